@@ -1,0 +1,25 @@
+"""ASGI entry: HTTP to Django, sockets to Channels behind an Origin check."""
+
+import os
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_os.settings")
+django_application = get_asgi_application()
+
+from exchange_os.routing import api_sockets, page_sockets  # noqa: E402  (needs the app registry)
+
+application = ProtocolTypeRouter(
+    {
+        "http": django_application,
+        "websocket": URLRouter(
+            [
+                *api_sockets,
+                *page_sockets(lambda router: AllowedHostsOriginValidator(AuthMiddlewareStack(router))),
+            ]
+        ),
+    }
+)

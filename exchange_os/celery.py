@@ -1,0 +1,11 @@
+"""The Celery application. Tasks are doorbells: every fact lives in PostgreSQL."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_os.settings")
+
+app = Celery("exchange_os")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

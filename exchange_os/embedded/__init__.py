@@ -1,0 +1,1 @@
+"""Embedded database and broker for one machine with nothing prepared."""

@@ -1,0 +1,1 @@
+"""The engine: the runtime around one kernel per risk group."""

@@ -1,0 +1,1 @@
+"""The ledger: double entry for everything outside a risk group."""

@@ -1,0 +1,1 @@
+"""The committee's side: cases, votes, slashing and protocol parameters."""

@@ -1,0 +1,1 @@
+"""The trader's side: accounts, orders, history, live feeds and the public API."""

@@ -1,0 +1,1 @@
+"""Pages of the trader, rendered on the server."""

@@ -1,0 +1,1 @@
+"""The deployer's side: deployers, stakes, assets, venues and their markets."""
