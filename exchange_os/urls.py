@@ -3,7 +3,15 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from exchange_os.ui import views as ui
+
 urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("operator/", admin.site.urls),
+    path("style", ui.style, name="style"),
 ]
+
+handler400 = "exchange_os.ui.views.bad_request"
+handler403 = "exchange_os.ui.views.permission_denied"
+handler404 = "exchange_os.ui.views.page_not_found"
+handler500 = "exchange_os.ui.views.server_error"

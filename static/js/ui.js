@@ -1,0 +1,146 @@
+// Behaviour shared by all pages: appearance, toasts, dialogs, tabs, menus, copying, keys. Everything is delegated
+// from the document, so fragments that htmx swaps in need no set-up.
+
+const TOAST_MILLISECONDS = 5200;
+const TOASTS_AT_MOST = 4;
+
+function icon(name, css = "") {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("class", `icon ${css}`);
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+  use.setAttribute("href", `${document.getElementById("toasts").dataset.icons}#${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/** Shows a toast. `level` is success, info, warning or error. */
+export function toast(level, text) {
+  const region = document.getElementById("toasts");
+  const item = document.createElement("div");
+  item.className = `toast toast-${level}`;
+  const close = document.createElement("button");
+  close.type = "button";
+  close.dataset.dismiss = "";
+  close.setAttribute("aria-label", "Dismiss");
+  close.append(icon("x", "icon-sm"));
+  const words = document.createElement("p");
+  words.textContent = text;
+  item.append(icon({ success: "circle-check", warning: "circle-alert", error: "circle-alert" }[level] ?? "info"), words, close);
+  region.append(item);
+  while (region.children.length > TOASTS_AT_MOST) region.firstElementChild.remove();
+  expire(item, level);
+}
+
+function expire(item, level) {
+  setTimeout(() => item.remove(), level === "error" ? TOAST_MILLISECONDS * 2 : TOAST_MILLISECONDS);
+}
+
+document.addEventListener("toast", (event) => {
+  for (const { level, text } of event.detail.items ?? []) toast(level, text);
+});
+
+// A refused request whose body is not a fragment for the page: say so instead of swapping it in.
+document.addEventListener("htmx:response:error", (event) => {
+  const { status, headers } = event.detail.ctx.response;
+  if (status === 422 || headers.has("HX-Trigger")) return;
+  const reasons = {
+    401: "You are signed out. Sign in and try again.",
+    403: "This page was open for too long, or you may not do this. Reload and try again.",
+    404: "That is no longer there.",
+    429: "Too many requests. Wait a moment and try again.",
+  };
+  toast("error", reasons[status] ?? "The server could not answer. Nothing was half done; try again.");
+});
+document.addEventListener("htmx:error", (event) => {
+  if (event.detail.error?.name === "AbortError") return;
+  toast("error", "No connection to the server. Check your network and try again.");
+});
+
+function showAppearance() {
+  for (const button of document.querySelectorAll("[data-set]")) {
+    const chosen = document.documentElement.dataset[button.dataset.set] === button.dataset.value;
+    button.setAttribute("aria-pressed", String(chosen));
+  }
+}
+
+function setAppearance(button) {
+  const { set: name, value } = button.dataset;
+  document.documentElement.dataset[name] = value;
+  try { localStorage.setItem(`xos-${name}`, value); } catch { /* the choice lasts for this page */ }
+  showAppearance();
+  document.dispatchEvent(new CustomEvent("xos:appearance"));
+}
+
+async function copyText(button) {
+  const source = button.dataset.copy || button.closest(".code")?.querySelector("pre")?.textContent || "";
+  try {
+    await navigator.clipboard.writeText(source.trim());
+    toast("success", "Copied.");
+  } catch {
+    toast("warning", "The browser did not allow copying. Select the text and copy it by hand.");
+  }
+}
+
+/** Shows the panel of one tab: tabs carry `aria-controls`, their list may carry `data-tabs-key` to be remembered. */
+function selectTab(tab) {
+  for (const other of tab.closest("[role=tablist]").querySelectorAll("[role=tab]")) {
+    const chosen = other === tab;
+    other.setAttribute("aria-selected", String(chosen));
+    other.tabIndex = chosen ? 0 : -1;
+    const panel = document.getElementById(other.getAttribute("aria-controls"));
+    if (panel) panel.hidden = !chosen;
+  }
+  tab.dispatchEvent(new CustomEvent("xos:tab", { bubbles: true }));
+}
+
+document.addEventListener("click", (event) => {
+  const on = (selector) => event.target.closest(selector);
+  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+  let hit;
+  if ((hit = on("[data-dismiss]"))) hit.closest(".toast, .banner").remove();
+  else if ((hit = on("[data-set]"))) setAppearance(hit);
+  else if ((hit = on("[data-dialog]"))) document.getElementById(hit.dataset.dialog)?.showModal();
+  else if ((hit = on("[data-close]"))) hit.closest("dialog")?.close();
+  else if ((hit = on("[data-copy]"))) copyText(hit);
+  else if ((hit = on("[data-back]"))) { event.preventDefault(); history.back(); }
+  else if ((hit = on("[role=tab]"))) selectTab(hit);
+  else if (event.target.matches("dialog.dialog")) event.target.close();
+  else if ((hit = on("tr[data-href]")) && !on("a, button, input, label")) location.href = hit.dataset.href;
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") for (const menu of document.querySelectorAll("details.menu[open]")) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+  const tab = event.target.closest?.("[role=tab]");
+  if (tab && (event.key === "ArrowRight" || event.key === "ArrowLeft")) {
+    const tabs = [...tab.closest("[role=tablist]").querySelectorAll("[role=tab]")].filter((other) => other.offsetParent);
+    const next = tabs[(tabs.indexOf(tab) + (event.key === "ArrowRight" ? 1 : tabs.length - 1)) % tabs.length];
+    selectTab(next);
+    next.focus();
+  }
+  const typing = event.target.matches?.("input, textarea, select, [contenteditable]");
+  if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    const search = document.querySelector("[data-search]");
+    if (search) { event.preventDefault(); search.focus(); search.select(); }
+  }
+});
+
+// Rows that a search box filters at once; the form still works on the server without script.
+document.addEventListener("input", (event) => {
+  const search = event.target.closest?.("[data-search]");
+  if (!search) return;
+  const words = search.value.trim().toLowerCase();
+  let shown = 0;
+  for (const row of document.querySelectorAll(search.dataset.search)) {
+    row.hidden = Boolean(words) && !row.dataset.words.toLowerCase().includes(words);
+    shown += row.hidden ? 0 : 1;
+  }
+  const none = document.querySelector("[data-search-none]");
+  if (none) none.hidden = shown > 0;
+});
+
+for (const item of document.querySelectorAll("[data-toast]")) expire(item, item.className.includes("error") ? "error" : "info");
+showAppearance();
