@@ -1,0 +1,320 @@
+"""The matching kernel of one risk group: commands in, acks, events and history out. Integers only.
+
+Units: prices in ticks, sizes in lots, amounts in units of ``10**-scale`` of the asset, rates in parts per million (ppm),
+times in milliseconds since 1970 (``_ms``). ``kernel/WIRE.md`` holds the byte layouts.
+"""
+
+from collections.abc import Collection
+from typing import Any, Final, NamedTuple
+
+__version__: Final[str]
+
+# --- constants -----------------------------------------------------------------------------------------------------
+BUY: Final = 0
+SELL: Final = 1
+BOTH_SIDES: Final = 2
+LIMIT: Final = 0
+MARKET: Final = 1
+GTC: Final = 0
+GTD: Final = 1
+IOC: Final = 2
+FOK: Final = 3
+STP_CANCEL_MAKER: Final = 0
+STP_CANCEL_TAKER: Final = 1
+STP_CANCEL_BOTH: Final = 2
+SPOT: Final = 0
+PERPETUAL: Final = 1  # room only: refused until the next version
+OUTCOME: Final = 2  # room only: refused until the next version
+MAKER: Final = 0
+TAKER: Final = 1
+STATE_NONE: Final = 0
+STATE_OPEN: Final = 1
+STATE_FILLED: Final = 2
+STATE_CANCELLED: Final = 3
+PHASE_PENDING: Final = 0
+PHASE_AUCTION: Final = 1
+PHASE_OPEN: Final = 2
+PHASE_HALTED: Final = 3
+PHASE_CLOSING: Final = 4
+PHASE_SETTLING: Final = 5
+PHASE_SETTLED: Final = 6
+ACCOUNT_FROZEN: Final = 1  # flag: no new orders and no amends that add; cancels pass
+ACCOUNT_NO_WITHDRAWALS: Final = 2
+ALL_MARKETS: Final = 0xFFFFFFFF
+OPERATOR: Final = 0
+VENUE_FEES: Final = 1
+PROTOCOL_FEES: Final = 2
+INSURANCE: Final = 3
+DUST: Final = 4
+FIRST_USER_ACCOUNT: Final = 16
+ACK_SIZE: Final = 32
+ACK_FORMAT: Final = "<QqqHBBI"  # order_id, filled_lots, remaining_lots, code, state, reason, extra
+
+#: Command kinds by name (``KINDS["place"] == 1``), reserved ones included.
+KINDS: Final[dict[str, int]]
+#: Every reject: code -> (name, sentence for people). 0 is ("OK", "").
+REJECTS: Final[dict[int, tuple[str, str]]]
+#: Every reject and 0 -> (OKX sCode, OKX-style message); "0" for success.
+OKX_CODES: Final[dict[int, tuple[str, str]]]
+#: Why an order was cancelled: reason -> (name, OKX cancelSource, sentence).
+CANCEL_REASONS: Final[dict[int, tuple[str, str, str]]]
+#: Phase -> name; phase -> phases it may move to.
+PHASES: Final[dict[int, str]]
+PHASE_MOVES: Final[dict[int, tuple[int, ...]]]
+#: (column, PostgreSQL type) of the binary COPY tuples, in order.
+#: Fills: group_id bigint, sequence bigint, trade_id bigint, market integer, account bigint, order_id bigint,
+#: client_id text, side smallint, role smallint, price_ticks bigint, size_lots bigint, notional bigint, fee bigint,
+#: fee_asset integer, key bigint, time_ms bigint. Unique by (group_id, trade_id, role). fee < 0 is a rebate.
+FILL_COLUMNS: Final[tuple[tuple[str, str], ...]]
+#: Closed orders that have traded: group_id bigint, sequence bigint, order_id bigint, account bigint, market integer,
+#: client_id text, side smallint, order_type smallint, tif smallint, post_only boolean, price_ticks bigint,
+#: size_lots bigint, filled_lots bigint, filled_quote bigint, fee bigint, state smallint, reason smallint, key bigint,
+#: created_ms bigint, closed_ms bigint. Unique by (group_id, order_id).
+ORDER_COLUMNS: Final[tuple[tuple[str, str], ...]]
+#: Names of the members of one tuple of ``Applied.candles``.
+CANDLE_COLUMNS: Final[tuple[str, ...]]
+
+class KernelBroken(RuntimeError):
+    """An invariant of the kernel failed. The object is unusable from then on; the risk group must be halted."""
+
+class SnapshotError(ValueError):
+    """The bytes are not a whole snapshot of a version this build reads."""
+
+# --- encoders: one frame each, little-endian. OverflowError/ValueError for what does not fit its field ---------------
+def place(
+    account: int,
+    market: int,
+    *,
+    side: int,
+    order_type: int = 0,
+    tif: int = 0,
+    price_ticks: int = 0,
+    size_lots: int,
+    client_id: bytes | str = b"",
+    stp: int = 0,
+    post_only: bool = False,
+    reduce_only: bool = False,
+    quote_size: bool = False,
+    expires_ms: int = 0,
+    deadline_ms: int = 0,
+    key: int = 0,
+    builder: int = 0,
+) -> bytes:
+    """A new order. MARKET needs tif IOC or FOK; its ``price_ticks`` is the worst price (0: the market's slippage
+    bound from the best opposite price). ``quote_size``: market buy whose ``size_lots`` is a budget in quote units, fee included.
+    GTD needs ``expires_ms``. ``deadline_ms``: refused when the kernel's clock is past it (0: none)."""
+
+def amend(
+    account: int,
+    market: int,
+    *,
+    order_id: int = 0,
+    client_id: bytes | str = b"",
+    new_price_ticks: int = 0,
+    new_size_lots: int = 0,
+    cancel_on_fail: bool = False,
+    deadline_ms: int = 0,
+    key: int = 0,
+) -> bytes:
+    """Change an open order, named by id or else by client id. 0 leaves a member as it is. ``new_size_lots`` is the TOTAL
+    size, what has filled included; a smaller size keeps the place in the queue, anything else goes to its end."""
+
+def cancel(
+    account: int, market: int, *, order_id: int = 0, client_id: bytes | str = b"", deadline_ms: int = 0, key: int = 0
+) -> bytes: ...
+def mass_cancel(account: int, *, market: int = 0xFFFFFFFF, side: int = 2, key: int = 0) -> bytes:
+    """Cancel the account's open orders of a market (default all) and side (default both); ``extra`` of the ack is the count."""
+
+def cancel_all_after(account: int, *, timeout_ms: int, key: int = 0) -> bytes:
+    """Dead-man switch: all orders are cancelled ``timeout_ms`` after this command unless it is sent again; 0 disarms."""
+
+def open_account(account: int, *, owner: int, tier: int = 0) -> bytes:
+    """Open account number ``account`` (>= 16). ``owner`` (u64) groups accounts for self-trade prevention.
+    Opening it again with the same owner is refused with STATE_ALREADY_EXISTS and changes nothing."""
+
+def set_account(account: int, *, owner: int, tier: int = 0, flags: int = 0) -> bytes: ...
+def deposit(account: int, asset: int, amount: int, *, transfer_id: int, issued_ms: int) -> bytes: ...
+def withdraw(account: int, asset: int, amount: int, *, transfer_id: int, issued_ms: int) -> bytes: ...
+def add_asset(asset: int, *, scale: int, symbol: str) -> bytes: ...
+def add_market(
+    market: int,
+    *,
+    kind: int = 0,
+    base: int,
+    quote: int,
+    lot_size: int,
+    tick_quote: int,
+    reference_ticks: int = 0,
+    maker_ppm: int = 0,
+    taker_ppm: int = 0,
+    protocol_share_ppm: int = 0,
+    band_ppm: int = 50_000,
+    slippage_ppm: int = 50_000,
+    min_lots: int = 1,
+    max_lots: int = 1_000_000_000_000,
+    min_notional: int = 0,
+    max_levels: int = 50_000,
+    max_matches: int = 1_000,
+    symbol: str = "",
+) -> bytes:
+    """List a market under the next free number, in phase PENDING. ``band_ppm``: a buy may not be priced above, a sell not below,
+    this distance from the last trade (before the first trade: ``reference_ticks``; 0: no band until then).
+    Bounds: 0 <= taker <= 100_000, -taker <= maker <= taker, share and bands 0..1_000_000."""
+
+def set_market_params(
+    market: int,
+    *,
+    maker_ppm: int,
+    taker_ppm: int,
+    protocol_share_ppm: int,
+    band_ppm: int = 50_000,
+    slippage_ppm: int = 50_000,
+    min_lots: int = 1,
+    max_lots: int = 1_000_000_000_000,
+    min_notional: int = 0,
+    max_levels: int = 50_000,
+    max_matches: int = 1_000,
+    reference_ticks: int = 0,
+) -> bytes:
+    """Replace all changeable parameters (``reference_ticks`` 0 leaves the reference). Open orders keep the fees they came with."""
+
+def set_fee_tier(market: int, tier: int, *, maker_ppm: int, taker_ppm: int) -> bytes:
+    """Fees of an account tier 1..15 in one market (tier 0 is the market's own pair)."""
+
+def set_phase(market: int, phase: int) -> bytes: ...
+def set_limits(
+    *, max_accounts: int = 1_000_000, max_markets: int = 4_096, max_orders_per_account: int = 20_000,
+    max_client_ids: int = 50_000_000
+) -> bytes: ...
+def tick() -> bytes:
+    """Nothing but time: drives expiries, dead-man switches and settling cancels that are due."""
+
+# --- decoders ------------------------------------------------------------------------------------------------------
+class Ack(NamedTuple):
+    order_id: int
+    filled_lots: int
+    remaining_lots: int
+    code: int
+    state: int
+    reason: int
+    extra: int
+
+def count_commands(frames: bytes) -> int:
+    """Number of frames; ValueError if the framing is malformed (the only check a gateway needs)."""
+
+def split_commands(frames: bytes) -> list[bytes]: ...
+def command_kind(frame: bytes) -> int: ...
+def decode_command(frame: bytes) -> dict[str, Any]:
+    """Members of one frame by name, for journals shown to people. ValueError if malformed."""
+
+def decode_acks(acks: bytes) -> list[Ack]: ...
+def decode_events(events: bytes, accounts: Collection[int] | None = None) -> list[dict[str, Any]]:
+    """Private events in order, optionally only of these accounts. Every dict has kind, account, sequence, time_ms.
+
+    ``kind == "order"`` (accepted, amended, cancelled): order_id, market, client_id (str), side, order_type, tif, post_only,
+    reduce_only, stp, state, reason, key, price_ticks, size_lots, filled_lots, filled_quote, fee, created_ms, expires_ms.
+    ``kind == "fill"``: the same members (the order just after the fill) and trade_id, role, fill_price_ticks,
+    fill_size_lots, fill_notional, fill_fee, fee_asset. A state FILLED comes only with a fill event.
+    ``kind == "balance"``: asset, total, held (free = total - held); one per balance changed in a batch, last.
+    """
+
+def decode_copy_fills(data: bytes) -> list[tuple[int | str | None, ...]]:
+    """Rows of ``fills_copy`` in the order of FILL_COLUMNS (for tests and tools)."""
+
+def decode_copy_orders(data: bytes) -> list[tuple[int | str | bool | None, ...]]: ...
+
+# --- the kernel ----------------------------------------------------------------------------------------------------
+class Applied:
+    """What one batch did. Sequences are per command, refused ones included; an empty batch has last == first - 1."""
+
+    first_sequence: int
+    last_sequence: int
+    count: int
+    rejected: int
+    trades: int
+    now_ms: int  # the kernel's time of this batch: max(last, now_ms given)
+    acks: bytes
+    fills_copy: bytes
+    fills_count: int
+    orders_copy: bytes
+    orders_count: int
+    events: bytes
+    #: market -> [(trade_id, price_ticks, size_lots, taker_side, time_ms)]
+    market_trades: dict[int, list[tuple[int, int, int, int, int]]]
+    #: (transfer_id, account, asset_id, signed_amount, accepted, code); a repeated id gives its first decision again
+    transfers: list[tuple[int, int, int, int, bool, int]]
+    #: (market, minute_ms, open, high, low, close, volume_lots, quote_volume, trades): whole minutes so far, to upsert
+    candles: list[tuple[int, int, int, int, int, int, int, int, int]]
+    dirty_markets: list[int]
+    dirty_accounts: list[int]
+
+class Kernel:
+    """The state of one risk group. Not to be shared between threads at the same time; the GIL is released while it works."""
+
+    def __init__(self, group: int) -> None: ...
+    @staticmethod
+    def restore(snapshot: bytes) -> Kernel:
+        """SnapshotError when truncated, altered or of another version."""
+    @property
+    def group(self) -> int: ...
+    @property
+    def sequence(self) -> int:
+        """Number of commands applied since the group began."""
+    @property
+    def now_ms(self) -> int: ...
+    @property
+    def next_timer_ms(self) -> int | None:
+        """When the earliest timer is due; a ``tick()`` at or after it does the work. May be in the past: send another tick."""
+    def apply(self, commands: bytes, now_ms: int) -> Applied:
+        """Apply whole frames at time ``max(self.now_ms, now_ms)``. Never refuses a batch: each command gets an ack. Bytes after the last
+        whole frame are one command refused with INPUT_FRAME. KernelBroken when an invariant fails."""
+    def replay(self, commands: bytes, now_ms: int) -> int:
+        """As ``apply``, without building outputs; returns the number of commands. For recovery."""
+    def query(self, request: bytes) -> bytes:
+        """JSON in, JSON out, integers. ValueError never: an unknown question gives {"error": code, "message": sentence}. See WIRE.md, Queries."""
+    def book(self, market: int, depth: int = 400) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
+        """(bids, asks), best first, each level (price_ticks, lots, orders). KeyError for an unknown market."""
+    def book_delta(self, market: int, depth: int = 400, checkpoint: bool = False) -> dict[str, Any]:
+        """Change since the last call for this market: {"market", "seq", "prev", "bids", "asks", "checkpoint", "phase"}; lots 0 deletes a
+        level. ``seq`` is the kernel's sequence, ``prev`` that of the last call (-1 at the first, which is always a checkpoint).
+        ``checkpoint`` asks for whole levels. This memory is outside the hashed state and not in snapshots."""
+    def published_book(self, market: int) -> dict[str, Any] | None:
+        """Whole levels as of the last ``book_delta`` (same members, checkpoint True), or None before the first."""
+    def snapshot(self) -> bytes: ...
+    def state_root(self) -> bytes:
+        """32 bytes over the whole logical state; equal for equal histories on every machine."""
+    def totals(self) -> dict[int, int]:
+        """asset id -> units held by all accounts together (deposits minus withdrawals)."""
+    def check_invariants(self) -> None:
+        """Full audit, O(state): every invariant that holds between commands. KernelBroken names the first that does not."""
+
+# --- bulk entry of market makers -------------------------------------------------------------------------------------
+class Instruments:
+    """instId -> how its decimals become ticks and lots. tick = tick_units * 10**-price_scale, lot = lot_units * 10**-size_scale."""
+
+    def __init__(self) -> None: ...
+    def add(
+        self, inst_id: str, market: int, *, price_scale: int, tick_units: int, size_scale: int, lot_units: int,
+        quote_scale: int = 0
+    ) -> None: ...
+    def __len__(self) -> int: ...
+
+class BulkCommands:
+    """A decoded body. ``packed`` holds ``count`` frames; items in error have none."""
+
+    packed: bytes
+    count: int
+    items: int
+    errors: list[tuple[int, str, str]]  # (item index, OKX sCode, message)
+
+def decode_bulk(
+    body: bytes, instruments: Instruments, account: int, key: int = 0, deadline_ms: int = 0, max_items: int = 5_000
+) -> BulkCommands:
+    """Parse ``{"items": [{"op": "place", "instId", "side", "ordType", "px", "sz", "clOrdId"}, {"op": "cancel", "instId",
+    "ordId" | "clOrdId"}, {"op": "amend", "instId", "ordId" | "clOrdId", "newPx", "newSz"}]}``. Decimals are strings. ``ordType``: limit,
+    market, post_only, fok, ioc; optional stpMode (cancel_maker, cancel_taker, cancel_both), tgtCcy (quote_ccy for a market buy).
+    ValueError: not JSON, no items, too many."""
+
+def render_bulk(acks: bytes, bulk: BulkCommands) -> bytes:
+    """The OKX-shaped answer, one row per item in order: {"code", "msg", "data": [{"ordId", "clOrdId", "sCode", "sMsg"}]};
+    code "0" all went well, "2" some, "1" none. ValueError if the number of acks is not ``bulk.count``."""
