@@ -1,6 +1,9 @@
 """Django application of exchange_os.ledger."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+from exchange_os.ledger.seeds import seed_assets
 
 
 class LedgerConfig(AppConfig):
@@ -10,3 +13,7 @@ class LedgerConfig(AppConfig):
     name = "exchange_os.ledger"
     label = "ledger"
     verbose_name = "Ledger"
+
+    def ready(self) -> None:
+        """List the platform's own assets after every migration."""
+        post_migrate.connect(seed_assets, sender=self)

@@ -1,0 +1,178 @@
+"""Double entry: assets, ledger accounts, postings of entries, and the transfers between wallets and risk groups.
+
+Amounts are whole units of ``10**-scale`` of their asset, signed in an entry and never floating. ``services.postings``
+is the only writer of entries and balances; PostgreSQL refuses a change or removal of what was written, a posting
+that does not sum to zero per asset, and a balance below zero (migration 0002 holds the triggers). Owners are plain
+integers, because the ledger lies below the apps that know what a venue is.
+"""
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, RegexValidator
+from django.db import models
+from django.db.models import F, Q
+
+MAX_SCALE = 8
+SYMBOL_PATTERN = r"^[A-Z0-9]{2,10}$"
+
+
+class Asset(models.Model):
+    """Something that is owned in whole units of ``10**-scale``. ``issuer`` is empty for the platform's own."""
+
+    symbol = models.CharField(max_length=10, unique=True, validators=[RegexValidator(SYMBOL_PATTERN)])
+    name = models.CharField(max_length=60)
+    scale = models.PositiveSmallIntegerField(validators=[MaxValueValidator(MAX_SCALE)])
+    issuer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="issued_assets"
+    )
+    faucet = models.BooleanField(default=False, help_text="The test network hands it out free of charge.")
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["symbol"]
+        constraints = [
+            models.CheckConstraint(condition=Q(scale__lte=MAX_SCALE), name="asset_scale_in_range"),
+            models.CheckConstraint(condition=Q(symbol__regex=SYMBOL_PATTERN), name="asset_symbol_well_formed"),
+        ]
+
+    def __str__(self) -> str:
+        return self.symbol
+
+
+class AccountKind(models.TextChoices):
+    """Whose money a ledger account holds; ``owner_id`` is read accordingly."""
+
+    WALLET = "wallet", "Wallet"  # owner: user
+    STAKE = "stake", "Stake"  # owner: user, as deployer
+    UNBONDING = "unbonding", "Unbonding stake"  # owner: user, as deployer
+    IN_TRANSIT = "in_transit", "In transit to a venue"  # owner: user
+    ESCROW = "escrow", "Escrow of a risk group"  # owner: risk group
+    FEES = "fees", "Protocol fees"  # owner: risk group
+    INSURANCE = "insurance", "Insurance"  # owner: risk group
+    TREASURY = "treasury", "Treasury"  # owner: 0
+    EXTERNAL = "external", "Outside world"  # owner: 0; the only kind that may be negative
+
+
+class LedgerAccount(models.Model):
+    """The balance of one owner in one asset; always the sum of its entries."""
+
+    kind = models.CharField(max_length=12, choices=AccountKind.choices)
+    owner_id = models.BigIntegerField()
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="accounts")
+    balance = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "owner_id", "asset"], name="ledger_account_key"),
+            models.CheckConstraint(
+                condition=Q(balance__gte=0) | Q(kind="external"), name="ledger_account_not_negative"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.owner_id} {self.asset_id}"
+
+
+class PostingKind(models.TextChoices):
+    """Why money moved."""
+
+    FAUCET = "faucet", "Test funds"
+    ISSUE = "issue", "Asset issued"
+    STAKE = "stake", "Staked"
+    RELEASE_STAKE = "release_stake", "Stake released"
+    SEND = "send", "On its way to a venue"
+    DEPOSIT = "deposit", "Arrived at a venue"
+    RETURN = "return", "Returned by a venue"
+    WITHDRAWAL = "withdrawal", "From a venue"
+
+
+class Posting(models.Model):
+    """One movement of money: two or more entries that sum to zero per asset."""
+
+    kind = models.CharField(max_length=16, choices=PostingKind.choices)
+    transfer = models.ForeignKey("Transfer", null=True, on_delete=models.PROTECT, related_name="postings")
+    memo = models.CharField(max_length=120, blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+
+class Entry(models.Model):
+    """One leg of a posting: ``amount`` units into (positive) or out of (negative) an account."""
+
+    posting = models.ForeignKey(Posting, on_delete=models.PROTECT, related_name="entries")
+    account = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="entries")
+    amount = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=~Q(amount=0), name="entry_not_zero")]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.amount:+d}"
+
+
+class Direction(models.TextChoices):
+    """Which way a transfer goes, seen from the risk group."""
+
+    DEPOSIT = "deposit", "Wallet to venue"
+    WITHDRAW = "withdraw", "Venue to wallet"
+
+
+class TransferState(models.TextChoices):
+    """A transfer is requested, then exactly once settled or refused; ``TRANSFER_MOVES`` is the whole rule."""
+
+    REQUESTED = "requested", "On its way"
+    SETTLED = "settled", "Done"
+    REFUSED = "refused", "Refused"
+
+
+TRANSFER_MOVES = {
+    TransferState.REQUESTED: {TransferState.SETTLED, TransferState.REFUSED},
+    TransferState.SETTLED: set(),
+    TransferState.REFUSED: set(),
+}
+
+
+class Transfer(models.Model):
+    """Money between a wallet and a trading account of a risk group; while requested, the row is the outbox.
+
+    Its id is the transfer id which the kernel accepts once. ``issued_ms`` is the request's time in milliseconds: the
+    kernel refuses ids it can no longer remember. ``code`` is the kernel's reason of a refusal, 0 if there is none.
+    """
+
+    direction = models.CharField(max_length=8, choices=Direction.choices)
+    state = models.CharField(max_length=9, choices=TransferState.choices, default=TransferState.REQUESTED)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="transfers")
+    group_id = models.BigIntegerField()
+    account = models.BigIntegerField()
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    amount = models.BigIntegerField()
+    issued_ms = models.BigIntegerField()
+    created = models.DateTimeField(auto_now_add=True)
+    finished = models.DateTimeField(null=True)
+    code = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(amount__gt=0), name="transfer_amount_positive")]
+        indexes = [
+            models.Index(fields=["created"], condition=Q(state="requested"), name="transfer_outbox"),
+            models.Index(F("user"), F("id").desc(), name="transfer_history"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.direction} {self.pk}"
+
+
+class FaucetClaim(models.Model):
+    """What a user took from the faucet on a day (UTC): ``times`` claims of an asset."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    day = models.DateField()
+    times = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "asset", "day"], name="faucet_claim_key")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.asset_id} {self.day}"

@@ -1,0 +1,112 @@
+"""What the ledger answers: balances, histories, and amounts as text."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from exchange_os.errors import DomainError
+from exchange_os.ledger.models import AccountKind, Asset, Entry, LedgerAccount, Transfer, TransferState
+
+MAX_UNITS = 2**63 - 1
+
+
+def decimal_text(value: Decimal) -> str:
+    """``value`` in canonical form: no exponent, no trailing zeros, no plus sign, ``0`` for any zero."""
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in {"-0", ""} else text
+
+
+def amount_text(units: int, asset: Asset) -> str:
+    """Whole units of ``asset`` as a canonical decimal: ``amount_text(1500000, usd) == "1.5"`` at scale 6."""
+    return decimal_text(Decimal(units).scaleb(-asset.scale))
+
+
+def to_units(text: str | Decimal, asset: Asset, *, field: str | None = None) -> int:
+    """A positive decimal amount of ``asset`` in whole units.
+
+    Raises ``DomainError`` with code ``amount_invalid`` (not a number, not above zero), ``amount_too_fine`` (more
+    decimals than the asset's scale) or ``amount_too_large``; ``field`` names the input at fault.
+    """
+    try:
+        value = Decimal(str(text).strip().replace(",", ""))
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite() or value <= 0:
+        raise DomainError("amount_invalid", "Enter an amount above zero, for example 12.5.", field=field)
+    if value > Decimal(MAX_UNITS).scaleb(-asset.scale):
+        raise DomainError("amount_too_large", f"That is more {asset.symbol} than the ledger can hold.", field=field)
+    units = value.scaleb(asset.scale)
+    if units != units.to_integral_value():
+        raise DomainError(
+            "amount_too_fine", f"{asset.symbol} has {asset.scale} decimals at most; shorten the amount.", field=field
+        )
+    return int(units)
+
+
+def asset_by_symbol(symbol: str, *, field: str | None = None) -> Asset:
+    """The listed asset of that symbol; ``DomainError("asset_unlisted")`` if there is none."""
+    asset = Asset.objects.filter(symbol=symbol.strip().upper()).first()
+    if asset is None:
+        raise DomainError(
+            "asset_unlisted", f"No asset {symbol.strip().upper() or '?'} is listed; choose one or create it first.",
+            field=field, symbol=symbol,
+        )
+    return asset
+
+
+def stake_asset() -> Asset:
+    """The asset in which deployers stake (``settings.STAKE_ASSET``)."""
+    return Asset.objects.get(symbol=settings.STAKE_ASSET)
+
+
+def listed_assets() -> QuerySet[Asset]:
+    """Every asset, by symbol."""
+    return Asset.objects.order_by("symbol")
+
+
+def balance(kind: AccountKind, owner_id: int, asset_id: int) -> int:
+    """Units held by one ledger account; 0 if it was never used."""
+    found = LedgerAccount.objects.filter(kind=kind, owner_id=owner_id, asset_id=asset_id).values_list("balance")
+    return found[0][0] if found else 0
+
+
+def wallet_balance(user_id: int, asset: Asset) -> int:
+    """Units of ``asset`` in the user's wallet."""
+    return balance(AccountKind.WALLET, user_id, asset.pk)
+
+
+def stake_balance(user_id: int) -> int:
+    """Units of the stake asset which the user has at stake as a deployer."""
+    return balance(AccountKind.STAKE, user_id, stake_asset().pk)
+
+
+def balances_of(user_id: int, kinds: Iterable[AccountKind]) -> dict[tuple[str, int], int]:
+    """``{(kind, asset id): units}`` of a user's own accounts of the given kinds, empty ones left out."""
+    rows = LedgerAccount.objects.filter(kind__in=list(kinds), owner_id=user_id).exclude(balance=0)
+    return {(row.kind, row.asset_id): row.balance for row in rows}
+
+
+def pending_transfers(older_than: timedelta = timedelta(0), limit: int = 500) -> list[Transfer]:
+    """Transfers still on their way, requested at least ``older_than`` ago: what the outbox sweeper sends again."""
+    rows = Transfer.objects.filter(state=TransferState.REQUESTED, created__lte=timezone.now() - older_than)
+    return list(rows.select_related("asset").order_by("created", "pk")[:limit])
+
+
+def transfers_of(user_id: int) -> QuerySet[Transfer]:
+    """A user's transfers to and from venues, newest first."""
+    return Transfer.objects.filter(user_id=user_id).select_related("asset").order_by("-pk")
+
+
+def wallet_history(user_id: int) -> QuerySet[Entry]:
+    """Every movement of a user's wallet, newest first, with its posting, transfer and asset."""
+    return (
+        Entry.objects.filter(account__kind=AccountKind.WALLET, account__owner_id=user_id)
+        .select_related("posting__transfer", "account__asset")
+        .order_by("-pk")
+    )

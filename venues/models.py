@@ -1,0 +1,155 @@
+"""The deployer's side: deployers, venues, their markets, and the drafts and progress of launches."""
+
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import F, Q
+
+from exchange_os.ledger.models import Asset
+
+SLUG_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{1,28}[a-z0-9])$"
+ACCENT_PATTERN = r"^#[0-9a-f]{6}$"
+PPM = 1_000_000
+
+
+class Deployer(models.Model):
+    """A user who may launch venues; their stake is the ledger's account of kind ``stake``."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="deployer")
+    name = models.CharField(max_length=60)
+    created = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class VenueState(models.TextChoices):
+    """A venue is launching until its risk group trades; a launch that a rule refused leaves it failed."""
+
+    LAUNCHING = "launching", "Launching"
+    OPEN = "open", "Open"
+    HALTED = "halted", "Halted"
+    FAILED = "failed", "Launch refused"
+
+
+VENUE_MOVES: dict[VenueState, set[VenueState]] = {
+    VenueState.LAUNCHING: {VenueState.OPEN, VenueState.FAILED},
+    VenueState.OPEN: {VenueState.HALTED},
+    VenueState.HALTED: {VenueState.OPEN},
+    VenueState.FAILED: set(),
+}
+
+
+class Venue(models.Model):
+    """A place to trade, inside one risk group. Fees are parts per million of the quote amount of a fill.
+
+    ``maker_fee_ppm`` and ``taker_fee_ppm`` are what a new market starts with; each market has its own. Of every fee
+    the protocol keeps ``protocol_share_ppm``. A failed launch gives its address back.
+    """
+
+    slug = models.CharField(max_length=30, validators=[RegexValidator(SLUG_PATTERN)])
+    name = models.CharField(max_length=40)
+    deployer = models.ForeignKey(Deployer, on_delete=models.PROTECT, related_name="venues")
+    group_id = models.BigIntegerField(unique=True)
+    state = models.CharField(max_length=10, choices=VenueState.choices, default=VenueState.LAUNCHING)
+    accent = models.CharField(max_length=7, default="#2f6feb", validators=[RegexValidator(ACCENT_PATTERN)])
+    description = models.CharField(max_length=280, blank=True)
+    maker_fee_ppm = models.IntegerField(default=0)
+    taker_fee_ppm = models.IntegerField(default=0)
+    protocol_share_ppm = models.IntegerField(default=0)
+    created = models.DateTimeField(auto_now_add=True)
+    opened = models.DateTimeField(null=True)
+    launch_attempts = models.PositiveIntegerField(default=0)
+    launch_error = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["slug"], condition=~Q(state="failed"), name="venue_slug_of_the_living"),
+            models.CheckConstraint(
+                condition=Q(protocol_share_ppm__gte=0, protocol_share_ppm__lte=PPM), name="venue_share_in_range"
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "id"], name="venue_by_state")]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class MarketKind(models.TextChoices):
+    """What is traded."""
+
+    SPOT = "spot", "Spot"
+
+
+class Phase(models.IntegerChoices):
+    """Phase of a market, in the kernel's numbers; ``PENDING`` also before the kernel knows the market."""
+
+    PENDING = 0, "Pending"
+    AUCTION = 1, "Auction"
+    OPEN = 2, "Open"
+    HALTED = 3, "Halted"
+    CLOSING = 4, "Closing"
+    SETTLING = 5, "Settling"
+    SETTLED = 6, "Settled"
+
+
+class Market(models.Model):
+    """A market of a venue, ``number`` dense from 0 within its risk group.
+
+    ``tick_size`` (quote per base) and ``lot_size`` (base) are canonical decimals with ``price_scale`` and ``size_scale``
+    decimals; ``lot_units`` is the lot in whole base units, ``tick_quote`` the quote units of one lot one tick dearer.
+    Prices are kept in ticks and sizes in lots. ``band_ppm`` bounds how far from the last price an order may trade.
+    """
+
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT, related_name="markets")
+    number = models.PositiveIntegerField()
+    symbol = models.CharField(max_length=21)
+    kind = models.CharField(max_length=8, choices=MarketKind.choices, default=MarketKind.SPOT)
+    base = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    quote = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    tick_size = models.CharField(max_length=24)
+    lot_size = models.CharField(max_length=24)
+    price_scale = models.PositiveSmallIntegerField()
+    size_scale = models.PositiveSmallIntegerField()
+    lot_units = models.BigIntegerField()
+    tick_quote = models.BigIntegerField()
+    min_size_lots = models.BigIntegerField(default=1)
+    reference_ticks = models.BigIntegerField()
+    band_ppm = models.IntegerField()
+    maker_fee_ppm = models.IntegerField()
+    taker_fee_ppm = models.IntegerField()
+    params = models.JSONField(default=dict, blank=True)
+    phase = models.PositiveSmallIntegerField(choices=Phase.choices, default=Phase.PENDING)
+    created = models.DateTimeField(auto_now_add=True)
+    opened = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["venue_id", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["venue", "number"], name="market_number_in_venue"),
+            models.UniqueConstraint(fields=["venue", "symbol"], name="market_symbol_in_venue"),
+            models.CheckConstraint(condition=~Q(base=F("quote")), name="market_of_two_assets"),
+            models.CheckConstraint(
+                condition=Q(lot_units__gte=1, tick_quote__gte=1, min_size_lots__gte=1, reference_ticks__gte=1),
+                name="market_numbers_positive",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.symbol
+
+
+class LaunchDraft(models.Model):
+    """A launch as far as the deployer has filled it in; ``data`` is as typed, checked again at the launch."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="launch_drafts")
+    data = models.JSONField(default=dict)
+    venue = models.ForeignKey(Venue, null=True, on_delete=models.SET_NULL, related_name="drafts")
+    created = models.DateTimeField(auto_now_add=True)
+    updated = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-updated"]
+
+    def __str__(self) -> str:
+        return self.data.get("venue", {}).get("name") or f"draft {self.pk}"

@@ -1,0 +1,161 @@
+"""What the deployer's side answers to the apps above it: venues, markets, instruments, amounts."""
+
+from decimal import Decimal
+
+from django.conf import settings
+from django.db.models import Count, Q, QuerySet
+
+from exchange_os.errors import DomainError
+from exchange_os.ledger.selectors import amount_text, stake_asset, stake_balance, to_units
+from venues.instruments import Instrument
+from venues.models import Deployer, LaunchDraft, Market, Phase, Venue, VenueState
+
+__all__ = [
+    "StakeStanding",
+    "amount_text",
+    "deployer_of",
+    "drafts_of",
+    "instrument",
+    "instruments_of",
+    "live_venues",
+    "market_by_number",
+    "market_by_symbol",
+    "min_stake",
+    "open_markets",
+    "stake_standing",
+    "to_units",
+    "venue_by_group",
+    "venue_by_slug",
+    "venues_of",
+]
+
+LIVE_STATES = (VenueState.OPEN, VenueState.HALTED)
+BACKED_STATES = (VenueState.LAUNCHING, VenueState.OPEN, VenueState.HALTED)
+
+
+def venue_by_slug(slug: str) -> Venue:
+    """The live venue at that address; ``DomainError("venue_unknown")`` if there is none."""
+    venue = Venue.objects.filter(slug=slug, state__in=LIVE_STATES).select_related("deployer").first()
+    if venue is None:
+        raise DomainError("venue_unknown", f"There is no venue at the address {slug}.", venue=slug)
+    return venue
+
+
+def venue_by_group(group_id: int) -> Venue | None:
+    """The venue that trades in a risk group."""
+    return Venue.objects.filter(group_id=group_id).select_related("deployer").first()
+
+
+def live_venues() -> QuerySet[Venue]:
+    """Venues that trade or are halted, by name, each with ``market_count``."""
+    return (
+        Venue.objects.filter(state__in=LIVE_STATES)
+        .select_related("deployer")
+        .annotate(market_count=Count("markets", filter=~Q(markets__phase=Phase.PENDING)))
+        .order_by("name")
+    )
+
+
+def _markets() -> QuerySet[Market]:
+    return Market.objects.select_related("venue", "base", "quote")
+
+
+def open_markets() -> QuerySet[Market]:
+    """Every market that the kernel knows, of every live venue, with venue and assets."""
+    return _markets().filter(venue__state__in=LIVE_STATES).exclude(phase=Phase.PENDING).order_by("symbol", "pk")
+
+
+def market_by_symbol(venue: Venue, symbol: str) -> Market:
+    """The market of a venue by symbol, capitals or not; ``DomainError("market_unknown")`` if there is none."""
+    market = _markets().filter(venue=venue, symbol=symbol.upper()).exclude(phase=Phase.PENDING).first()
+    if market is None:
+        raise DomainError("market_unknown", f"{venue.name} has no market {symbol}.", market=symbol)
+    return market
+
+
+def market_by_number(venue: Venue, number: int) -> Market:
+    """The market of a venue by its number; ``DomainError("market_unknown")`` if there is none."""
+    market = _markets().filter(venue=venue, number=number).exclude(phase=Phase.PENDING).first()
+    if market is None:
+        raise DomainError("market_unknown", f"{venue.name} has no market number {number}.", market=number)
+    return market
+
+
+def instrument(market: Market) -> Instrument:
+    """The market's numbers and conversions; reads ``venue``, ``base`` and ``quote``, so select them with it."""
+    return Instrument(
+        market_id=market.pk,
+        venue_id=market.venue_id,
+        venue_slug=market.venue.slug,
+        group_id=market.venue.group_id,
+        number=market.number,
+        symbol=market.symbol,
+        kind=market.kind,
+        phase=market.phase,
+        base=market.base,
+        quote=market.quote,
+        tick_size=Decimal(market.tick_size),
+        lot_size=Decimal(market.lot_size),
+        price_scale=market.price_scale,
+        size_scale=market.size_scale,
+        lot_units=market.lot_units,
+        tick_quote=market.tick_quote,
+        min_size_lots=market.min_size_lots,
+        reference_ticks=market.reference_ticks,
+        band_ppm=market.band_ppm,
+        maker_fee_ppm=market.maker_fee_ppm,
+        taker_fee_ppm=market.taker_fee_ppm,
+    )
+
+
+def instruments_of(venue: Venue) -> list[Instrument]:
+    """Every instrument that the kernel knows of a venue, by number."""
+    return [instrument(market) for market in _markets().filter(venue=venue).exclude(phase=Phase.PENDING)]
+
+
+def deployer_of(user_id: int) -> Deployer | None:
+    """The user as a deployer, if registered."""
+    return Deployer.objects.filter(user_id=user_id).first()
+
+
+def venues_of(deployer: Deployer) -> QuerySet[Venue]:
+    """A deployer's venues, newest first, with their markets."""
+    return Venue.objects.filter(deployer=deployer).prefetch_related("markets__base", "markets__quote").order_by("-pk")
+
+
+def drafts_of(user_id: int) -> QuerySet[LaunchDraft]:
+    """A user's drafts of launches that no venue has come of, last touched first."""
+    return LaunchDraft.objects.filter(user_id=user_id).filter(
+        Q(venue=None) | Q(venue__state=VenueState.FAILED)
+    )
+
+
+def min_stake() -> int:
+    """Units of the stake asset that must stand behind each venue (``settings.MIN_STAKE``)."""
+    return to_units(Decimal(settings.MIN_STAKE), stake_asset())
+
+
+class StakeStanding:
+    """A deployer's stake in units of the stake asset: ``held``, ``backing`` live venues, ``free``, ``per_venue``."""
+
+    def __init__(self, user_id: int) -> None:
+        self.asset = stake_asset()
+        self.per_venue = min_stake()
+        self.held = stake_balance(user_id)
+        venues = Venue.objects.filter(deployer__user_id=user_id, state__in=BACKED_STATES).count()
+        self.backing = self.per_venue * venues
+
+    @property
+    def free(self) -> int:
+        """What backs no venue and may be released."""
+        return max(0, self.held - self.backing)
+
+    @property
+    def short_for_next(self) -> int:
+        """What is missing for one more venue; 0 if it can be launched."""
+        return max(0, self.backing + self.per_venue - self.held)
+
+
+def stake_standing(user_id: int) -> StakeStanding:
+    """The user's stake: what is held, what it backs, what is needed for one more venue."""
+    return StakeStanding(user_id)
