@@ -155,3 +155,4 @@ CSRF_FAILURE_VIEW = "exchange_os.ui.views.csrf_failure"
 # The protocol.
 STAKE_ASSET = env.str("STAKE_ASSET", "OKB")
 MIN_STAKE = env.str("MIN_STAKE", "1000")
+PROTOCOL_SHARE_PPM = env.int("PROTOCOL_SHARE_PPM", 100_000)

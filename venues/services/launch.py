@@ -1,0 +1,190 @@
+"""Launching a venue: one step that is all or nothing, then a drive that can be repeated until it is done.
+
+``launch_venue`` writes the venue, its markets and its risk group in one transaction, in state LAUNCHING, with the
+deployer's stake counted as its backing under the deployer's lock. Nobody can see such a venue yet. ``drive_launch``
+opens its markets in the kernel and turns it OPEN; it is started at once and, should anything be away, again by the
+sweeper until it succeeds. Only a refusal by the kernel ends it otherwise: then the venue is FAILED, its address is free
+again, its stake backs nothing, and the draft can be mended and launched anew.
+"""
+
+import logging
+from functools import partial
+
+from celery import current_app
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.db.models import F, Max
+from django.utils import timezone
+from kombu.exceptions import KombuError, OperationalError
+
+from exchange_os.engine.services import create_group
+from exchange_os.errors import DomainError
+from exchange_os.ledger.selectors import amount_text
+from venues.models import VENUE_MOVES, Deployer, LaunchDraft, Market, Phase, Venue, VenueState
+from venues.selectors import stake_standing
+from venues.services.deployers import require_deployer
+from venues.services.opening import KernelRefused, open_in_kernel
+from venues.specs import MAX_MARKETS, MarketSpec, VenueSpec, market_specs, venue_spec
+
+log = logging.getLogger(__name__)
+
+DRIVE_TASK = "venues.drive_launch"
+
+
+def launch_venue(user: AbstractBaseUser, draft: LaunchDraft) -> Venue:
+    """Launch what the draft holds; answers the venue, LAUNCHING. The drive begins when the transaction commits.
+
+    Raises ``not_a_deployer``, ``stake_too_small``, ``draft_launched``, or ``Refusals`` with every field at fault.
+    A draft leads to one venue: a second call for it answers the venue of the first.
+    """
+    deployer = require_deployer(user)
+    with transaction.atomic():
+        Deployer.objects.select_for_update().get(pk=deployer.pk)
+        draft = LaunchDraft.objects.select_related("venue").get(pk=draft.pk, user_id=user.pk)
+        if draft.venue is not None and draft.venue.state != VenueState.FAILED:
+            return draft.venue
+        spec = venue_spec(draft.data.get("venue", {}))
+        markets = market_specs(draft.data.get("markets", []))
+        check_stake(user)
+        venue = _create_venue(deployer, spec, markets)
+        for number, market in enumerate(markets):
+            create_market(venue, number, market)
+        draft.venue = venue
+        draft.save(update_fields=["venue", "updated"])
+        transaction.on_commit(partial(send_drive, venue.pk))
+    return venue
+
+
+def check_stake(user: AbstractBaseUser) -> None:
+    """Refuse with ``stake_too_small`` unless the user's stake can back one more venue."""
+    standing = stake_standing(user.pk)
+    if standing.short_for_next:
+        raise DomainError(
+            "stake_too_small",
+            f"Every venue needs {amount_text(standing.per_venue, standing.asset)} {standing.asset.symbol} of stake. "
+            f"Stake {amount_text(standing.short_for_next, standing.asset)} {standing.asset.symbol} more to launch.",
+            field="stake",
+            missing=amount_text(standing.short_for_next, standing.asset),
+        )
+
+
+def _create_venue(deployer: Deployer, spec: VenueSpec, markets: list[MarketSpec]) -> Venue:
+    try:
+        with transaction.atomic():
+            return Venue.objects.create(
+                slug=spec.slug,
+                name=spec.name,
+                deployer=deployer,
+                group_id=create_group().pk,
+                accent=spec.accent,
+                description=spec.description,
+                maker_fee_ppm=markets[0].maker_fee_ppm,
+                taker_fee_ppm=markets[0].taker_fee_ppm,
+                protocol_share_ppm=settings.PROTOCOL_SHARE_PPM,
+            )
+    except IntegrityError as taken:
+        raise DomainError(
+            "slug_taken", f"Another venue has the address {spec.slug}; choose another.", field="slug"
+        ) from taken
+
+
+def create_market(venue: Venue, number: int, spec: MarketSpec) -> Market:
+    """The row of a market that the kernel does not know yet."""
+    return Market.objects.create(
+        venue=venue,
+        number=number,
+        symbol=spec.symbol,
+        base=spec.base,
+        quote=spec.quote,
+        tick_size=format(spec.tick_size, "f"),
+        lot_size=format(spec.lot_size, "f"),
+        price_scale=spec.price_scale,
+        size_scale=spec.size_scale,
+        lot_units=spec.lot_units,
+        tick_quote=spec.tick_quote,
+        min_size_lots=spec.min_size_lots,
+        reference_ticks=spec.reference_ticks,
+        band_ppm=spec.band_ppm,
+        maker_fee_ppm=spec.maker_fee_ppm,
+        taker_fee_ppm=spec.taker_fee_ppm,
+    )
+
+
+def add_market(user: AbstractBaseUser, venue: Venue, spec: MarketSpec) -> Market:
+    """Add a market to the user's open venue; it trades when the drive that this starts is done.
+
+    Raises ``venue_not_open``, ``market_pending`` while another market is being added, ``symbol_taken``,
+    ``too_many_markets``.
+    """
+    with transaction.atomic():
+        locked = Venue.objects.select_for_update().get(pk=venue.pk, deployer__user_id=user.pk)
+        if locked.state != VenueState.OPEN:
+            raise DomainError("venue_not_open", f"{locked.name} is not open; resume it before adding a market.")
+        markets = Market.objects.filter(venue=locked)
+        if markets.filter(symbol=spec.symbol).exists():
+            raise DomainError(
+                "symbol_taken", f"{locked.name} already has a market {spec.symbol}.", field="base"
+            )
+        if markets.filter(phase=Phase.PENDING).exists():
+            raise DomainError("market_pending", "Another market is being added; try again in a moment.")
+        number = (markets.aggregate(last=Max("number"))["last"] or 0) + 1
+        if number >= MAX_MARKETS:
+            raise DomainError("too_many_markets", f"A venue has at most {MAX_MARKETS} markets.")
+        Venue.objects.filter(pk=locked.pk).update(launch_error="")
+        market = create_market(locked, number, spec)
+        transaction.on_commit(partial(send_drive, locked.pk))
+    return market
+
+
+def drive_launch(venue_id: int) -> VenueState:
+    """Open every market of the venue that is not open yet, and the venue with them; answers its state.
+
+    Safe to repeat and to run twice at once. Raises the engine's ``DomainError`` if it must be called again; a refusal
+    by the kernel is recorded in ``launch_error`` and ends the launch (or drops the market that was being added).
+    """
+    venue = Venue.objects.get(pk=venue_id)
+    markets = list(venue.markets.select_related("base", "quote").order_by("number"))
+    if venue.state not in (VenueState.LAUNCHING, VenueState.OPEN) or not any(m.phase == Phase.PENDING for m in markets):
+        return VenueState(venue.state)
+    Venue.objects.filter(pk=venue.pk).update(launch_attempts=F("launch_attempts") + 1)
+    try:
+        open_in_kernel(venue, markets)
+    except KernelRefused as refused:
+        log.warning("launch of venue %s refused: %s", venue.slug, refused.message)
+        return _give_up(venue, refused)
+    with transaction.atomic():
+        now = timezone.now()
+        Market.objects.filter(venue=venue, phase=Phase.PENDING).update(phase=Phase.OPEN, opened=now)
+        Venue.objects.filter(pk=venue.pk, state=VenueState.LAUNCHING).update(state=VenueState.OPEN, opened=now)
+    return VenueState.OPEN
+
+
+def _give_up(venue: Venue, refused: DomainError) -> VenueState:
+    """A launch fails as a whole; a market that was being added to an open venue is dropped."""
+    with transaction.atomic():
+        locked = Venue.objects.select_for_update().get(pk=venue.pk)
+        locked.launch_error = refused.message[:300]
+        if locked.state == VenueState.LAUNCHING:
+            assert VenueState.FAILED in VENUE_MOVES[VenueState.LAUNCHING]
+            locked.state = VenueState.FAILED
+        else:
+            Market.objects.filter(venue=locked, phase=Phase.PENDING).delete()
+        locked.save(update_fields=["state", "launch_error"])
+    return VenueState(locked.state)
+
+
+def send_drive(venue_id: int) -> bool:
+    """Ask a worker to drive a launch now; whether the broker took it. A lost message is made up by the sweeper."""
+    try:
+        current_app.send_task(DRIVE_TASK, args=[venue_id], retry=False, ignore_result=True, expires=60)
+    except (KombuError, OperationalError, OSError) as error:
+        log.warning("drive of venue %s not sent: %s", venue_id, error)
+        return False
+    return True
+
+
+def unfinished_launches() -> list[int]:
+    """Venues that launch, or to which a market is being added: what the sweeper drives."""
+    pending = Market.objects.filter(phase=Phase.PENDING, venue__state__in=(VenueState.LAUNCHING, VenueState.OPEN))
+    return sorted(set(pending.values_list("venue_id", flat=True)))

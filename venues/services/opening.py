@@ -1,0 +1,131 @@
+"""Opening markets in the kernel: what PostgreSQL holds of a venue, made true in its risk group.
+
+The kernel is asked what it knows, only what is missing is sent, and the kernel is asked again. So the work can be cut
+off anywhere and taken up by anyone, any number of times, and two workers at once do no harm: whatever either of them
+adds, the other finds.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+import exchange_kernel as kernel
+
+from exchange_os.engine import client
+from exchange_os.engine.errors import OutcomeUnknown
+from exchange_os.errors import DomainError
+from exchange_os.ledger.models import Asset
+from venues.models import Market, Phase, Venue
+
+SETUP_TIMEOUT_SECONDS = 20.0
+READ_TIMEOUT_SECONDS = 5.0
+
+
+class KernelRefused(DomainError):
+    """The kernel refused a command of a set-up for good; ``details["reject"]`` is its code by name."""
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__("kernel_refused", f"The exchange refused it: {sentence}", reject=name)
+
+
+def ask(group_id: int, request: dict[str, Any], timeout: float = READ_TIMEOUT_SECONDS) -> dict[str, Any]:
+    """A query to a risk group; the engine's ``DomainError`` if it cannot be answered, ``KernelRefused`` if it is wrong."""
+    answer = client.query(group_id, request, timeout)
+    if "error" in answer:
+        raise KernelRefused(str(answer["error"]), str(answer.get("message", "")))
+    return answer
+
+
+def open_in_kernel(venue: Venue, markets: list[Market]) -> None:
+    """See to it that the venue's risk group knows every asset of ``markets`` and has every one of them OPEN.
+
+    ``markets`` are all the venue's markets that are to exist, by number, with base and quote. A market that the kernel
+    already has in another phase than PENDING is left in it. Raises the engine's ``DomainError`` if the outcome is not
+    known (call again), ``KernelRefused`` if the kernel will not have a command.
+    """
+    commands = _missing(venue, markets)
+    if not commands:
+        return
+    acks = kernel.decode_acks(
+        client.submit_packed(venue.group_id, b"".join(commands), len(commands), SETUP_TIMEOUT_SECONDS)
+    )
+    if not _missing(venue, markets):
+        return
+    refused = next((ack.code for ack in acks if ack.code), 0)
+    if not refused:
+        raise OutcomeUnknown
+    raise KernelRefused(*kernel.REJECTS[refused])
+
+
+def move_phase(venue: Venue, numbers: Iterable[int], target: Phase) -> None:
+    """Bring markets of the kernel to ``target`` by allowed moves; those already there stay. Raises as above."""
+    known = {item["market"]: item["phase"] for item in ask(venue.group_id, {"q": "markets"})["markets"]}
+    commands = [
+        kernel.set_phase(number, phase) for number in numbers for phase in phase_path(known[number], int(target))
+    ]
+    if not commands:
+        return
+    packed = client.submit_packed(
+        venue.group_id, b"".join(commands), len(commands), SETUP_TIMEOUT_SECONDS, urgent=True
+    )
+    for ack in kernel.decode_acks(packed):
+        if ack.code:
+            raise KernelRefused(*kernel.REJECTS[ack.code])
+
+
+def phase_path(start: int, target: int) -> list[int]:
+    """The phases to go through from ``start`` (left out) to ``target``, shortest way by the kernel's moves.
+
+    Raises ``phase_move_refused`` if there is no way.
+    """
+    paths: deque[list[int]] = deque([[start]])
+    seen = {start}
+    while paths:
+        path = paths.popleft()
+        if path[-1] == target:
+            return path[1:]
+        for phase in kernel.PHASE_MOVES.get(path[-1], ()):
+            if phase not in seen:
+                seen.add(phase)
+                paths.append([*path, phase])
+    raise DomainError(
+        "phase_move_refused", f"A market cannot go from {kernel.PHASES[start]} to {kernel.PHASES[target]}."
+    )
+
+
+def _missing(venue: Venue, markets: list[Market]) -> list[bytes]:
+    """The commands that the kernel still needs: assets, then markets by number, then their opening."""
+    assets = {item["asset"] for item in ask(venue.group_id, {"q": "assets"})["assets"]}
+    phases = {item["market"]: item["phase"] for item in ask(venue.group_id, {"q": "markets"})["markets"]}
+    needed: dict[int, Asset] = {asset.pk: asset for market in markets for asset in (market.base, market.quote)}
+    commands = [
+        kernel.add_asset(asset.pk, scale=asset.scale, symbol=asset.symbol)
+        for asset in sorted(needed.values(), key=lambda item: item.pk)
+        if asset.pk not in assets
+    ]
+    for market in sorted(markets, key=lambda item: item.number):
+        if market.number not in phases:
+            commands.append(_add_market(venue, market))
+        phase = phases.get(market.number, int(Phase.PENDING))
+        if phase in (Phase.PENDING, Phase.AUCTION):
+            commands += [kernel.set_phase(market.number, step) for step in phase_path(phase, int(Phase.OPEN))]
+    return commands
+
+
+def _add_market(venue: Venue, market: Market) -> bytes:
+    return kernel.add_market(
+        market.number,
+        kind=kernel.SPOT,
+        base=market.base_id,
+        quote=market.quote_id,
+        lot_size=market.lot_units,
+        tick_quote=market.tick_quote,
+        reference_ticks=market.reference_ticks,
+        maker_ppm=market.maker_fee_ppm,
+        taker_ppm=market.taker_fee_ppm,
+        protocol_share_ppm=venue.protocol_share_ppm,
+        band_ppm=market.band_ppm,
+        slippage_ppm=market.band_ppm,
+        min_lots=market.min_size_lots,
+        symbol=market.symbol,
+    )

@@ -1,0 +1,81 @@
+"""Operating a venue: halt, resume, and the fees it has earned."""
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.db.models import Sum
+
+import exchange_kernel as kernel
+
+from exchange_os.errors import DomainError
+from exchange_os.ledger.models import Asset, Direction, Transfer, TransferState
+from venues.models import VENUE_MOVES, Market, Phase, Venue, VenueState
+from venues.services.opening import ask, move_phase
+from venues.services.transfers import start_withdrawal
+
+HALTED_STATES = {VenueState.OPEN: Phase.OPEN, VenueState.HALTED: Phase.HALTED}
+
+
+def own_venue(user: AbstractBaseUser, venue_id: int) -> Venue:
+    """The user's own venue, or ``venue_unknown``."""
+    venue = Venue.objects.filter(pk=venue_id, deployer__user_id=user.pk).select_related("deployer").first()
+    if venue is None:
+        raise DomainError("venue_unknown", "You have no such venue.")
+    return venue
+
+
+def halt_venue(user: AbstractBaseUser, venue: Venue) -> Venue:
+    """Make every market of the user's venue cancel-only. Raises ``venue_move_refused`` unless it is open."""
+    return _move(user, venue, VenueState.HALTED)
+
+
+def resume_venue(user: AbstractBaseUser, venue: Venue) -> Venue:
+    """Open every halted market of the user's venue again. Raises ``venue_move_refused`` unless it is halted."""
+    return _move(user, venue, VenueState.OPEN)
+
+
+def _move(user: AbstractBaseUser, venue: Venue, target: VenueState) -> Venue:
+    """The kernel first, then the row: a failure in between shows the old state, and the move can be repeated."""
+    venue = own_venue(user, venue.pk)
+    if venue.state not in HALTED_STATES or target not in VENUE_MOVES[VenueState(venue.state)]:
+        raise DomainError(
+            "venue_move_refused", f"{venue.name} is {venue.get_state_display().lower()}; it cannot become "
+            f"{target.label.lower()}."
+        )
+    before, after = HALTED_STATES[VenueState(venue.state)], HALTED_STATES[target]
+    numbers = list(Market.objects.filter(venue=venue, phase=before).values_list("number", flat=True))
+    move_phase(venue, numbers, after)
+    with transaction.atomic():
+        Market.objects.filter(venue=venue, number__in=numbers).update(phase=after)
+        Venue.objects.filter(pk=venue.pk).update(state=target)
+    venue.refresh_from_db()
+    return venue
+
+
+def fees_held(venue: Venue) -> dict[int, int]:
+    """``{asset id: units}`` on the venue's fee account, as the kernel holds it. Raises the engine's ``DomainError``."""
+    rows = ask(venue.group_id, {"q": "assets"}, timeout=1.5)["assets"]
+    return {row["asset"]: row["venue_fees"] for row in rows if row["venue_fees"]}
+
+
+def fees_collected(venue: Venue) -> dict[int, int]:
+    """``{asset id: units}`` of fees that the deployer has moved to their wallet."""
+    rows = Transfer.objects.filter(
+        group_id=venue.group_id, account=kernel.VENUE_FEES, direction=Direction.WITHDRAW, state=TransferState.SETTLED
+    )
+    return {row["asset_id"]: int(row["units"]) for row in rows.values("asset_id").annotate(units=Sum("amount"))}
+
+
+def collect_fees(user: AbstractBaseUser, venue: Venue) -> list[Transfer]:
+    """Move everything on the venue's fee account to the deployer's wallet; answers the transfers on their way.
+
+    Raises ``nothing_to_collect``, or the engine's ``DomainError``.
+    """
+    venue = own_venue(user, venue.pk)
+    held = fees_held(venue)
+    if not held:
+        raise DomainError("nothing_to_collect", f"{venue.name} has no fees to collect yet.")
+    assets = Asset.objects.in_bulk(list(held))
+    return [
+        start_withdrawal(user, venue, kernel.VENUE_FEES, assets[asset_id], units)
+        for asset_id, units in sorted(held.items())
+    ]

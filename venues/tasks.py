@@ -1,0 +1,44 @@
+"""Periodic work of the deployer's side. Each task names what to look at; running it twice or late does no harm."""
+
+import logging
+
+from celery import shared_task
+
+from exchange_os.errors import DomainError
+from exchange_os.ledger.services import check_ledger
+from venues.services.launch import drive_launch, unfinished_launches
+from venues.services.totals import kernel_totals
+from venues.services.transfers import resend_transfers
+
+log = logging.getLogger(__name__)
+
+
+@shared_task(name="venues.drive_launch")
+def drive_one_launch(venue_id: int) -> None:
+    """Drive one launch now; if the engine is away the sweeper takes it up."""
+    try:
+        drive_launch(venue_id)
+    except DomainError as error:
+        log.info("launch of venue %s waits: %s", venue_id, error.message)
+
+
+@shared_task(name="venues.sweep_launches")
+def sweep_launches() -> None:
+    """Drive every launch that is not done."""
+    for venue_id in unfinished_launches():
+        drive_one_launch(venue_id)
+
+
+@shared_task(name="venues.sweep_transfers")
+def sweep_transfers() -> None:
+    """Send again every transfer that has been on its way for a while."""
+    resend_transfers()
+
+
+@shared_task(name="venues.nightly_ledger")
+def nightly_ledger() -> None:
+    """Add up the ledger and compare it with every kernel; a fault is logged as an error, one line each."""
+    report = check_ledger(kernel_totals)
+    for fault in report.faults:
+        log.error("ledger: %s", fault)
+    log.info("ledger: %d accounts, %d entries, %d groups checked", report.accounts, report.entries, report.groups)
