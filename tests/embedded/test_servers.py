@@ -1,0 +1,97 @@
+"""The embedded servers: durable settings, data that survives, a clear sentence when something is wrong."""
+
+import os
+import signal
+from pathlib import Path
+
+import psycopg
+import pytest
+from redis import Redis
+
+from exchange_os.embedded.keys import load_keys
+from exchange_os.embedded.postgres import EmbeddedPostgres
+from exchange_os.embedded.problems import SetupProblem
+from exchange_os.embedded.processes import wait_until_gone
+from exchange_os.embedded.valkey import EmbeddedValkey
+
+
+def test_postgres_keeps_its_data_and_its_durable_settings(tmp_path: Path) -> None:
+    keys = load_keys(tmp_path)
+    server = EmbeddedPostgres(tmp_path, keys)
+    server.start()
+    with psycopg.connect(server.url) as connection:
+        names = ("fsync", "synchronous_commit", "full_page_writes", "data_checksums", "password_encryption")
+        shown = [connection.execute(f"SHOW {name}").fetchone() for name in names]
+        assert shown == [("on",), ("on",), ("on",), ("on",), ("scram-sha-256",)]
+        superuser = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
+        assert superuser == (False,)
+        connection.execute("CREATE TABLE kept (id int)")
+    server.stop()
+
+    again = EmbeddedPostgres(tmp_path, load_keys(tmp_path))
+    again.start()
+    try:
+        with psycopg.connect(again.url) as connection:
+            assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
+    finally:
+        again.stop()
+
+
+def test_postgres_refuses_a_wrong_password(tmp_path: Path) -> None:
+    keys = load_keys(tmp_path)
+    server = EmbeddedPostgres(tmp_path, keys)
+    server.start()
+    try:
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            psycopg.connect(server.url.replace(keys.database_password, "wrong"))
+    finally:
+        server.stop()
+
+
+def test_a_database_of_another_version_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    server = EmbeddedPostgres(tmp_path, load_keys(tmp_path))
+    server.start()
+    server.stop()
+    (tmp_path / "postgres" / "cluster" / "PG_VERSION").write_text("99\n")
+    with pytest.raises(SetupProblem, match=r"was written by PostgreSQL 99 .* set DATA_DIR to another folder\.$"):
+        server.start()
+
+
+def test_valkey_wants_a_password_refuses_eviction_and_keeps_its_data(tmp_path: Path) -> None:
+    keys = load_keys(tmp_path)
+    server = EmbeddedValkey(tmp_path, keys)
+    server.start()
+    with Redis.from_url(server.url, decode_responses=True) as client:
+        assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+        assert client.config_get("appendonly") == {"appendonly": "yes"}
+        client.set("kept", "1")
+    server.stop()
+    server.start()
+    try:
+        with Redis.from_url(server.url, decode_responses=True) as client:
+            assert client.get("kept") == "1"
+    finally:
+        server.stop()
+
+
+def test_servers_go_when_the_process_that_started_them_is_killed(tmp_path: Path) -> None:
+    starter = os.fork()
+    if starter == 0:
+        server = EmbeddedValkey(tmp_path, load_keys(tmp_path))
+        server.start()
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(starter, 0)
+    pid = int((tmp_path / "valkey" / "valkey.pid").read_text())
+    assert wait_until_gone(pid, 10.0)
+
+
+def test_damaged_keys_are_named_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text("{")
+    with pytest.raises(SetupProblem, match=r"keys\.json is damaged; restore it from a backup"):
+        load_keys(tmp_path)
+
+
+def test_keys_are_readable_by_their_owner_only(tmp_path: Path) -> None:
+    first = load_keys(tmp_path)
+    assert load_keys(tmp_path) == first
+    assert (tmp_path / "keys.json").stat().st_mode & 0o777 == 0o600
