@@ -1,0 +1,193 @@
+"""Tables of the engine: the journal is the truth about a risk group, the rest is its head, its past and its speed.
+
+Everything is keyed by integers (risk group, market, account) and has no foreign key upward. ``JournalBatch``, ``Fill``
+and ``ClosedOrder`` are append-only, by trigger and by revoked privileges (migration 0002). Times that belong to the
+kernel are milliseconds since 1970 (``_ms``); times that belong to PostgreSQL are timestamps of its own clock.
+"""
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+class RiskGroup(models.Model):
+    """The head of one group's journal and who may write to it.
+
+    ``epoch`` counts owners; a batch of an older epoch is refused by ``engine_append_batch``. ``owner`` is the worker
+    (``name/incarnation``) and ``owner_key`` the advisory lock its database session holds while it lives.
+    ``stream_cursor`` and ``stream_generation`` name the last stream entry whose effect is in the journal.
+    ``candles_sequence`` is the sequence up to which candles are stored. ``crash_*`` count failures at one place.
+    """
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "active"
+        CANCEL_ONLY = "cancel_only", "cancel only"
+        HALTED = "halted", "halted"
+
+    epoch = models.BigIntegerField(default=0)
+    owner = models.CharField(max_length=200, default="", blank=True)
+    owner_key = models.BigIntegerField(default=0)
+    lease_expires_at = models.DateTimeField(null=True)
+    head_sequence = models.BigIntegerField(default=0)
+    head_hash = models.BinaryField(default=b"")
+    kernel_now_ms = models.BigIntegerField(default=0)
+    next_timer_ms = models.BigIntegerField(null=True)
+    stream_cursor = models.CharField(max_length=48, default="0-0")
+    stream_generation = models.CharField(max_length=32, default="", blank=True)
+    candles_sequence = models.BigIntegerField(default=0)
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.ACTIVE)
+    crash_sequence = models.BigIntegerField(default=-1)
+    crash_count = models.IntegerField(default=0)
+    crash_entry = models.CharField(max_length=48, default="", blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["next_timer_ms"], name="engine_group_timer", condition=models.Q(next_timer_ms__isnull=False)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"risk group {self.pk} at {self.head_sequence}"
+
+
+class JournalBatch(models.Model):
+    """One committed batch: the raw command frames and the link of the hash chain.
+
+    ``hash = sha256(previous_hash || header || commands)``, the header being the little-endian 64-bit integers group,
+    epoch, first sequence, last sequence and ``now_ms``; the first batch follows the empty hash.
+    """
+
+    pk = models.CompositePrimaryKey("group_id", "first_sequence")
+    group_id = models.BigIntegerField()
+    first_sequence = models.BigIntegerField()
+    last_sequence = models.BigIntegerField()
+    epoch = models.BigIntegerField()
+    now_ms = models.BigIntegerField()
+    commands = models.BinaryField()
+    previous_hash = models.BinaryField()
+    hash = models.BinaryField()
+    stream_cursor = models.CharField(max_length=48)
+    committed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "journal batches"
+
+
+class Snapshot(models.Model):
+    """A kernel's state after ``sequence`` commands; the newest two of a group are kept.
+
+    ``sha256`` is that of ``data`` (zlib) and is checked before the snapshot is believed; ``journal_hash`` is the chain's
+    hash at that sequence, which the first batch replayed on top must follow. ``size`` is that of the state, in bytes.
+    """
+
+    group_id = models.BigIntegerField()
+    sequence = models.BigIntegerField()
+    version = models.IntegerField()
+    journal_hash = models.BinaryField()
+    sha256 = models.BinaryField()
+    size = models.BigIntegerField()
+    data = models.BinaryField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["group_id", "sequence"], name="engine_snapshot_place")]
+
+
+class Fill(models.Model):
+    """One order's side of a trade, as the kernel wrote it. ``fee`` is in units of ``fee_asset``, negative for a rebate."""
+
+    pk = models.CompositePrimaryKey("group_id", "trade_id", "role")
+    group_id = models.BigIntegerField()
+    sequence = models.BigIntegerField()
+    trade_id = models.BigIntegerField()
+    market = models.IntegerField()
+    account = models.BigIntegerField()
+    order_id = models.BigIntegerField()
+    client_id = models.TextField()
+    side = models.SmallIntegerField()
+    role = models.SmallIntegerField()
+    price_ticks = models.BigIntegerField()
+    size_lots = models.BigIntegerField()
+    notional = models.BigIntegerField()
+    fee = models.BigIntegerField()
+    fee_asset = models.IntegerField()
+    key = models.BigIntegerField()
+    time_ms = models.BigIntegerField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["group_id", "account", "trade_id"], name="engine_fill_account"),
+            models.Index(fields=["group_id", "order_id"], name="engine_fill_order"),
+        ]
+
+
+class ClosedOrder(models.Model):
+    """An order that has traded and is over. Orders cancelled without a fill are kept by the kernel for a while."""
+
+    pk = models.CompositePrimaryKey("group_id", "order_id")
+    group_id = models.BigIntegerField()
+    sequence = models.BigIntegerField()
+    order_id = models.BigIntegerField()
+    account = models.BigIntegerField()
+    market = models.IntegerField()
+    client_id = models.TextField()
+    side = models.SmallIntegerField()
+    order_type = models.SmallIntegerField()
+    tif = models.SmallIntegerField()
+    post_only = models.BooleanField()
+    price_ticks = models.BigIntegerField()
+    size_lots = models.BigIntegerField()
+    filled_lots = models.BigIntegerField()
+    filled_quote = models.BigIntegerField()
+    fee = models.BigIntegerField()
+    state = models.SmallIntegerField()
+    reason = models.SmallIntegerField()
+    key = models.BigIntegerField()
+    created_ms = models.BigIntegerField()
+    closed_ms = models.BigIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["group_id", "account", "sequence"], name="engine_order_account")]
+
+
+class Candle(models.Model):
+    """One minute of a market's trades: prices in ticks, volume in lots, quote volume in quote units."""
+
+    pk = models.CompositePrimaryKey("group_id", "market", "minute_ms")
+    group_id = models.BigIntegerField()
+    market = models.IntegerField()
+    minute_ms = models.BigIntegerField()
+    open = models.BigIntegerField()
+    high = models.BigIntegerField()
+    low = models.BigIntegerField()
+    close = models.BigIntegerField()
+    volume_lots = models.BigIntegerField()
+    quote_volume = models.BigIntegerField()
+    trades = models.BigIntegerField()
+
+
+class Incident(models.Model):
+    """Something an operator must see: a quarantined entry, a bad snapshot, a broken chain, a halt."""
+
+    class Kind(models.TextChoices):
+        QUARANTINE = "quarantine", "command set aside"
+        SNAPSHOT = "snapshot", "snapshot not usable"
+        JOURNAL = "journal", "journal does not hold"
+        HALT = "halt", "group halted"
+        CLOCK = "clock", "clock stepped"
+
+    group_id = models.BigIntegerField()
+    sequence = models.BigIntegerField(default=0)
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    message = models.TextField()
+    stream_entry = models.CharField(max_length=48, default="", blank=True)
+    commands = models.BinaryField(default=b"")
+    resolved = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["group_id", "-created_at"], name="engine_incident_group")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} in risk group {self.group_id} at {self.sequence}"

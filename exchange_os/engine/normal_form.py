@@ -1,0 +1,140 @@
+"""The normal form of a journal: what was asked for, apart from when and under which numbers.
+
+Two runs of the same input never have the same journal bytes: clocks differ, and so do the numbers of transfers, keys,
+owners and assets, which the platform hands out. The normal form replaces each such number by its order of
+appearance, each time by one constant, and leaves out what only moves the clock (ticks) and what repeats a command that
+was already there (a transfer sent again by its outbox, an account opened again). A clean kernel that replays the normal form ends in
+a state whose root depends on nothing but the input, so equal input gives an equal root, on every machine.
+
+Orders that lapse by time (GTD, dead-man switch, deadlines) have no place in a normal form; ``NormalForm.timed`` counts
+them, and a root with ``timed > 0`` says nothing.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from exchange_kernel import KINDS, Kernel, add_asset, add_market, command_kind, decode_command, split_commands
+
+from exchange_os.engine.models import JournalBatch
+
+CLOCK_MS = 1_430_438_400_000
+NORMAL_GROUP = 1
+CHUNK_COMMANDS = 4_096
+
+_PLACE, _AMEND, _CANCEL = KINDS["place"], KINDS["amend"], KINDS["cancel"]
+_OPEN_ACCOUNT, _SET_ACCOUNT = KINDS["open_account"], KINDS["set_account"]
+_DEPOSIT, _WITHDRAW = KINDS["deposit"], KINDS["withdraw"]
+_ADD_ASSET, _ADD_MARKET, _TICK = KINDS["add_asset"], KINDS["add_market"], KINDS["tick"]
+_TIMED = {KINDS["cancel_all_after"]}
+_DEADLINE_AT = {_PLACE: 48, _AMEND: 40, _CANCEL: 24}
+_KEY_AT, _BODY_AT, _EXPIRES_AT = 12, 16, 40
+_TRANSFER = struct.Struct("<QqQI4x")
+
+
+class NormalForm(NamedTuple):
+    """The outcome: commands kept, the root of the state they lead to, trades made, and commands bound to a time."""
+
+    commands: int
+    root: str
+    trades: int
+    timed: int
+
+
+@dataclass(slots=True)
+class _Numbers:
+    """Numbers handed out by the platform, in order of appearance."""
+
+    owners: dict[int, int] = field(default_factory=dict)
+    assets: dict[int, int] = field(default_factory=dict)
+    transfers: set[int] = field(default_factory=set)
+    accounts: set[int] = field(default_factory=set)
+    timed: int = 0
+
+    @staticmethod
+    def of(known: dict[int, int], number: int) -> int:
+        """The place of ``number`` among those seen, counted from 1."""
+        return known.setdefault(number, len(known) + 1)
+
+
+def normal_form(group_id: int) -> NormalForm:
+    """Replay the normal form of a group's journal in a clean kernel. Reads the whole journal; changes nothing."""
+    kernel = Kernel(NORMAL_GROUP)
+    numbers = _Numbers()
+    commands = trades = 0
+    for chunk in _chunks(group_id, numbers):
+        applied = kernel.apply(b"".join(chunk), CLOCK_MS)
+        commands += applied.count
+        trades += applied.trades
+    return NormalForm(commands, kernel.state_root().hex(), trades, numbers.timed)
+
+
+def _chunks(group_id: int, numbers: _Numbers) -> Iterator[list[bytes]]:
+    """Frames of the normal form, some thousands at a time: the cut does not matter to a kernel whose clock stands."""
+    chunk: list[bytes] = []
+    batches = JournalBatch.objects.filter(group_id=group_id).order_by("first_sequence")
+    for raw in batches.values_list("commands", flat=True).iterator(chunk_size=500):
+        for frame in split_commands(bytes(raw)):
+            normal = _normal_frame(frame, numbers)
+            if normal is not None:
+                chunk.append(normal)
+        if len(chunk) >= CHUNK_COMMANDS:
+            yield chunk
+            chunk = []
+    yield chunk
+
+
+def _normal_frame(frame: bytes, numbers: _Numbers) -> bytes | None:
+    """One frame in normal form, or ``None`` if it has no place there."""
+    kind = command_kind(frame)
+    if kind == _TICK:
+        return None
+    if kind in (_DEPOSIT, _WITHDRAW):
+        return _normal_transfer(frame, numbers)
+    if kind in (_ADD_ASSET, _ADD_MARKET):
+        return _normal_listing(frame, kind, numbers)
+    normal = bytearray(frame)
+    struct.pack_into("<I", normal, _KEY_AT, 0)
+    if kind in (_OPEN_ACCOUNT, _SET_ACCOUNT):
+        (account,) = struct.unpack_from("<I", frame, 4)
+        if kind == _OPEN_ACCOUNT and account in numbers.accounts:
+            return None
+        numbers.accounts.add(account)
+        (owner,) = struct.unpack_from("<Q", frame, _BODY_AT)
+        struct.pack_into("<Q", normal, _BODY_AT, numbers.of(numbers.owners, owner))
+    deadline_at = _DEADLINE_AT.get(kind)
+    if deadline_at is not None:
+        (deadline_ms,) = struct.unpack_from("<Q", frame, deadline_at)
+        (expires_ms,) = struct.unpack_from("<Q", frame, _EXPIRES_AT) if kind == _PLACE else (0,)
+        numbers.timed += bool(deadline_ms or expires_ms)
+    numbers.timed += kind in _TIMED
+    return bytes(normal)
+
+
+def _normal_transfer(frame: bytes, numbers: _Numbers) -> bytes | None:
+    """A deposit or withdrawal, numbered in order; ``None`` when its id was seen before."""
+    transfer_id, amount, _, asset = _TRANSFER.unpack_from(frame, _BODY_AT)
+    if transfer_id in numbers.transfers:
+        return None
+    numbers.transfers.add(transfer_id)
+    normal = bytearray(frame)
+    struct.pack_into("<I", normal, _KEY_AT, 0)
+    place = len(numbers.transfers)
+    _TRANSFER.pack_into(normal, _BODY_AT, place, amount, CLOCK_MS, numbers.of(numbers.assets, asset))
+    return bytes(normal)
+
+
+def _normal_listing(frame: bytes, kind: int, numbers: _Numbers) -> bytes:
+    """A listing of an asset or market under its number instead of its name."""
+    members = decode_command(frame)
+    if kind == _ADD_ASSET:
+        asset = numbers.of(numbers.assets, members["asset"])
+        return add_asset(asset, scale=members["scale"], symbol=f"A{asset}")
+    base, quote = (numbers.of(numbers.assets, members[side]) for side in ("base", "quote"))
+    wanted = (
+        "lot_size", "tick_quote", "reference_ticks", "maker_ppm", "taker_ppm", "protocol_share_ppm", "band_ppm",
+        "slippage_ppm", "min_lots", "max_lots", "min_notional", "max_levels", "max_matches",
+    )  # fmt: skip
+    parameters = {name: members[name] for name in wanted}
+    return add_market(members["market"], base=base, quote=quote, symbol=f"M{members['market']}", **parameters)

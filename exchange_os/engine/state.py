@@ -1,0 +1,87 @@
+"""What a worker holds in memory for one risk group, and for one batch on its way to the journal."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from exchange_kernel import Applied, Kernel
+from exchange_os.engine.clock import SteadyClock
+from exchange_os.engine.wire import Entry
+
+
+@dataclass(slots=True, eq=False)
+class GroupState:
+    """One owned group. The drain loop's thread owns all of it but ``failure``, ``in_flight``, ``committed_sequence``,
+    ``renewed_at_ms`` and ``events_wanted``, which the committer's thread writes.
+    """
+
+    group: int
+    epoch: int
+    kernel: Kernel
+    clock: SteadyClock
+    head_hash: bytes
+    generation: str
+    cursor: str
+    candles_sequence: int
+    halted: bool = False
+
+    # Entries read but not applied; the stream total and cursor of the last one applied.
+    backlog: deque[Entry] = field(default_factory=deque)
+    read_cursor: str = "0-0"
+    total: int = 0
+
+    # Careful mode: up to this stream id entries are applied one at a time, each marked before it is tried.
+    careful_until: str = ""
+    suspect_entry: str = ""
+    suspect_count: int = 0
+
+    # Pipeline.
+    in_flight: int = 0
+    failure: BaseException | None = None
+    committed_sequence: int = 0
+    renewed_at_ms: int = 0
+    last_input_ms: int = 0
+
+    # Snapshots.
+    snapshot_sequence: int = 0
+    snapshot_at_ms: int = 0
+
+    # Publication: markets changed since their last message, trades gathered, time of the last message and checkpoint.
+    dirty_markets: set[int] = field(default_factory=set)
+    trades: dict[int, list[tuple[int, int, int, int, int]]] = field(default_factory=dict)
+    published_at_ms: dict[int, int] = field(default_factory=dict)
+    checkpoint_at_ms: dict[int, int] = field(default_factory=dict)
+    events_wanted: bool = False
+    events_polled_ms: int = 0
+    candles: dict[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
+    candles_flushed_ms: int = 0
+
+    @property
+    def loaded_sequence(self) -> int:
+        """Sequence up to which memory has applied, committed or not."""
+        return self.kernel.sequence
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """A run of stream entries applied together, and everything to do once it is durable.
+
+    Without ``applied`` it has nothing for the journal: answers, publications or a snapshot that must wait for the batches
+    before it.
+    """
+
+    state: GroupState
+    cursor: str
+    generation: str
+    total: int
+    entries: list[Entry] = field(default_factory=list)
+    commands: bytes = b""
+    applied: Applied | None = None
+    previous_hash: bytes = b""
+    hash: bytes = b""
+    next_timer_ms: int | None = None
+    candles: list[tuple[int, ...]] = field(default_factory=list)
+    answers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    publications: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    snapshot: bytes = b""
+    quarantined: Entry | None = None
