@@ -18,6 +18,7 @@ from redis import Redis
 from exchange_os.embedded.keys import load_keys
 from exchange_os.embedded.postgres import EmbeddedPostgres
 from exchange_os.embedded.valkey import EmbeddedValkey
+from tests import flush
 
 
 def _start_servers() -> None:
@@ -41,6 +42,7 @@ def _start_servers() -> None:
 os.environ["DJANGO_SETTINGS_MODULE"] = "exchange_os.settings"
 _start_servers()
 django.setup()
+flush.install()
 
 
 @pytest.fixture
