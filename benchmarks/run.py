@@ -62,10 +62,21 @@ SOURCES = (
     Source(
         "kernel",
         ("kernel",),
-        ("cargo", "run", "--quiet", "--release", "--manifest-path", "kernel/Cargo.toml", "--example", "bench"),
+        (
+            "cargo",
+            "run",
+            "--quiet",
+            "--release",
+            "--manifest-path",
+            "kernel/Cargo.toml",
+            "--example",
+            "bench",
+        ),
         150,
     ),
-    Source("pipeline", ("pipeline", "recovery", "venues"), (sys.executable, "-m", "benchmarks.pipeline"), 240),
+    Source(
+        "pipeline", ("pipeline", "recovery", "venues"), (sys.executable, "-m", "benchmarks.pipeline"), 240
+    ),
     Source("api", ("api", "feed"), (sys.executable, "-m", "benchmarks.api"), 210),
 )
 
@@ -89,7 +100,9 @@ GOALS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the sources whose names begin with NAME; print lines and the verdict; 1 if a source failed."""
     parser = argparse.ArgumentParser(prog="benchmarks.run", description="Run the benchmarks.")
-    parser.add_argument("name", nargs="?", default="", help="only figures whose name begins so, such as 'api'")
+    parser.add_argument(
+        "name", nargs="?", default="", help="only figures whose name begins so, such as 'api'"
+    )
     wanted = parser.parse_args(arguments).name
     sources = [source for source in SOURCES if _answers(source, wanted)]
     if not sources:
@@ -116,7 +129,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _answers(source: Source, wanted: str) -> bool:
     """Whether a source may print a name that begins with ``wanted``."""
     return not wanted or any(
-        prefix.startswith(wanted) or wanted == prefix or wanted.startswith(prefix + ".") for prefix in source.prefixes
+        prefix.startswith(wanted) or wanted == prefix or wanted.startswith(prefix + ".")
+        for prefix in source.prefixes
     )
 
 
@@ -126,7 +140,12 @@ def run_source(source: Source, wanted: str, seconds: float) -> tuple[list[dict[s
     started = time.monotonic()
     try:
         process = subprocess.Popen(
-            source.command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+            source.command,
+            cwd=PROJECT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
     except FileNotFoundError:
         return [], f"'{source.command[0]}' is not installed"

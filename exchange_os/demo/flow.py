@@ -82,7 +82,10 @@ class MarketFlow:
         self.fair_milliticks = self.fair_milliticks or self.shape.opening_ticks * 1000
         self.anchor_milliticks = self.anchor_milliticks or self.shape.opening_ticks * 1000
         self.slots = [
-            _Slot(maker, side, level) for level in range(LEVELS) for maker in MAKERS for side in ("buy", "sell")
+            _Slot(maker, side, level)
+            for level in range(LEVELS)
+            for maker in MAKERS
+            for side in ("buy", "sell")
         ]
 
     @property
@@ -107,9 +110,9 @@ class MarketFlow:
             if slot.client_id in refused:
                 slot.client_id = ""
 
-    def on_taken(self, side: str, filled_lots: int) -> None:
-        """Count what the taker bought or sold, so that its next orders lean against it."""
-        self.inventory_lots += filled_lots if side == "buy" else -filled_lots
+    def on_inventory(self, lots: int) -> None:
+        """Learn how far the taker's holding is above (below zero: below) what it began with; its next orders lean back."""
+        self.inventory_lots = lots
 
     def _move_fair_price(self) -> None:
         shape, draw = self.shape, self.draws
@@ -118,11 +121,14 @@ class MarketFlow:
         home = (shape.opening_ticks * 1000 - self.anchor_milliticks) // 4000
         self.anchor_milliticks += drift + home
         self.anchor_milliticks = min(
-            max(self.anchor_milliticks, shape.opening_ticks * 1000 - corridor), shape.opening_ticks * 1000 + corridor
+            max(self.anchor_milliticks, shape.opening_ticks * 1000 - corridor),
+            shape.opening_ticks * 1000 + corridor,
         )
         bell = sum(draw.randint(-shape.step_milliticks, shape.step_milliticks) for _ in range(3))
         pull = (self.anchor_milliticks - self.fair_milliticks) // 40
-        self.fair_milliticks = max(self.fair_milliticks + bell + pull, shape.gap_ticks * (LEVELS + 2) * 4 * 1000)
+        self.fair_milliticks = max(
+            self.fair_milliticks + bell + pull, shape.gap_ticks * (LEVELS + 2) * 4 * 1000
+        )
 
     def _slots_to_replace(self) -> list[_Slot]:
         """Empty rungs, rungs the price ran through or left far behind, and a few of the oldest."""
@@ -135,7 +141,9 @@ class MarketFlow:
     def _is_off(self, slot: _Slot) -> bool:
         if not slot.client_id:
             return True
-        distance = self.fair_ticks - slot.price_ticks if slot.side == "buy" else slot.price_ticks - self.fair_ticks
+        distance = (
+            self.fair_ticks - slot.price_ticks if slot.side == "buy" else slot.price_ticks - self.fair_ticks
+        )
         wanted = self._distance(slot.level)
         slack = self.shape.gap_ticks * (2 + slot.level // 3)
         return distance < max(1, wanted - slack) or distance > wanted + slack * 2
@@ -154,7 +162,13 @@ class MarketFlow:
         slot.placed_step = self.steps
         size_lots = self.shape.base_lots * (4 + slot.level) * self.draws.randint(40, 160) // 400
         yield Intent(
-            "place", self.shape.symbol, slot.client_id, slot.side, slot.price_ticks, max(1, size_lots), post_only=True
+            "place",
+            self.shape.symbol,
+            slot.client_id,
+            slot.side,
+            slot.price_ticks,
+            max(1, size_lots),
+            post_only=True,
         )
 
     def _take(self) -> Iterator[Intent]:

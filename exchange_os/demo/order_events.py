@@ -23,7 +23,7 @@ PRICE_SCALE = 8
 VOLUME_SCALE = 8
 GZIP_MAGIC = b"\x1f\x8b"
 
-_ID = re.compile(r"[0-9A-Za-z_-]{1,32}\Z")
+_ID = re.compile(r"[0-9A-Za-z]{1,32}\Z")
 _WHOLE = re.compile(r"[0-9]{1,18}\Z")
 _DECIMAL = re.compile(r"([0-9]{1,10})(?:\.([0-9]{1,8}))?\Z")
 
@@ -69,9 +69,13 @@ def read_order_events(path: Path) -> Iterator[OrderEvent | BadRow]:
 def _open_text(path: Path) -> IO[str]:
     """Open ``path`` as text, unpacking it if its first bytes are gzip's, whatever its name."""
     if not path.exists():
-        raise ReplayFileError("replay_file_missing", f"There is no file {path}. Give the path of an order-event CSV file.")
+        raise ReplayFileError(
+            "replay_file_missing", f"There is no file {path}. Give the path of an order-event CSV file."
+        )
     if path.is_dir():
-        raise ReplayFileError("replay_file_missing", f"{path} is a folder. Give the path of an order-event CSV file.")
+        raise ReplayFileError(
+            "replay_file_missing", f"{path} is a folder. Give the path of an order-event CSV file."
+        )
     try:
         with path.open("rb") as probe:
             packed = probe.read(2) == GZIP_MAGIC
@@ -79,14 +83,19 @@ def _open_text(path: Path) -> IO[str]:
             return gzip.open(path, "rt", encoding="utf-8", errors="replace", newline="\n")
         return path.open("r", encoding="utf-8", errors="replace", newline="\n")
     except OSError as error:
-        raise ReplayFileError("replay_file_unreadable", f"{path} cannot be read: {error.strerror}.") from error
+        raise ReplayFileError(
+            "replay_file_unreadable", f"{path} cannot be read: {error.strerror}."
+        ) from error
 
 
 def _column_positions(path: Path, header: str) -> dict[str, int]:
     """Where each needed column stands in the rows, from the header line."""
     names = [name.strip().strip('"').lower() for name in header.lstrip("\ufeff").strip().split(",")]
     if not header.strip():
-        raise ReplayFileError("replay_file_empty", f"{path} is empty. Its first line must name the columns: {', '.join(COLUMNS)}.")
+        raise ReplayFileError(
+            "replay_file_empty",
+            f"{path} is empty. Its first line must name the columns: {', '.join(COLUMNS)}.",
+        )
     missing = [name for name in COLUMNS if name not in names]
     if missing:
         raise ReplayFileError(
@@ -127,7 +136,10 @@ def _parse_row(line_number: int, line: str, positions: dict[str, int], width: in
     price = _DECIMAL.match(cell["price"])
     for bad, reason in (
         (not _ID.match(cell["id"]), f"id {cell['id'][:40]!r} is not 1 to 32 letters or digits"),
-        (not _WHOLE.match(cell["timestamp"]), f"timestamp {cell['timestamp'][:40]!r} is not whole milliseconds"),
+        (
+            not _WHOLE.match(cell["timestamp"]),
+            f"timestamp {cell['timestamp'][:40]!r} is not whole milliseconds",
+        ),
         (price is None, f"price {cell['price'][:40]!r} is not a decimal number"),
         (not _WHOLE.match(cell["volume"]), f"volume {cell['volume'][:40]!r} is not whole 1e-8 units"),
         (cell["action"] not in ACTIONS, f"action {cell['action'][:40]!r} is not created, changed or deleted"),

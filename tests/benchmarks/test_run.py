@@ -9,7 +9,16 @@ from benchmarks.run import GOALS, SOURCES, Source, _answers, main, medians, pars
 
 
 def _line(name: str, value: float, **more: object) -> dict[str, object]:
-    return {"name": name, "value": value, "unit": "commands/s", "p50": None, "p99": None, "samples": 1, "note": "", **more}
+    return {
+        "name": name,
+        "value": value,
+        "unit": "commands/s",
+        "p50": None,
+        "p99": None,
+        "samples": 1,
+        "note": "",
+        **more,
+    }
 
 
 @pytest.mark.parametrize(
@@ -34,7 +43,9 @@ def test_every_goal_belongs_to_a_source() -> None:
 
 def test_the_median_of_repeated_lines_is_kept() -> None:
     kept = medians([_line("api.bulk", value) for value in (5, 1, 9, 7, 3)])
-    assert [(line["name"], line["value"], line["note"]) for line in kept] == [("api.bulk", 5, "median of 5 runs")]
+    assert [(line["name"], line["value"], line["note"]) for line in kept] == [
+        ("api.bulk", 5, "median of 5 runs")
+    ]
 
 
 def test_only_figures_are_figures() -> None:
@@ -42,7 +53,13 @@ def test_only_figures_are_figures() -> None:
     assert parse_line('["name"]') is None
     assert parse_line('{"name": 1, "value": 2}') is None
     assert parse_line(json.dumps({"name": "a.b", "value": 2, "extra": 1})) == {
-        "name": "a.b", "value": 2, "unit": None, "p50": None, "p99": None, "samples": None, "note": None,
+        "name": "a.b",
+        "value": 2,
+        "unit": None,
+        "p50": None,
+        "p99": None,
+        "samples": None,
+        "note": None,
     }
 
 

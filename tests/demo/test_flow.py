@@ -2,7 +2,7 @@
 
 from exchange_os.demo.flow import LEVELS, MAKERS, TAKER, Intent, MarketFlow, MarketShape
 
-SHAPE = MarketShape("BTC-USD", opening_ticks=6_500_000, gap_ticks=150, step_milliticks=120_000, base_lots=100)
+SHAPE = MarketShape("BTC-USD", opening_ticks=6_500_000, gap_ticks=400, step_milliticks=600_000, base_lots=100)
 
 
 def _run(steps: int, seed: int = 7) -> tuple[MarketFlow, list[dict[str, list[Intent]]]]:
@@ -29,7 +29,9 @@ def test_the_first_step_quotes_both_sides_in_depth() -> None:
 
 def test_a_quiet_step_is_a_few_orders_and_client_ids_never_repeat() -> None:
     _, steps = _run(400)
-    placed = [item.client_id for step in steps for items in step.values() for item in items if item.op == "place"]
+    placed = [
+        item.client_id for step in steps for items in step.values() for item in items if item.op == "place"
+    ]
     assert len(placed) == len(set(placed))
     assert max(len(client_id) for client_id in placed) <= 32
     later = [sum(len(items) for items in step.values()) for step in steps[20:]]
@@ -49,7 +51,7 @@ def test_the_price_stays_in_its_corridor_for_a_day_of_steps() -> None:
 
 def test_the_taker_leans_against_its_inventory() -> None:
     flow = MarketFlow(SHAPE, seed=3, run="r1")
-    flow.on_taken("buy", SHAPE.base_lots * 100)
+    flow.on_inventory(SHAPE.base_lots * 100)
     sides = [item.side for _ in range(400) for item in flow.step()[TAKER]]
     assert sides.count("sell") > 3 * sides.count("buy")
 

@@ -1,0 +1,59 @@
+"""Who and what the demo consists of: its people, its venue and the shape of its synthetic order flow."""
+
+from dataclasses import dataclass
+
+from exchange_os.demo.flow import MAKERS, TAKER, MarketShape
+from exchange_os.demo.stage import VenuePlan
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A demo user who can sign in."""
+
+    role: str
+    email: str
+    password: str
+
+
+TRADER = Person("trader", "trader@demo.example", "trade-the-demo-book")
+DEPLOYER = Person("deployer", "deployer@demo.example", "launch-the-demo-venue")
+PEOPLE = (TRADER, DEPLOYER)
+DEPLOYER_NAME = "Demo Markets"
+FLOW_SEED = 20_260_101
+
+VENUE = VenuePlan(
+    slug="demo-spot",
+    name="Demo Spot",
+    accent="#2f6feb",
+    description=(
+        "Demonstration venue. Its order flow is synthetic: seeded programs quote and trade test money here "
+        "through the public API, around prices that follow no real market."
+    ),
+    markets=(
+        {
+            "base": "BTC", "quote": "USD", "tick_size": "0.1", "lot_size": "0.00001", "min_size": "0.00001",
+            "reference_price": "65000", "band_percent": "10", "maker_fee_percent": "0.01", "taker_fee_percent": "0.05",
+        },
+        {
+            "base": "ETH", "quote": "USD", "tick_size": "0.01", "lot_size": "0.0001", "min_size": "0.0001",
+            "reference_price": "3500", "band_percent": "10", "maker_fee_percent": "0.01", "taker_fee_percent": "0.05",
+        },
+    ),
+)  # fmt: skip
+
+#: In ticks and lots of the markets above.
+SHAPES = (
+    MarketShape("BTC-USD", opening_ticks=650_000, gap_ticks=40, step_milliticks=50_000, base_lots=400),
+    MarketShape("ETH-USD", opening_ticks=350_000, gap_ticks=22, step_milliticks=28_000, base_lots=900),
+)
+
+BOTS = (*MAKERS, TAKER)
+BOT_PORTIONS = 3
+#: What each bot keeps at the venue, topped up when it falls below half.
+BOT_FUNDS = {"USD": "290000", "BTC": "5.5", "ETH": "70"}
+TRADER_FUNDS = {"USD": "50000", "BTC": "1", "ETH": "10"}
+
+
+def bot_email(bot: str) -> str:
+    """The address under which a bot is a user; it has no password."""
+    return f"{bot}@bots.demo.example"
