@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import connections, transaction
-from django.db.backends.postgresql.operations import DatabaseOperations
 
 GUARDED = """
     SELECT DISTINCT quote_ident(c.relname), has_table_privilege(c.oid, 'TRUNCATE')
@@ -35,4 +34,4 @@ def execute_flush(operations: Any, sql_list: Iterable[str]) -> None:
 
 def install() -> None:
     """Make Django's flush go through ``execute_flush``."""
-    DatabaseOperations.execute_sql_flush = execute_flush  # type: ignore[method-assign]
+    type(connections["default"].ops).execute_sql_flush = execute_flush  # type: ignore[method-assign]
