@@ -1,24 +1,31 @@
 """Settings, all of them from the environment with defaults that suit one machine.
 
-``DATABASE_URL`` and ``REDIS_URL`` point at PostgreSQL and at Redis or Valkey; ``make run`` provides both.
+``DATABASE_URL`` and ``REDIS_URL`` point at PostgreSQL and at Redis or Valkey. ``make run`` provides both and writes
+their addresses to ``DATA_DIR/environment``, so that ``manage.py`` in another terminal finds them too.
 """
 
 from pathlib import Path
+from typing import Any
 
 from csp.constants import NONCE
 from environs import Env
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / ".run")))
+DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / ".run"))).absolute()
+if (DATA_DIR / "environment").is_file():
+    env.read_env(DATA_DIR / "environment", recurse=False, override=False)
 
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", "")
+# True behind a proxy that ends TLS: cookies are then sent over TLS only and browsers are told to stay with it.
+HTTPS = env.bool("HTTPS", False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
 SITE_ID = 1
 
 INSTALLED_APPS = [
+    "exchange_os.apps.ExchangeOSConfig",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -41,6 +48,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "exchange_os.logs.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -75,8 +83,9 @@ TEMPLATES = [
     }
 ]
 
-# PostgreSQL: the only source of truth.
+# PostgreSQL: the only source of truth. A request that waits longer than this holds its locks too long.
 DATABASES = {"default": env.dj_db_url("DATABASE_URL", "postgresql://exchange_os@127.0.0.1:5432/exchange_os")}
+DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", 0)
 DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"].get("OPTIONS", {}),
     "options": "-c synchronous_commit=on -c statement_timeout=30s -c idle_in_transaction_session_timeout=30s",
@@ -93,17 +102,39 @@ REDIS_CACHE_URL = f"{REDIS_URL.rstrip('/')}/3"
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_CHANNELS_URL]},
+        "CONFIG": {"hosts": [REDIS_CHANNELS_URL], "capacity": 200},
     }
 }
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_CACHE_URL}}
 
-# Celery: at-least-once doorbells (docs/decisions holds the reasons for each line).
+# Celery: tasks are at-least-once doorbells, every fact is in PostgreSQL. An unacknowledged task comes back after
+# the visibility timeout, which Celery reads from three places and which must be the same in all of them.
+_VISIBILITY_TIMEOUT_SECONDS = 300
 CELERY_BROKER_URL = REDIS_BROKER_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": _VISIBILITY_TIMEOUT_SECONDS,
+    "socket_keepalive": True,
+    "socket_connect_timeout": 5,
+    "socket_timeout": 10,
+    "health_check_interval": 10,
+}
+CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"visibility_timeout": _VISIBILITY_TIMEOUT_SECONDS}
+CELERY_VISIBILITY_TIMEOUT = _VISIBILITY_TIMEOUT_SECONDS
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED = False
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_TIME_LIMIT = 120
+CELERY_TASK_SOFT_TIME_LIMIT = 90
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 
 # Accounts.
@@ -133,6 +164,17 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+# False serves the files of static/ as they are, without collecting them first: for tests and for work on pages.
+STATIC_COLLECTED = env.bool("STATIC_COLLECTED", True)
+WHITENOISE_USE_FINDERS = not STATIC_COLLECTED
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if STATIC_COLLECTED
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
 
 # Content security: no script and no style but our own.
 CONTENT_SECURITY_POLICY = {
@@ -149,8 +191,16 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "exchange_os.ui.views.csrf_failure"
+
+# Logs: one JSON object a line on standard output.
+LOGGING_CONFIG = "exchange_os.logs.configure"
+LOGGING: dict[str, Any] = {"level": env.str("LOG_LEVEL", "INFO")}
 
 # The protocol.
 STAKE_ASSET = env.str("STAKE_ASSET", "OKB")

@@ -3,9 +3,12 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from exchange_os import health
 from exchange_os.ui import views as ui
 
 urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
     path("accounts/", include("allauth.urls")),
     path("operator/", admin.site.urls),
     path("style", ui.style, name="style"),
