@@ -40,6 +40,7 @@ def _start_servers() -> None:
 
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "exchange_os.settings"
+os.environ["STATIC_COLLECTED"] = "False"
 _start_servers()
 django.setup()
 flush.install()
