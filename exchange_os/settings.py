@@ -206,3 +206,7 @@ LOGGING: dict[str, Any] = {"level": env.str("LOG_LEVEL", "INFO")}
 STAKE_ASSET = env.str("STAKE_ASSET", "OKB")
 MIN_STAKE = env.str("MIN_STAKE", "1000")
 PROTOCOL_SHARE_PPM = env.int("PROTOCOL_SHARE_PPM", 100_000)
+
+# The public trading API. Newest encryption key of secrets first; without one, SECRET_KEY stands in.
+API_SECRET_KEYS = env.list("API_SECRET_KEYS", [])
+API_RATE_FACTOR = env.int("API_RATE_FACTOR", 1)  # multiplies every rate limit

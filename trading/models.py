@@ -1,0 +1,68 @@
+"""What the trader's side remembers: who trades at which venue, and with which keys."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+FIRST_USER_ACCOUNT = 16  # account numbers below it belong to the protocol (fees, insurance, dust)
+
+
+class TradingAccount(models.Model):
+    """One user's account in the risk group of one venue; ``number`` is its number in the kernel.
+
+    ``opened_at`` stays empty until the kernel acknowledged the account, so a crash in between is repaired by
+    the next caller of ``ensure_account``.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="trading_accounts"
+    )
+    venue = models.ForeignKey("venues.Venue", on_delete=models.PROTECT, related_name="trading_accounts")
+    number = models.PositiveBigIntegerField()
+    opened_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "venue"], name="trading_account_once_per_venue"),
+            models.UniqueConstraint(fields=["venue", "number"], name="trading_account_number_once"),
+            models.CheckConstraint(
+                condition=Q(number__gte=FIRST_USER_ACCOUNT), name="trading_account_not_reserved"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"account {self.number} at venue {self.venue_id}"
+
+
+class Permission(models.TextChoices):
+    """What a key may do. Every key may read."""
+
+    READ = "read_only", "read"
+    TRADE = "trade", "trade"
+    WITHDRAW = "withdraw", "withdraw"
+
+
+class ApiKey(models.Model):
+    """A key of the public trading API.
+
+    The key itself is looked up by its SHA-256, the secret is kept encrypted because signatures must be
+    recomputed, and the passphrase is kept as a keyed digest. Secret and passphrase are shown once, by the
+    service that creates them.
+    """
+
+    account = models.ForeignKey(TradingAccount, on_delete=models.PROTECT, related_name="api_keys")
+    label = models.CharField(max_length=40, blank=True)
+    key_hint = models.CharField(max_length=8)
+    key_sha256 = models.CharField(max_length=64, unique=True)
+    secret_encrypted = models.BinaryField()
+    passphrase_digest = models.BinaryField()
+    permissions = models.JSONField(default=list)
+    allowed_ips = models.JSONField(default=list, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"key {self.key_hint}… of {self.account}"

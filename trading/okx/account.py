@@ -1,0 +1,254 @@
+"""Account of the caller: configuration, balances, fees, limits and movements."""
+
+import asyncio
+from decimal import ROUND_DOWN, Decimal
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Router
+
+from trading import limits
+from trading.decimals import decimal_text, ppm_text
+from trading.models import Permission
+from trading.okx.envelope import envelope
+from trading.okx.errors import missing, parameter_error, unknown_instrument
+from trading.okx.gate import caller_in, signed
+from trading.okx.objects import SPOT, instrument_row, instruments_of_kind
+from trading.okx.orders import now_ms
+from trading.okx.private_objects import account_row, balance_details, bill_row
+from trading.okx.requests import json_object, page_of, text_of
+from trading.selectors.accounts import live_balances
+from trading.selectors.bills import bills_page
+from trading.selectors.catalogue import TradableMarket, VenueCatalogue
+from trading.selectors.live import live_market
+from trading.threads import in_database_thread
+
+router = Router()
+Answer = dict[str, Any]
+
+_RIGHTS = {Permission.READ: "read_only", Permission.TRADE: "trade", Permission.WITHDRAW: "withdraw"}
+PPM = 1_000_000
+
+
+@router.get("/config", auth=signed(limits.SLOW_READ), summary="Mode of the account and rights of the key")
+async def config(request: HttpRequest) -> Answer:
+    caller = caller_in(request)
+    rights = ",".join(text for permission, text in _RIGHTS.items() if permission.value in caller.permissions)
+    return envelope(
+        [
+            {
+                "uid": str(caller.account),
+                "mainUid": str(caller.account),
+                "acctLv": "2",
+                "posMode": "net_mode",
+                "perm": rights,
+                "acctStpMode": "cancel_maker",
+                "level": "Lv1",
+                "levelTmp": "",
+                "label": "",
+                "kycLv": "0",
+                "ip": "",
+                "settleCcy": "",
+                "settleCcyList": [],
+                "autoLoan": False,
+                "ctIsoMode": "automatic",
+                "mgnIsoMode": "automatic",
+                "greeksType": "PA",
+                "enableSpotBorrow": False,
+                "spotBorrowAutoRepay": False,
+                "roleType": "0",
+                "spotOffsetType": "",
+                "spotRoleType": "0",
+                "spotTraderInsts": [],
+                "traderInsts": [],
+                "opAuth": "0",
+                "liquidationGear": "-1",
+                "type": "0",
+            }
+        ]
+    )
+
+
+@router.get("/instruments", auth=signed(limits.SLOW_READ), summary="Instruments the account may trade")
+async def instruments(request: HttpRequest, instType: str = "", instId: str = "") -> Answer:
+    if not instType:
+        raise missing("instType")
+    markets = instruments_of_kind(caller_in(request).catalogue, instType)
+    return envelope([instrument_row(market) for market in markets if not instId or market.symbol == instId])
+
+
+@router.get("/balance", auth=signed(), summary="What the account holds at this venue")
+async def balance(request: HttpRequest, ccy: str = "") -> Answer:
+    caller = caller_in(request)
+    wanted = {name for name in ccy.split(",") if name}
+    held = await live_balances(caller.catalogue, caller.account)
+    now = now_ms()
+    chosen = [item for item in held if not wanted or item.asset.symbol in wanted]
+    return envelope([account_row(balance_details(chosen, now), now)])
+
+
+@router.get(
+    "/bills", auth=signed(limits.SLOW_READ), summary="Movements: transfers (type 1) and trades (type 2)"
+)
+async def bills(
+    request: HttpRequest,
+    instType: str = "",
+    ccy: str = "",
+    type: str = "",
+    begin: str = "",
+    end: str = "",
+    after: str = "",
+    before: str = "",
+    limit: str = "",
+) -> Answer:
+    return await _bills(request, instType, ccy, type, limit, after, before, begin, end)
+
+
+@router.get("/bills-archive", auth=signed(limits.SLOW_READ), summary="The same, further back")
+async def bills_archive(
+    request: HttpRequest,
+    instType: str = "",
+    ccy: str = "",
+    type: str = "",
+    begin: str = "",
+    end: str = "",
+    after: str = "",
+    before: str = "",
+    limit: str = "",
+) -> Answer:
+    return await _bills(request, instType, ccy, type, limit, after, before, begin, end)
+
+
+async def _bills(request: HttpRequest, inst_type: str, ccy: str, kind: str, *paging: str) -> Answer:
+    caller = caller_in(request)
+    page = page_of(*paging)
+    if kind not in ("", "1", "2") or inst_type not in ("", SPOT):
+        return envelope([])
+    rows = await in_database_thread(
+        bills_page,
+        caller.user_id,
+        caller.catalogue.group_id,
+        caller.account,
+        page,
+        kind,
+        caller.catalogue.by_number,
+        ccy,
+    )
+    return envelope([bill_row(bill) for bill in rows])
+
+
+@router.get("/trade-fee", auth=signed(limits.SLOW_READ), summary="Fees; negative rates are charged")
+async def trade_fee(request: HttpRequest, instType: str = "", instId: str = "") -> Answer:
+    if not instType:
+        raise missing("instType")
+    catalogue = caller_in(request).catalogue
+    market: TradableMarket | None
+    if instId:
+        market = catalogue.by_symbol.get(instId)
+        if market is None:
+            raise unknown_instrument()
+    else:
+        market = catalogue.markets[0] if catalogue.markets else None
+    if market is None or instType != SPOT:
+        return envelope([])
+    maker, taker = ppm_text(-market.instrument.maker_fee_ppm), ppm_text(-market.instrument.taker_fee_ppm)
+    return envelope(
+        [
+            {
+                "instType": SPOT,
+                "level": "Lv1",
+                "maker": maker,
+                "taker": taker,
+                "makerU": "",
+                "takerU": "",
+                "makerUSDC": "",
+                "takerUSDC": "",
+                "delivery": "",
+                "exercise": "",
+                "settle": "",
+                "category": "1",
+                "ruleType": "normal",
+                "ts": str(now_ms()),
+                "feeGroup": [{"groupId": "1", "maker": maker, "taker": taker}],
+                "fiat": [],
+            }
+        ]
+    )
+
+
+async def _spendable(
+    catalogue: VenueCatalogue, account: int, market: TradableMarket
+) -> tuple[Decimal, Decimal]:
+    """Free base and free quote of the account, as decimals."""
+    free = {item.asset.pk: item.free for item in await live_balances(catalogue, account)}
+    return (
+        Decimal(free.get(market.base.pk, 0)).scaleb(-market.base.scale),
+        Decimal(free.get(market.quote.pk, 0)).scaleb(-market.quote.scale),
+    )
+
+
+def _market_list(catalogue: VenueCatalogue, names: str) -> list[TradableMarket]:
+    if not names:
+        raise missing("instId")
+    if names.count(",") >= 5:
+        raise parameter_error("instId", "at most 5 instruments")
+    markets = [catalogue.by_symbol.get(name) for name in names.split(",")]
+    if None in markets:
+        raise unknown_instrument()
+    return [market for market in markets if market is not None]
+
+
+@router.get("/max-size", auth=signed(limits.SLOW_READ), summary="Largest order the balance covers")
+async def max_size(request: HttpRequest, instId: str = "", tdMode: str = "", px: str = "") -> Answer:
+    caller = caller_in(request)
+    rows = []
+    for market in _market_list(caller.catalogue, instId):
+        (base, quote), live = await asyncio.gather(
+            _spendable(caller.catalogue, caller.account, market), live_market(market.group_id, market.number)
+        )
+        price = Decimal(px) if px.replace(".", "", 1).isdigit() and px.isascii() else Decimal(0)
+        price = (
+            price
+            or Decimal(live["best_ask"] or live["last_ticks"] or live["reference_ticks"])
+            * market.instrument.tick_size
+        )
+        taker = Decimal(PPM + max(0, market.instrument.taker_fee_ppm)) / PPM
+        lots = (quote / (price * taker) / market.instrument.lot_size).to_integral_value(ROUND_DOWN)
+        rows.append(
+            {
+                "instId": market.symbol,
+                "ccy": market.base.symbol,
+                "maxBuy": market.size_text(int(lots)),
+                "maxSell": market.size_text(int(base / market.instrument.lot_size)),
+            }
+        )
+    return envelope(rows)
+
+
+@router.get("/max-avail-size", auth=signed(limits.SLOW_READ), summary="Free balances behind an instrument")
+async def max_avail_size(request: HttpRequest, instId: str = "", tdMode: str = "") -> Answer:
+    caller = caller_in(request)
+    rows = []
+    for market in _market_list(caller.catalogue, instId):
+        base, quote = await _spendable(caller.catalogue, caller.account, market)
+        rows.append(
+            {"instId": market.symbol, "availBuy": decimal_text(quote), "availSell": decimal_text(base)}
+        )
+    return envelope(rows)
+
+
+@router.post("/set-position-mode", auth=signed(limits.SLOW_READ), summary="Net positions only")
+async def set_position_mode(request: HttpRequest) -> Answer:
+    mode = text_of(json_object(request.body), "posMode")
+    if mode != "net_mode":
+        raise parameter_error("posMode", "this venue keeps net positions (net_mode)")
+    return envelope([{"posMode": mode}])
+
+
+async def nothing(request: HttpRequest) -> Answer:
+    """An empty list: spot accounts have no positions."""
+    return envelope([])
+
+
+for path in ("/positions", "/positions-history", "/account-position-risk", "/leverage-info"):
+    router.get(path, auth=signed(limits.SLOW_READ), summary="Empty: no positions at a spot venue")(nothing)

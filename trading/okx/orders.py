@@ -1,0 +1,197 @@
+"""Order operations of the dialect, the same for REST and sockets: items in, one result row per item out.
+
+Every item is checked on its own; those that pass travel to the kernel together, in their order, and each row
+tells the outcome of its item. A row's ``sCode`` is ``0`` only for what is durable.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import exchange_kernel as kernel
+
+from exchange_os.errors import DomainError
+from trading import limits
+from trading.models import Permission
+from trading.okx.caller import Caller
+from trading.okx.envelope import translate
+from trading.okx.errors import DialectError, parameter_error
+from trading.okx.refusals import reject_of
+from trading.okx.requests import amend_of, integer_text, market_of, order_key_of, order_of, text_of
+from trading.selectors.catalogue import TradableMarket
+from trading.services.orders import (
+    amend_frame,
+    cancel_all_after_frame,
+    cancel_frame,
+    mass_cancel_frame,
+    place_frame,
+    submit_frames,
+)
+
+Row = dict[str, Any]
+Item = Mapping[str, Any]
+
+
+def now_ms() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One kind of operation: how an item becomes a frame, and how its row echoes the item."""
+
+    name: str
+    frame: Callable[[Caller, TradableMarket, Item], bytes]
+    limit: limits.Limit
+    batch_limit: limits.Limit
+    urgent: bool
+
+
+def _place(caller: Caller, market: TradableMarket, item: Item) -> bytes:
+    return place_frame(caller.account, market, order_of(item, now_ms()), key=caller.key_id)
+
+
+def _amend(caller: Caller, market: TradableMarket, item: Item) -> bytes:
+    return amend_frame(caller.account, market, amend_of(item), key=caller.key_id)
+
+
+def _cancel(caller: Caller, market: TradableMarket, item: Item) -> bytes:
+    return cancel_frame(caller.account, market, order_key_of(item), key=caller.key_id)
+
+
+PLACE = Verb("place", _place, limits.ORDER, limits.BATCH_ORDERS, urgent=False)
+AMEND = Verb("amend", _amend, limits.AMEND, limits.BATCH_AMEND, urgent=False)
+CANCEL = Verb("cancel", _cancel, limits.CANCEL, limits.BATCH_CANCEL, urgent=True)
+
+
+def _echo(item: Any, name: str) -> str:
+    value = item.get(name) if isinstance(item, dict) else None
+    return value[:40] if isinstance(value, str) else ""
+
+
+def _row(verb: Verb, item: Any, order_id: int, code: str, sentence: str) -> Row:
+    row = {
+        "ordId": str(order_id) if order_id else _echo(item, "ordId"),
+        "clOrdId": _echo(item, "clOrdId"),
+        "ts": str(now_ms()),
+        "sCode": code,
+        "sMsg": sentence,
+    }
+    if verb is PLACE:
+        row |= {"tag": _echo(item, "tag"), "subCode": ""}
+    elif verb is AMEND:
+        row |= {"reqId": _echo(item, "reqId"), "subCode": ""}
+    return row
+
+
+def _refused(verb: Verb, item: Any, error: DialectError | DomainError) -> Row:
+    known = translate(error)
+    return _row(verb, item, 0, known.code, known.message)
+
+
+def _answered(verb: Verb, item: Any, ack: kernel.Ack) -> Row:
+    code, sentence = reject_of(ack.code, verb.name) if ack.code else ("0", "")
+    order_id = ack.order_id if verb is not PLACE or ack.code == 0 else 0
+    return _row(verb, item, order_id, code, sentence)
+
+
+async def _spend(caller: Caller, limit: limits.Limit, symbol: str, cost: int) -> limits.Verdict:
+    return await limits.spend(limit, f"{caller.user_id}:{caller.catalogue.id}:{symbol}", cost)
+
+
+async def operate(
+    verb: Verb, caller: Caller, items: Sequence[Any], *, batch: bool, common: Item | None = None
+) -> list[Row]:
+    """Do ``verb`` for every item and answer one row per item.
+
+    ``common`` holds fields that came with the request as a whole (``expTime``). Errors: 50114 without the
+    permission, 50011 when a single operation is too fast (items of a batch get it as their row), and what
+    ``translate`` makes of ``Busy``, ``OutcomeUnknown`` and ``GroupHalted``.
+    """
+    caller.require(Permission.TRADE)
+    rows: list[Row | None] = [None] * len(items)
+    frames: list[bytes] = []
+    places: list[int] = []
+    by_market: dict[str, list[int]] = {}
+    markets: list[TradableMarket | None] = [None] * len(items)
+    for index, item in enumerate(items):
+        try:
+            if not isinstance(item, dict):
+                raise DialectError("50002", "Every item must be a JSON object.")
+            market = markets[index] = market_of(caller.catalogue, item)
+            by_market.setdefault(market.symbol, []).append(index)
+        except (DialectError, DomainError) as error:
+            rows[index] = _refused(verb, item, error)
+    for symbol, indices in by_market.items():
+        verdict = await _spend(caller, verb.batch_limit if batch else verb.limit, symbol, len(indices))
+        if not verdict.allowed:
+            slow = too_fast(verdict)
+            if not batch:
+                raise slow
+            for index in indices:
+                rows[index] = _refused(verb, items[index], slow)
+    for index, item in enumerate(items):
+        market_or_none = markets[index]
+        if rows[index] is not None or market_or_none is None:
+            continue
+        try:
+            frames.append(verb.frame(caller, market_or_none, {**common, **item} if common else item))
+            places.append(index)
+        except (DialectError, DomainError) as error:
+            rows[index] = _refused(verb, item, error)
+    for index, ack in zip(
+        places, await submit_frames(caller.catalogue.group_id, frames, urgent=verb.urgent), strict=True
+    ):
+        rows[index] = _answered(verb, items[index], ack)
+    return [row for row in rows if row is not None]
+
+
+def too_fast(verdict: limits.Verdict) -> DialectError:
+    """50011 with the time to wait."""
+    return DialectError(
+        "50011",
+        f"Rate limit reached. Please wait {verdict.retry_after_ms} ms before trying again.",
+        retry_after=verdict.retry_after_ms / 1000,
+    )
+
+
+async def _one(caller: Caller, frame: bytes, symbol: str) -> kernel.Ack:
+    caller.require(Permission.TRADE)
+    verdict = await _spend(caller, limits.MASS_CANCEL, symbol, 1)
+    if not verdict.allowed:
+        raise too_fast(verdict)
+    acks = await submit_frames(caller.catalogue.group_id, [frame], urgent=True)
+    if acks[0].code:
+        code, sentence = reject_of(acks[0].code, "cancel")
+        raise DialectError(code, sentence)
+    return acks[0]
+
+
+async def cancel_everything_after(caller: Caller, item: Item) -> list[Row]:
+    """Arm the dead-man switch for ``timeOut`` seconds (0 disarms)."""
+    timeout = integer_text(text_of(item, "timeOut"), "timeOut")
+    if timeout is None:
+        raise parameter_error("timeOut", "it is 0, or 10 to 120 seconds")
+    await _one(caller, cancel_all_after_frame(caller.account, timeout, key=caller.key_id), "all")
+    now = now_ms()
+    return [
+        {
+            "triggerTime": str(now + timeout * 1000) if timeout else "0",
+            "tag": _echo(item, "tag"),
+            "ts": str(now),
+        }
+    ]
+
+
+async def cancel_everything(caller: Caller, item: Item) -> list[Row]:
+    """Cancel every open order, of one market if ``instId`` or ``instFamily`` names it."""
+    named = text_of(item, "instId") or text_of(item, "instFamily")
+    market = market_of(caller.catalogue, {"instId": named}) if named else None
+    await _one(
+        caller,
+        mass_cancel_frame(caller.account, market, key=caller.key_id),
+        market.symbol if market else "all",
+    )
+    return [{"result": True}]

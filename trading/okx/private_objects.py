@@ -1,0 +1,246 @@
+"""An account's orders, fills, balances and movements as the dialect's private objects. All values are
+text."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import exchange_kernel as kernel
+
+from exchange_os.engine.models import Fill
+from exchange_os.ledger.models import Asset
+from trading.decimals import ppm_text, scaled_text
+from trading.okx.objects import SIDES, SPOT, blanks
+from trading.selectors.accounts import Balance
+from trading.selectors.bills import Bill
+from trading.selectors.catalogue import TradableMarket
+from trading.selectors.orders import Order
+
+STATES = {"live": kernel.STATE_OPEN, "filled": kernel.STATE_FILLED, "canceled": kernel.STATE_CANCELLED}
+ROLES = ("M", "T")
+_SELF_TRADE = ("cancel_maker", "cancel_taker", "cancel_both")
+
+_ORDER_BLANKS = blanks(
+    """
+    posSide ccy lever algoId algoClOrdId attachAlgoClOrdId tpTriggerPx tpTriggerPxType tpOrdPx
+    slTriggerPx slTriggerPxType slOrdPx quickMgnType pxUsd pxVol pxType outcome tag fillPx fillSz
+    fillTime tradeId
+    """
+)
+_DETAIL_BLANKS = blanks(
+    """
+    upl eqUsd disEq isoEq imr mmr mgnRatio borrowFroz crossLiab isoLiab liab interest maxLoan
+    notionalLever isoUpl uplLiab twap stgyEq spotInUseAmt clSpotInUseAmt maxSpotInUseAmt spotIsoBal
+    openAvgPx accAvgPx spotUpl spotUplRatio totalPnl totalPnlRatio fixedBal rewardBal smtSyncEq
+    spotCopyTradingEq colRes collateralEnabled autoLendStatus
+    """
+)
+_ACCOUNT_BLANKS = blanks(
+    """
+    totalEq adjEq availEq isoEq ordFroz imr mmr mgnRatio notionalUsd notionalUsdForBorrow
+    notionalUsdForFutures notionalUsdForOption notionalUsdForSwap borrowFroz upl
+    """
+)
+
+
+def order_kind(order: Order) -> str:
+    """``ordType`` of an order."""
+    if order.order_type == kernel.MARKET:
+        return "market"
+    if order.post_only:
+        return "post_only"
+    return {kernel.IOC: "ioc", kernel.FOK: "fok"}.get(order.tif, "limit")
+
+
+def order_state(order: Order) -> str:
+    """``state`` of an order."""
+    if order.state == kernel.STATE_FILLED:
+        return "filled"
+    if order.state == kernel.STATE_CANCELLED:
+        return "canceled"
+    return "partially_filled" if order.filled_lots else "live"
+
+
+def order_row(market: TradableMarket, order: Order) -> dict[str, Any]:
+    """Order: a fee charged is negative, a rebate positive; ``px`` is empty for a market order."""
+    _, cancel_source, why = kernel.CANCEL_REASONS.get(order.reason, ("", "", ""))
+    cancelled = order.state == kernel.STATE_CANCELLED
+    return {
+        **_ORDER_BLANKS,
+        "instType": SPOT,
+        "instId": market.symbol,
+        "instIdCode": market.code,
+        "ordId": str(order.order_id),
+        "clOrdId": order.client_id,
+        "px": market.price_text(order.price_ticks) if order.order_type == kernel.LIMIT else "",
+        "sz": market.quote_text(order.size_lots) if order.quote_size else market.size_text(order.size_lots),
+        "ordType": order_kind(order),
+        "side": SIDES[order.side],
+        "tdMode": "cash",
+        "accFillSz": market.size_text(order.filled_lots),
+        "avgPx": market.average_text(order.filled_quote, order.filled_lots),
+        "state": order_state(order),
+        "fee": market.quote_text(-order.fee),
+        "feeCcy": market.quote.symbol,
+        "rebate": "0",
+        "rebateCcy": market.quote.symbol,
+        "pnl": "0",
+        "category": "normal",
+        "reduceOnly": "true" if order.reduce_only else "false",
+        "tgtCcy": "quote_ccy" if order.quote_size else "base_ccy",
+        "cancelSource": cancel_source if cancelled else "",
+        "cancelSourceReason": why if cancelled else "",
+        "source": "",
+        "stpId": "",
+        "stpMode": _SELF_TRADE[order.stp],
+        "attachAlgoOrds": [],
+        "linkedAlgoOrd": {"algoId": ""},
+        "isTpLimit": "false",
+        "uTime": str(order.closed_ms or order.created_ms),
+        "cTime": str(order.created_ms),
+    }
+
+
+def order_push_row(market: TradableMarket, order: Order, event: Mapping[str, Any]) -> dict[str, Any]:
+    """Order as it is pushed after ``event``, with the fill in it if the event is one."""
+    row = order_row(market, order) | {
+        "uTime": str(event["time_ms"]),
+        "execType": "",
+        "fillFee": "0",
+        "fillFeeCcy": "",
+        "fillPnl": "0",
+        "fillNotionalUsd": "",
+        "fillMarkPx": "",
+        "notionalUsd": "",
+        "amendResult": "",
+        "amendSource": "",
+        "reqId": "",
+        "code": "0",
+        "msg": "",
+        "lastPx": "",
+    }
+    if event["kind"] == "fill":
+        row |= {
+            "tradeId": str(event["trade_id"]),
+            "fillPx": market.price_text(event["fill_price_ticks"]),
+            "fillSz": market.size_text(event["fill_size_lots"]),
+            "fillTime": str(event["time_ms"]),
+            "fillFee": market.quote_text(-event["fill_fee"]),
+            "fillFeeCcy": market.quote.symbol,
+            "execType": ROLES[event["role"]],
+            "lastPx": market.price_text(event["fill_price_ticks"]),
+        }
+    return row
+
+
+def fill_row(market: TradableMarket, fill: Fill) -> dict[str, Any]:
+    """Fill, from its row."""
+    return {
+        "instType": SPOT,
+        "instId": market.symbol,
+        "tradeId": str(fill.trade_id),
+        "ordId": str(fill.order_id),
+        "clOrdId": fill.client_id or "",
+        "billId": str(fill.trade_id),
+        "tag": "",
+        "fillPx": market.price_text(fill.price_ticks),
+        "fillSz": market.size_text(fill.size_lots),
+        "side": SIDES[fill.side],
+        "posSide": "net",
+        "execType": ROLES[fill.role],
+        "feeCcy": market.quote.symbol,
+        "fee": market.quote_text(-fill.fee),
+        "feeRate": ppm_text(-fill.fee * 1_000_000 // fill.notional) if fill.notional else "0",
+        "fillTime": str(fill.time_ms),
+        "ts": str(fill.time_ms),
+        "subType": str(fill.side + 1),
+        "fillPnl": "0",
+        "fillIdxPx": "",
+        "fillMarkPx": "",
+        "fillPxVol": "",
+        "fillPxUsd": "",
+        "fillMarkVol": "",
+        "fillFwdPx": "",
+        "tradeQuoteCcy": market.quote.symbol,
+    }
+
+
+def fill_push_row(market: TradableMarket, event: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill, as the ``fills`` channel pushes it."""
+    return {
+        "instId": market.symbol,
+        "tradeId": str(event["trade_id"]),
+        "ordId": str(event["order_id"]),
+        "clOrdId": event["client_id"],
+        "fillPx": market.price_text(event["fill_price_ticks"]),
+        "fillSz": market.size_text(event["fill_size_lots"]),
+        "side": SIDES[event["side"]],
+        "execType": ROLES[event["role"]],
+        "fee": market.quote_text(-event["fill_fee"]),
+        "feeCcy": market.quote.symbol,
+        "count": "1",
+        "ts": str(event["time_ms"]),
+    }
+
+
+def detail_row(asset: Asset, total: int, held: int, ts_ms: int) -> dict[str, Any]:
+    """One asset of an account: ``held`` units back open orders."""
+    all_text, free_text = scaled_text(total, asset.scale), scaled_text(total - held, asset.scale)
+    held_text = scaled_text(held, asset.scale)
+    return {
+        **_DETAIL_BLANKS,
+        "ccy": asset.symbol,
+        "eq": all_text,
+        "cashBal": all_text,
+        "spotBal": all_text,
+        "availEq": free_text,
+        "availBal": free_text,
+        "frozenBal": held_text,
+        "ordFrozen": held_text,
+        "uTime": str(ts_ms),
+    }
+
+
+def account_row(details: Iterable[dict[str, Any]], ts_ms: int) -> dict[str, Any]:
+    """Account. There is no common unit in which a spot venue could value it, so totals stay empty."""
+    return {**_ACCOUNT_BLANKS, "uTime": str(ts_ms), "details": list(details)}
+
+
+def balance_details(balances: Iterable[Balance], ts_ms: int) -> list[dict[str, Any]]:
+    """Details of what an account holds."""
+    return [detail_row(balance.asset, balance.total, balance.held, ts_ms) for balance in balances]
+
+
+def bill_row(bill: Bill) -> dict[str, Any]:
+    """Movement of an account; a trade shows its quote leg, fee included."""
+    fill, market = bill.fill, bill.market
+    change = scaled_text(bill.change, bill.asset.scale)
+    return {
+        "billId": str(bill.identity),
+        "instType": SPOT if market else "",
+        "instId": market.symbol if market else "",
+        "ccy": bill.asset.symbol,
+        "type": bill.kind,
+        "subType": str(fill.side + 1) if fill else "11" if bill.change > 0 else "12",
+        "bal": "",
+        "balChg": change,
+        "posBal": "",
+        "posBalChg": "",
+        "pnl": "0",
+        "fee": scaled_text(-bill.fee, bill.asset.scale),
+        "sz": market.size_text(fill.size_lots) if fill and market else change.removeprefix("-"),
+        "px": market.price_text(fill.price_ticks) if fill and market else "",
+        "ts": str(bill.time_ms),
+        "mgnMode": "",
+        "ordId": str(fill.order_id) if fill else "",
+        "clOrdId": fill.client_id or "" if fill else "",
+        "tradeId": str(fill.trade_id) if fill else "",
+        "execType": ROLES[fill.role] if fill else "",
+        "from": "" if fill else "6" if bill.change > 0 else "18",
+        "to": "" if fill else "18" if bill.change > 0 else "6",
+        "interest": "",
+        "earnAmt": "",
+        "earnApr": "",
+        "fillTime": str(bill.time_ms) if fill else "",
+        "notes": "",
+        "tag": "",
+    }

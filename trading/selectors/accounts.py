@@ -1,0 +1,48 @@
+"""Trading accounts and what they hold, live from the kernel."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from exchange_os.engine import client
+from exchange_os.engine.gateway import get_gateway
+from exchange_os.ledger.models import Asset
+from trading.models import TradingAccount
+from trading.selectors.catalogue import VenueCatalogue
+from venues.models import Market, Venue
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Units of an asset at a venue: ``total = free + held``; ``held`` backs open orders."""
+
+    asset: Asset
+    total: int
+    free: int
+    held: int
+
+
+def account_of(user_id: int, venue: Venue) -> TradingAccount | None:
+    """The user's account at the venue, ``None`` before the first use."""
+    return TradingAccount.objects.select_related("venue").filter(user_id=user_id, venue=venue).first()
+
+
+def _balances(answer: dict[str, Any], assets: dict[int, Asset]) -> list[Balance]:
+    return [
+        Balance(assets[row["asset"]], row["total"], row["free"], row["held"])
+        for row in answer.get("balances", ())
+        if row["asset"] in assets
+    ]
+
+
+def balances(account: TradingAccount) -> list[Balance]:
+    """What the account holds, live; empty before the kernel knows the account."""
+    answer = client.query(account.venue.group_id, {"q": "account", "account": account.number})
+    markets = Market.objects.filter(venue_id=account.venue_id).select_related("base", "quote")
+    assets = {asset.pk: asset for market in markets for asset in (market.base, market.quote)}
+    return _balances(answer, assets)
+
+
+async def live_balances(catalogue: VenueCatalogue, account: int) -> list[Balance]:
+    """What account number ``account`` holds, live, for asynchronous callers."""
+    answer = await get_gateway().query(catalogue.group_id, {"q": "account", "account": account})
+    return _balances(answer, catalogue.assets)

@@ -1,0 +1,93 @@
+"""Movements of an account: transfers from the ledger, trades from the engine's history. Newest first."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from exchange_os.engine.models import Fill
+from exchange_os.ledger.models import Asset, Direction, Transfer, TransferState
+from trading.selectors.catalogue import TradableMarket
+from trading.selectors.orders import Window
+
+TRANSFER, TRADE = "1", "2"
+
+
+@dataclass(frozen=True)
+class Bill:
+    """One movement: ``change`` units of ``asset``, fees apart (``fee`` in quote units, positive if charged).
+
+    ``kind`` is ``TRANSFER`` or ``TRADE``; a trade shows its quote leg. ``identity`` orders bills in time:
+    milliseconds, then the number of the row, so that transfers and trades page together.
+    """
+
+    identity: int
+    kind: str
+    asset: Asset
+    change: int
+    fee: int
+    time_ms: int
+    market: TradableMarket | None = None
+    fill: Fill | None = None
+
+
+_SLOTS = 100_000
+
+
+def _transfer_bill(row: Transfer) -> Bill:
+    finished = row.finished or row.created
+    time_ms = round(finished.timestamp() * 1000)
+    change = row.amount if row.direction == Direction.DEPOSIT else -row.amount
+    return Bill(time_ms * _SLOTS + row.pk % _SLOTS, TRANSFER, row.asset, change, 0, time_ms)
+
+
+def _trade_bill(row: Fill, market: TradableMarket) -> Bill:
+    change = (-row.notional if row.side == 0 else row.notional) - row.fee
+    identity = row.time_ms * _SLOTS + row.trade_id % _SLOTS
+    return Bill(identity, TRADE, market.quote, change, row.fee, row.time_ms, market, row)
+
+
+def bills_page(
+    user_id: int,
+    group_id: int,
+    account: int,
+    window: Window,
+    kind: str,
+    markets: Mapping[int, TradableMarket],
+    symbol: str = "",
+) -> list[Bill]:
+    """Bills of the account inside ``window``; of one ``kind`` and one asset ``symbol`` if given."""
+    times = Window(
+        window.limit,
+        begin_ms=_least(window.begin_ms, window.newer_than),
+        end_ms=_most(window.end_ms, window.older_than),
+    )
+    bills: list[Bill] = []
+    if kind in ("", TRANSFER):
+        rows = Transfer.objects.filter(
+            user_id=user_id, group_id=group_id, account=account, state=TransferState.SETTLED
+        ).select_related("asset")
+        if times.end_ms is not None:
+            rows = rows.filter(finished__lt=datetime.fromtimestamp(times.end_ms / 1000 + 0.001, UTC))
+        bills += [_transfer_bill(row) for row in rows.order_by("-finished")[: 2 * window.limit]]
+    if kind in ("", TRADE):
+        fills = Fill.objects.filter(group_id=group_id, account=account).filter(
+            times.filters("trade_id", "time_ms")
+        )
+        bills += [
+            _trade_bill(row, markets[row.market]) for row in fills.order_by("-trade_id")[: 2 * window.limit]
+        ]
+    chosen = [
+        bill
+        for bill in bills
+        if window.holds(bill.identity, bill.time_ms) and (not symbol or bill.asset.symbol == symbol)
+    ]
+    return sorted(chosen, key=lambda bill: bill.identity, reverse=True)[: window.limit]
+
+
+def _least(begin_ms: int | None, newer_than: int | None) -> int | None:
+    return begin_ms if newer_than is None else max(begin_ms or 0, newer_than // _SLOTS)
+
+
+def _most(end_ms: int | None, older_than: int | None) -> int | None:
+    last = None if older_than is None else older_than // _SLOTS
+    return end_ms if last is None else last if end_ms is None else min(end_ms, last)

@@ -1,0 +1,168 @@
+"""Venues and their markets as the trading doors need them, answered from memory.
+
+A process reads a venue once and then again in the background whenever its copy is older than
+``TTL_SECONDS``; a request waits for the database only the first time. A venue just launched, or a name that
+does not exist, is looked up at most once a second.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from decimal import Decimal
+
+from exchange_kernel import Instruments
+
+from exchange_os.ledger.models import Asset
+from trading.decimals import decimal_text, scaled_text
+from trading.threads import in_database_thread
+from venues.instruments import Instrument
+from venues.models import Market, Phase, Venue
+from venues.selectors import LIVE_STATES, instrument
+
+TTL_SECONDS = 2.0
+UNKNOWN_TTL_SECONDS = 1.0
+MAX_REMEMBERED = 20_000
+
+
+class TradableMarket:
+    """A market of a venue as the trading doors see it: its instrument, and fast canonical texts of its
+    numbers.
+
+    ``code`` is the number clients may use instead of the symbol; it is never zero.
+    """
+
+    def __init__(self, instrument: Instrument, listed_ms: int) -> None:
+        self.instrument = instrument
+        self.group_id = instrument.group_id
+        self.number = instrument.number
+        self.code = instrument.number + 1
+        self.symbol = instrument.symbol
+        self.phase = instrument.phase
+        self.base = instrument.base
+        self.quote = instrument.quote
+        self.listed_ms = listed_ms
+        self.tick_units = int(instrument.tick_size.scaleb(instrument.price_scale))
+
+    def price_text(self, price_ticks: int) -> str:
+        """A price as canonical decimal text, in the quote asset."""
+        return scaled_text(price_ticks * self.tick_units, self.instrument.price_scale)
+
+    def size_text(self, size_lots: int) -> str:
+        """A size as canonical decimal text, in the base asset."""
+        return scaled_text(size_lots * self.instrument.lot_units, self.base.scale)
+
+    def quote_text(self, units: int) -> str:
+        """An amount of the quote asset as canonical decimal text."""
+        return scaled_text(units, self.quote.scale)
+
+    def average_text(self, quote_units: int, size_lots: int) -> str:
+        """Average price of ``size_lots`` that cost ``quote_units``, four decimals finer than the tick; empty
+        for none."""
+        if size_lots == 0:
+            return ""
+        ticks = Decimal(quote_units) / (size_lots * self.instrument.tick_quote)
+        return decimal_text(round(ticks * self.instrument.tick_size, self.instrument.price_scale + 4))
+
+    def to_ticks(self, price: Decimal) -> int:
+        """Whole ticks of a price. Errors: ``price_invalid``, ``price_off_tick``."""
+        return self.instrument.to_ticks(price)
+
+    def to_lots(self, size: Decimal) -> int:
+        """Whole lots of a size. Errors: ``size_invalid``, ``size_off_lot``."""
+        return self.instrument.to_lots(size)
+
+
+@dataclass(frozen=True)
+class VenueCatalogue:
+    """A venue and everything tradable at it."""
+
+    id: int
+    slug: str
+    name: str
+    group_id: int
+    state: str
+    markets: tuple[TradableMarket, ...]
+    assets: dict[int, Asset]
+    by_symbol: dict[str, TradableMarket]
+    by_code: dict[int, TradableMarket]
+    by_number: dict[int, TradableMarket]
+    instruments: Instruments  # the same for bulk bodies, which are decoded in Rust
+
+
+def tradable_market(market: Market) -> TradableMarket:
+    """The market as the trading doors see it; reads its venue, base and quote."""
+    return TradableMarket(instrument(market), round(market.created.timestamp() * 1000))
+
+
+def read_catalogue(slug: str) -> VenueCatalogue | None:
+    """The live venue at ``slug`` from the database; ``None`` if there is none."""
+    venue = Venue.objects.filter(slug=slug, state__in=LIVE_STATES).first()
+    if venue is None:
+        return None
+    rows = (
+        Market.objects.filter(venue=venue)
+        .exclude(phase=Phase.PENDING)
+        .select_related("venue", "base", "quote")
+    )
+    markets = tuple(tradable_market(row) for row in rows.order_by("number"))
+    instruments = Instruments()
+    for market in markets:
+        instruments.add(
+            market.symbol,
+            market.number,
+            price_scale=market.instrument.price_scale,
+            tick_units=market.tick_units,
+            size_scale=market.base.scale,
+            lot_units=market.instrument.lot_units,
+            quote_scale=market.quote.scale,
+        )
+    return VenueCatalogue(
+        id=venue.pk,
+        slug=venue.slug,
+        name=venue.name,
+        group_id=venue.group_id,
+        state=venue.state,
+        markets=markets,
+        assets={asset.pk: asset for market in markets for asset in (market.base, market.quote)},
+        by_symbol={market.symbol: market for market in markets},
+        by_code={market.code: market for market in markets},
+        by_number={market.number: market for market in markets},
+        instruments=instruments,
+    )
+
+
+_remembered: dict[str, tuple[float, VenueCatalogue | None]] = {}
+_refreshing: set[asyncio.Task[None]] = set()
+
+
+def forget_catalogue(slug: str) -> None:
+    """Drop what this process remembers of a venue."""
+    _remembered.pop(slug, None)
+
+
+async def _refresh(slug: str) -> VenueCatalogue | None:
+    found = await in_database_thread(read_catalogue, slug)
+    if len(_remembered) >= MAX_REMEMBERED:
+        _remembered.clear()
+    _remembered[slug] = (time.monotonic() + (TTL_SECONDS if found else UNKNOWN_TTL_SECONDS), found)
+    return found
+
+
+async def _refresh_quietly(slug: str) -> None:
+    await _refresh(slug)
+
+
+async def find_catalogue(slug: str) -> VenueCatalogue | None:
+    """The venue at ``slug``; ``None`` if there is none."""
+    known = _remembered.get(slug)
+    if known is None or known[1] is None:
+        if known is not None and known[0] > time.monotonic():
+            return None
+        return await _refresh(slug)
+    if known[0] <= time.monotonic():
+        # Keep answering from the old copy while one task reads the new one.
+        _remembered[slug] = (time.monotonic() + TTL_SECONDS, known[1])
+        task = asyncio.get_running_loop().create_task(_refresh_quietly(slug))
+        _refreshing.add(task)
+        task.add_done_callback(_refreshing.discard)
+    return known[1]

@@ -1,0 +1,155 @@
+"""The last 24 hours of many markets at once, for lists: prices, change, volume and a line to draw."""
+
+import time
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from django.db import connection
+from django.db.models import Q
+
+from exchange_os.engine.models import Candle, RiskGroup
+from trading.selectors.candles import DAY_MS
+from venues.instruments import Instrument
+from venues.models import Market
+from venues.selectors import instrument, open_markets
+
+BUCKET_MS = 30 * 60_000
+LISTED_AT_MOST = 100
+TTL_SECONDS = 2.0
+
+
+@dataclass
+class Day:
+    """24 hours of one market. Prices in ticks (0: it never traded), volumes in lots and quote units;
+    ``closes`` holds the last price of each half hour that traded, oldest first."""
+
+    open_ticks: int = 0
+    high_ticks: int = 0
+    low_ticks: int = 0
+    last_ticks: int = 0
+    volume_lots: int = 0
+    quote_volume: int = 0
+    closes: list[int] = field(default_factory=list)
+
+    @property
+    def change_percent(self) -> str:
+        """Change of the price as a decimal text of two digits; empty if it did not trade."""
+        if not self.open_ticks:
+            return ""
+        basis = (self.last_ticks - self.open_ticks) * 10_000 // self.open_ticks
+        return f"{'-' if basis < 0 else ''}{abs(basis) // 100}.{abs(basis) % 100:02d}"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One line of a markets list."""
+
+    market: Market
+    instrument: Instrument
+    day: Day
+
+    @property
+    def last_text(self) -> str:
+        """Last price as people read it; empty if it never traded."""
+        return self.instrument.price_display(self.day.last_ticks) if self.day.last_ticks else ""
+
+    @property
+    def volume_text(self) -> str:
+        """24 hours of volume in whole units of the quote asset."""
+        return str(self.day.quote_volume // 10**self.instrument.quote.scale)
+
+
+_DAYS_SQL = f"""
+SELECT group_id, market, minute_ms / %s AS bucket, (array_agg(open ORDER BY minute_ms))[1], max(high), min(low),
+       (array_agg(close ORDER BY minute_ms DESC))[1], sum(volume_lots)::bigint, sum(quote_volume)::bigint
+FROM {Candle._meta.db_table} WHERE group_id = ANY(%s::bigint[]) AND minute_ms > %s
+GROUP BY group_id, market, bucket ORDER BY group_id, market, bucket
+"""
+_LAST_SQL = f"""
+SELECT asked.group_id, asked.market, last.close
+FROM unnest(%s::bigint[], %s::int[]) AS asked(group_id, market)
+CROSS JOIN LATERAL (
+    SELECT close FROM {Candle._meta.db_table} AS candle
+    WHERE candle.group_id = asked.group_id AND candle.market = asked.market ORDER BY minute_ms DESC LIMIT 1
+) AS last
+"""
+
+Place = tuple[int, int]  # (risk group, market number)
+
+
+def days(group_ids: Collection[int], now_ms: int) -> dict[Place, Day]:
+    """The markets of these risk groups that traded in the last 24 hours."""
+    found: dict[Place, Day] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_DAYS_SQL, [BUCKET_MS, list(group_ids), now_ms - DAY_MS])
+        for group, market, _, first, high, low, last, lots, quote in cursor.fetchall():
+            day = found.setdefault((group, market), Day(open_ticks=first, low_ticks=low))
+            day.high_ticks = max(day.high_ticks, high)
+            day.low_ticks = min(day.low_ticks, low)
+            day.last_ticks = last
+            day.volume_lots += lots
+            day.quote_volume += quote
+            day.closes.append(last)
+    return found
+
+
+def _quiet_days(places: list[Place]) -> dict[Place, Day]:
+    """Markets without a trade today: their last price, whenever it was."""
+    if not places:
+        return {}
+    groups, markets = zip(*places, strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(_LAST_SQL, [list(groups), list(markets)])
+        return {(group, market): Day(last_ticks=close) for group, market, close in cursor.fetchall()}
+
+
+def listings(markets: Iterable[Market], now_ms: int) -> list[Listing]:
+    """Markets with their day, liveliest first."""
+    rows = list(markets)
+    known = days({market.venue.group_id for market in rows}, now_ms)
+    quiet = _quiet_days(
+        [(m.venue.group_id, m.number) for m in rows if (m.venue.group_id, m.number) not in known]
+    )
+    listed = []
+    for market in rows:
+        place = (market.venue.group_id, market.number)
+        listed.append(Listing(market, instrument(market), known.get(place) or quiet.get(place) or Day()))
+    return sorted(listed, key=lambda row: (-len(row.day.closes), -row.day.quote_volume, row.market.symbol))
+
+
+def venue_listings(group_id: int, now_ms: int) -> list[Listing]:
+    """Every market of one venue."""
+    return listings(open_markets().filter(venue__group_id=group_id), now_ms)
+
+
+_remembered: tuple[float, list[Listing]] = (0.0, [])
+
+
+def market_list(now_ms: int, words: str = "") -> list[Listing]:
+    """Markets of every venue whose symbol, assets or venue carry ``words``; without words the liveliest and
+    newest.
+
+    At most ``LISTED_AT_MOST`` lines; the list without words is remembered for ``TTL_SECONDS``.
+    """
+    global _remembered
+    if words:
+        wanted = (
+            Q(symbol__icontains=words)
+            | Q(base__name__icontains=words)
+            | Q(venue__name__icontains=words)
+            | Q(venue__slug__icontains=words)
+        )
+        return listings(open_markets().filter(wanted)[:LISTED_AT_MOST], now_ms)
+    until, known = _remembered
+    if until < time.monotonic():
+        known = listings(_front_markets(), now_ms)
+        _remembered = (time.monotonic() + TTL_SECONDS, known)
+    return known
+
+
+def _front_markets() -> list[Market]:
+    """Markets of the groups that moved last, and the newest ones."""
+    lively = RiskGroup.objects.order_by("-kernel_now_ms").values_list("pk", flat=True)[: LISTED_AT_MOST // 2]
+    newest = open_markets().order_by("-pk")[: LISTED_AT_MOST // 2]
+    moved = open_markets().filter(venue__group_id__in=list(lively))[: LISTED_AT_MOST // 2]
+    return list({market.pk: market for market in (*moved, *newest)}.values())

@@ -1,0 +1,66 @@
+"""Trading accounts: opened when they are first needed, and once."""
+
+import exchange_kernel as kernel
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from exchange_os.engine import client
+from exchange_os.errors import DomainError
+from trading.models import FIRST_USER_ACCOUNT, TradingAccount
+from venues.models import Venue
+
+_ALREADY_EXISTS = next(code for code, (name, _) in kernel.REJECTS.items() if name == "STATE_ALREADY_EXISTS")
+
+
+def ensure_account(user: AbstractBaseUser, venue: Venue) -> TradingAccount:
+    """The user's account at the venue, opened now if it was not yet.
+
+    Errors: ``account_refused`` when the kernel refuses, and the engine's ``Busy``, ``OutcomeUnknown``; after
+    either calling again finishes the work.
+    """
+    account = TradingAccount.objects.select_related("venue").filter(user_id=user.pk, venue=venue).first()
+    if account is None:
+        account = _reserve(user, venue)
+    if account.opened_at is None:
+        _open(account)
+    return account
+
+
+def _reserve(user: AbstractBaseUser, venue: Venue) -> TradingAccount:
+    """Give the user the venue's next account number; the venue's row is the lock."""
+    with transaction.atomic():
+        locked = Venue.objects.select_for_update().get(pk=venue.pk)
+        account = TradingAccount.objects.select_related("venue").filter(user_id=user.pk, venue=locked).first()
+        if account is not None:
+            return account
+        last = TradingAccount.objects.filter(venue__group_id=locked.group_id).aggregate(last=Max("number"))[
+            "last"
+        ]
+        number = FIRST_USER_ACCOUNT if last is None else last + 1
+        return TradingAccount.objects.create(user_id=user.pk, venue=locked, number=number)
+
+
+def _open(account: TradingAccount) -> None:
+    frame = kernel.open_account(account.number, owner=account.user_id)
+    ack = client.submit(account.venue.group_id, frame)
+    if ack.code not in (0, _ALREADY_EXISTS):
+        name, sentence = kernel.REJECTS[ack.code]
+        raise DomainError("account_refused", f"The venue could not open an account: {sentence}", reject=name)
+    account.opened_at = timezone.now()
+    account.save(update_fields=["opened_at"])
+
+
+class TradingAccounts:
+    """The trader's side of transfers: who trades under which account number (``venues`` asks, ``trading``
+    knows)."""
+
+    def ensure(self, user: AbstractBaseUser, venue: Venue) -> int:
+        """The user's account number at the venue, opened if need be. Errors as ``ensure_account``."""
+        return ensure_account(user, venue).number
+
+    def numbers(self, user_id: int) -> dict[int, int]:
+        """``{venue id: account number}`` of every account the user has opened."""
+        rows = TradingAccount.objects.filter(user_id=user_id, opened_at__isnull=False)
+        return dict(rows.values_list("venue_id", "number"))
