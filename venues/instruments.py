@@ -66,7 +66,9 @@ class Instrument:
         ticks = in_steps(value, self.tick_size)
         if ticks is None:
             raise DomainError(
-                "price_off_tick", f"The price must be a multiple of {decimal_text(self.tick_size)}.", field=field,
+                "price_off_tick",
+                f"The price must be a multiple of {decimal_text(self.tick_size)}.",
+                field=field,
                 tick_size=decimal_text(self.tick_size),
             )
         if ticks > MAX_UNITS:
@@ -82,8 +84,10 @@ class Instrument:
         lots = in_steps(value, self.lot_size)
         if lots is None:
             raise DomainError(
-                "size_off_lot", f"The size must be a multiple of {decimal_text(self.lot_size)} {self.base.symbol}.",
-                field=field, lot_size=decimal_text(self.lot_size),
+                "size_off_lot",
+                f"The size must be a multiple of {decimal_text(self.lot_size)} {self.base.symbol}.",
+                field=field,
+                lot_size=decimal_text(self.lot_size),
             )
         if lots > MAX_UNITS:
             raise DomainError("size_invalid", "The size is too large.", field=field)

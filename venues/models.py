@@ -64,9 +64,12 @@ class Venue(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["slug"], condition=~Q(state="failed"), name="venue_slug_of_the_living"),
+            models.UniqueConstraint(
+                fields=["slug"], condition=~Q(state="failed"), name="venue_slug_of_the_living"
+            ),
             models.CheckConstraint(
-                condition=Q(protocol_share_ppm__gte=0, protocol_share_ppm__lte=PPM), name="venue_share_in_range"
+                condition=Q(protocol_share_ppm__gte=0, protocol_share_ppm__lte=PPM),
+                name="venue_share_in_range",
             ),
         ]
         indexes = [models.Index(fields=["state", "id"], name="venue_by_state")]
@@ -130,7 +133,9 @@ class Market(models.Model):
             models.UniqueConstraint(fields=["venue", "symbol"], name="market_symbol_in_venue"),
             models.CheckConstraint(condition=~Q(base=F("quote")), name="market_of_two_assets"),
             models.CheckConstraint(
-                condition=Q(lot_units__gte=1, tick_quote__gte=1, min_size_lots__gte=1, reference_ticks__gte=1),
+                condition=Q(
+                    lot_units__gte=1, tick_quote__gte=1, min_size_lots__gte=1, reference_ticks__gte=1
+                ),
                 name="market_numbers_positive",
             ),
         ]

@@ -62,7 +62,9 @@ def _markets() -> QuerySet[Market]:
 
 def open_markets() -> QuerySet[Market]:
     """Every market that the kernel knows, of every live venue, with venue and assets."""
-    return _markets().filter(venue__state__in=LIVE_STATES).exclude(phase=Phase.PENDING).order_by("symbol", "pk")
+    return (
+        _markets().filter(venue__state__in=LIVE_STATES).exclude(phase=Phase.PENDING).order_by("symbol", "pk")
+    )
 
 
 def market_by_symbol(venue: Venue, symbol: str) -> Market:
@@ -120,7 +122,11 @@ def deployer_of(user_id: int) -> Deployer | None:
 
 def venues_of(deployer: Deployer) -> QuerySet[Venue]:
     """A deployer's venues, newest first, with their markets."""
-    return Venue.objects.filter(deployer=deployer).prefetch_related("markets__base", "markets__quote").order_by("-pk")
+    return (
+        Venue.objects.filter(deployer=deployer)
+        .prefetch_related("markets__base", "markets__quote")
+        .order_by("-pk")
+    )
 
 
 def drafts_of(user_id: int) -> QuerySet[LaunchDraft]:

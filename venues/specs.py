@@ -79,7 +79,8 @@ def check_slug(text: str, *, besides: Venue | None = None) -> str:
     slug = text.strip().lower()
     if not re.fullmatch(SLUG_PATTERN, slug) or "--" in slug:
         raise DomainError(
-            "slug_invalid", "Use 3 to 30 letters a to z, digits and single dashes, for example north-exchange.",
+            "slug_invalid",
+            "Use 3 to 30 letters a to z, digits and single dashes, for example north-exchange.",
             field="slug",
         )
     if slug in RESERVED_SLUGS:
@@ -88,7 +89,9 @@ def check_slug(text: str, *, besides: Venue | None = None) -> str:
     if besides is not None:
         taken = taken.exclude(pk=besides.pk)
     if taken.exists():
-        raise DomainError("slug_taken", f"Another venue has the address {slug}; choose another.", field="slug")
+        raise DomainError(
+            "slug_taken", f"Another venue has the address {slug}; choose another.", field="slug"
+        )
     return slug
 
 
@@ -113,7 +116,9 @@ def check_description(text: str) -> str:
     description = " ".join(text.split())
     if len(description) > 280:
         raise DomainError(
-            "description_too_long", f"Keep it to 280 characters; this has {len(description)}.", field="description"
+            "description_too_long",
+            f"Keep it to 280 characters; this has {len(description)}.",
+            field="description",
         )
     return description
 
@@ -148,16 +153,22 @@ def market_spec(data: Mapping[str, Any], *, taken: Collection[str] = ()) -> Mark
         checks.refuse("quote", "same_asset", "Base and quote must be two different assets.")
     elif base and quote and f"{base.symbol}-{quote.symbol}" in taken:
         checks.refuse(
-            "base", "symbol_taken", f"This venue already has a market {base.symbol}-{quote.symbol}; change one of them."
+            "base",
+            "symbol_taken",
+            f"This venue already has a market {base.symbol}-{quote.symbol}; change one of them.",
         )
     tick = checks.take("tick_size", lambda: _tick(data))
     lot = checks.take("lot_size", lambda: _step(data, "lot_size", "lot"))
     lot_units = checks.take("lot_size", lambda: _lot_units(lot, base)) if lot and base else None
-    tick_quote = checks.take("tick_size", lambda: _tick_quote(tick, lot, quote)) if tick and lot and quote else None
+    tick_quote = (
+        checks.take("tick_size", lambda: _tick_quote(tick, lot, quote)) if tick and lot and quote else None
+    )
     min_lots = checks.take("min_size", lambda: _min_size_lots(data, lot, base)) if lot and base else None
     reference = checks.take("reference_price", lambda: _reference_ticks(data, tick)) if tick else None
     if reference and tick_quote and reference * tick_quote > MAX_REFERENCE_NOTIONAL:
-        checks.refuse("lot_size", "lot_too_large", "One lot at the opening price is too much; make the lot smaller.")
+        checks.refuse(
+            "lot_size", "lot_too_large", "One lot at the opening price is too much; make the lot smaller."
+        )
     band = checks.take("band_percent", lambda: _band_ppm(data))
     taker = checks.take("taker_fee_percent", lambda: _taker_fee_ppm(data))
     maker = checks.take("maker_fee_percent", lambda: _maker_fee_ppm(data, taker))
@@ -197,7 +208,9 @@ def _tick(data: Mapping[str, Any]) -> Decimal:
     tick = _step(data, "tick_size", "tick")
     if decimals(tick) > MAX_PRICE_DECIMALS:
         raise DomainError(
-            "tick_invalid", f"A tick has at most {MAX_PRICE_DECIMALS} decimals; enter a larger one.", field="tick_size"
+            "tick_invalid",
+            f"A tick has at most {MAX_PRICE_DECIMALS} decimals; enter a larger one.",
+            field="tick_size",
         )
     return tick
 
@@ -207,7 +220,8 @@ def _lot_units(lot: Decimal, base: Asset) -> int:
     if not units:
         smallest = decimal_text(Decimal(1).scaleb(-base.scale))
         raise DomainError(
-            "lot_too_fine", f"{base.symbol} has {base.scale} decimals: the lot must be a multiple of {smallest}.",
+            "lot_too_fine",
+            f"{base.symbol} has {base.scale} decimals: the lot must be a multiple of {smallest}.",
             field="lot_size",
         )
     if units > MAX_LOT_TICK_UNITS:
@@ -227,7 +241,9 @@ def _tick_quote(tick: Decimal, lot: Decimal, quote: Asset) -> int:
             field="tick_size",
         )
     if units > MAX_LOT_TICK_UNITS:
-        raise DomainError("tick_invalid", "The tick is too large for that lot; enter a smaller one.", field="tick_size")
+        raise DomainError(
+            "tick_invalid", "The tick is too large for that lot; enter a smaller one.", field="tick_size"
+        )
     return units
 
 

@@ -41,4 +41,6 @@ def nightly_ledger() -> None:
     report = check_ledger(kernel_totals)
     for fault in report.faults:
         log.error("ledger: %s", fault)
-    log.info("ledger: %d accounts, %d entries, %d groups checked", report.accounts, report.entries, report.groups)
+    log.info(
+        "ledger: %d accounts, %d entries, %d groups checked", report.accounts, report.entries, report.groups
+    )

@@ -63,7 +63,8 @@ class TestNetworkFaucet:
         """
         if not asset.faucet:
             raise DomainError(
-                "faucet_unavailable", f"The faucet has no {asset.symbol}; only its issuer can hand it out.",
+                "faucet_unavailable",
+                f"The faucet has no {asset.symbol}; only its issuer can hand it out.",
                 field="asset",
             )
         today = timezone.now().date()

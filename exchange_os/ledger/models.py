@@ -22,7 +22,11 @@ class Asset(models.Model):
     name = models.CharField(max_length=60)
     scale = models.PositiveSmallIntegerField(validators=[MaxValueValidator(MAX_SCALE)])
     issuer = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="issued_assets"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="issued_assets",
     )
     faucet = models.BooleanField(default=False, help_text="The test network hands it out free of charge.")
     created = models.DateTimeField(auto_now_add=True)
@@ -31,7 +35,9 @@ class Asset(models.Model):
         ordering = ["symbol"]
         constraints = [
             models.CheckConstraint(condition=Q(scale__lte=MAX_SCALE), name="asset_scale_in_range"),
-            models.CheckConstraint(condition=Q(symbol__regex=SYMBOL_PATTERN), name="asset_symbol_well_formed"),
+            models.CheckConstraint(
+                condition=Q(symbol__regex=SYMBOL_PATTERN), name="asset_symbol_well_formed"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -40,11 +40,15 @@ def to_units(text: str | Decimal, asset: Asset, *, field: str | None = None) -> 
     if not value.is_finite() or value <= 0:
         raise DomainError("amount_invalid", "Enter an amount above zero, for example 12.5.", field=field)
     if value > Decimal(MAX_UNITS).scaleb(-asset.scale):
-        raise DomainError("amount_too_large", f"That is more {asset.symbol} than the ledger can hold.", field=field)
+        raise DomainError(
+            "amount_too_large", f"That is more {asset.symbol} than the ledger can hold.", field=field
+        )
     units = value.scaleb(asset.scale)
     if units != units.to_integral_value():
         raise DomainError(
-            "amount_too_fine", f"{asset.symbol} has {asset.scale} decimals at most; shorten the amount.", field=field
+            "amount_too_fine",
+            f"{asset.symbol} has {asset.scale} decimals at most; shorten the amount.",
+            field=field,
         )
     return int(units)
 
@@ -54,8 +58,10 @@ def asset_by_symbol(symbol: str, *, field: str | None = None) -> Asset:
     asset = Asset.objects.filter(symbol=symbol.strip().upper()).first()
     if asset is None:
         raise DomainError(
-            "asset_unlisted", f"No asset {symbol.strip().upper() or '?'} is listed; choose one or create it first.",
-            field=field, symbol=symbol,
+            "asset_unlisted",
+            f"No asset {symbol.strip().upper() or '?'} is listed; choose one or create it first.",
+            field=field,
+            symbol=symbol,
         )
     return asset
 
@@ -72,7 +78,9 @@ def listed_assets() -> QuerySet[Asset]:
 
 def balance(kind: AccountKind, owner_id: int, asset_id: int) -> int:
     """Units held by one ledger account; 0 if it was never used."""
-    found = LedgerAccount.objects.filter(kind=kind, owner_id=owner_id, asset_id=asset_id).values_list("balance")
+    found = LedgerAccount.objects.filter(kind=kind, owner_id=owner_id, asset_id=asset_id).values_list(
+        "balance"
+    )
     return found[0][0] if found else 0
 
 

@@ -7,114 +7,235 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('ledger', '0001_initial'),
+        ("ledger", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Deployer',
+            name="Deployer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=60)),
-                ('created', models.DateTimeField(auto_now_add=True)),
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='deployer', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=60)),
+                ("created", models.DateTimeField(auto_now_add=True)),
+                (
+                    "user",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deployer",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Venue',
+            name="Venue",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.CharField(max_length=30, validators=[django.core.validators.RegexValidator('^[a-z0-9](?:[a-z0-9-]{1,28}[a-z0-9])$')])),
-                ('name', models.CharField(max_length=40)),
-                ('group_id', models.BigIntegerField(unique=True)),
-                ('state', models.CharField(choices=[('launching', 'Launching'), ('open', 'Open'), ('halted', 'Halted'), ('failed', 'Launch refused')], default='launching', max_length=10)),
-                ('accent', models.CharField(default='#2f6feb', max_length=7, validators=[django.core.validators.RegexValidator('^#[0-9a-f]{6}$')])),
-                ('description', models.CharField(blank=True, max_length=280)),
-                ('maker_fee_ppm', models.IntegerField(default=0)),
-                ('taker_fee_ppm', models.IntegerField(default=0)),
-                ('protocol_share_ppm', models.IntegerField(default=0)),
-                ('created', models.DateTimeField(auto_now_add=True)),
-                ('opened', models.DateTimeField(null=True)),
-                ('launch_attempts', models.PositiveIntegerField(default=0)),
-                ('launch_error', models.CharField(blank=True, max_length=300)),
-                ('deployer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='venues', to='venues.deployer')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "slug",
+                    models.CharField(
+                        max_length=30,
+                        validators=[
+                            django.core.validators.RegexValidator("^[a-z0-9](?:[a-z0-9-]{1,28}[a-z0-9])$")
+                        ],
+                    ),
+                ),
+                ("name", models.CharField(max_length=40)),
+                ("group_id", models.BigIntegerField(unique=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("launching", "Launching"),
+                            ("open", "Open"),
+                            ("halted", "Halted"),
+                            ("failed", "Launch refused"),
+                        ],
+                        default="launching",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "accent",
+                    models.CharField(
+                        default="#2f6feb",
+                        max_length=7,
+                        validators=[django.core.validators.RegexValidator("^#[0-9a-f]{6}$")],
+                    ),
+                ),
+                ("description", models.CharField(blank=True, max_length=280)),
+                ("maker_fee_ppm", models.IntegerField(default=0)),
+                ("taker_fee_ppm", models.IntegerField(default=0)),
+                ("protocol_share_ppm", models.IntegerField(default=0)),
+                ("created", models.DateTimeField(auto_now_add=True)),
+                ("opened", models.DateTimeField(null=True)),
+                ("launch_attempts", models.PositiveIntegerField(default=0)),
+                ("launch_error", models.CharField(blank=True, max_length=300)),
+                (
+                    "deployer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="venues",
+                        to="venues.deployer",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Market',
+            name="Market",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('symbol', models.CharField(max_length=21)),
-                ('kind', models.CharField(choices=[('spot', 'Spot')], default='spot', max_length=8)),
-                ('tick_size', models.CharField(max_length=24)),
-                ('lot_size', models.CharField(max_length=24)),
-                ('price_scale', models.PositiveSmallIntegerField()),
-                ('size_scale', models.PositiveSmallIntegerField()),
-                ('lot_units', models.BigIntegerField()),
-                ('tick_quote', models.BigIntegerField()),
-                ('min_size_lots', models.BigIntegerField(default=1)),
-                ('reference_ticks', models.BigIntegerField()),
-                ('band_ppm', models.IntegerField()),
-                ('maker_fee_ppm', models.IntegerField()),
-                ('taker_fee_ppm', models.IntegerField()),
-                ('params', models.JSONField(blank=True, default=dict)),
-                ('phase', models.PositiveSmallIntegerField(choices=[(0, 'Pending'), (1, 'Auction'), (2, 'Open'), (3, 'Halted'), (4, 'Closing'), (5, 'Settling'), (6, 'Settled')], default=0)),
-                ('created', models.DateTimeField(auto_now_add=True)),
-                ('opened', models.DateTimeField(null=True)),
-                ('base', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.asset')),
-                ('quote', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.asset')),
-                ('venue', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='markets', to='venues.venue')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("symbol", models.CharField(max_length=21)),
+                ("kind", models.CharField(choices=[("spot", "Spot")], default="spot", max_length=8)),
+                ("tick_size", models.CharField(max_length=24)),
+                ("lot_size", models.CharField(max_length=24)),
+                ("price_scale", models.PositiveSmallIntegerField()),
+                ("size_scale", models.PositiveSmallIntegerField()),
+                ("lot_units", models.BigIntegerField()),
+                ("tick_quote", models.BigIntegerField()),
+                ("min_size_lots", models.BigIntegerField(default=1)),
+                ("reference_ticks", models.BigIntegerField()),
+                ("band_ppm", models.IntegerField()),
+                ("maker_fee_ppm", models.IntegerField()),
+                ("taker_fee_ppm", models.IntegerField()),
+                ("params", models.JSONField(blank=True, default=dict)),
+                (
+                    "phase",
+                    models.PositiveSmallIntegerField(
+                        choices=[
+                            (0, "Pending"),
+                            (1, "Auction"),
+                            (2, "Open"),
+                            (3, "Halted"),
+                            (4, "Closing"),
+                            (5, "Settling"),
+                            (6, "Settled"),
+                        ],
+                        default=0,
+                    ),
+                ),
+                ("created", models.DateTimeField(auto_now_add=True)),
+                ("opened", models.DateTimeField(null=True)),
+                (
+                    "base",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ledger.asset"
+                    ),
+                ),
+                (
+                    "quote",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ledger.asset"
+                    ),
+                ),
+                (
+                    "venue",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="markets", to="venues.venue"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['venue_id', 'number'],
+                "ordering": ["venue_id", "number"],
             },
         ),
         migrations.CreateModel(
-            name='LaunchDraft',
+            name="LaunchDraft",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('data', models.JSONField(default=dict)),
-                ('created', models.DateTimeField(auto_now_add=True)),
-                ('updated', models.DateTimeField(auto_now=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='launch_drafts', to=settings.AUTH_USER_MODEL)),
-                ('venue', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='drafts', to='venues.venue')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("data", models.JSONField(default=dict)),
+                ("created", models.DateTimeField(auto_now_add=True)),
+                ("updated", models.DateTimeField(auto_now=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="launch_drafts",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "venue",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="drafts",
+                        to="venues.venue",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-updated'],
+                "ordering": ["-updated"],
             },
         ),
         migrations.AddIndex(
-            model_name='venue',
-            index=models.Index(fields=['state', 'id'], name='venue_by_state'),
+            model_name="venue",
+            index=models.Index(fields=["state", "id"], name="venue_by_state"),
         ),
         migrations.AddConstraint(
-            model_name='venue',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'failed'), _negated=True), fields=('slug',), name='venue_slug_of_the_living'),
+            model_name="venue",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "failed"), _negated=True),
+                fields=("slug",),
+                name="venue_slug_of_the_living",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='venue',
-            constraint=models.CheckConstraint(condition=models.Q(('protocol_share_ppm__gte', 0), ('protocol_share_ppm__lte', 1000000)), name='venue_share_in_range'),
+            model_name="venue",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("protocol_share_ppm__gte", 0), ("protocol_share_ppm__lte", 1000000)),
+                name="venue_share_in_range",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='market',
-            constraint=models.UniqueConstraint(fields=('venue', 'number'), name='market_number_in_venue'),
+            model_name="market",
+            constraint=models.UniqueConstraint(fields=("venue", "number"), name="market_number_in_venue"),
         ),
         migrations.AddConstraint(
-            model_name='market',
-            constraint=models.UniqueConstraint(fields=('venue', 'symbol'), name='market_symbol_in_venue'),
+            model_name="market",
+            constraint=models.UniqueConstraint(fields=("venue", "symbol"), name="market_symbol_in_venue"),
         ),
         migrations.AddConstraint(
-            model_name='market',
-            constraint=models.CheckConstraint(condition=models.Q(('base', models.F('quote')), _negated=True), name='market_of_two_assets'),
+            model_name="market",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("base", models.F("quote")), _negated=True), name="market_of_two_assets"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='market',
-            constraint=models.CheckConstraint(condition=models.Q(('lot_units__gte', 1), ('min_size_lots__gte', 1), ('reference_ticks__gte', 1), ('tick_quote__gte', 1)), name='market_numbers_positive'),
+            model_name="market",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("lot_units__gte", 1),
+                    ("min_size_lots__gte", 1),
+                    ("reference_ticks__gte", 1),
+                    ("tick_quote__gte", 1),
+                ),
+                name="market_numbers_positive",
+            ),
         ),
     ]

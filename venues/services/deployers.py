@@ -14,7 +14,9 @@ def register_deployer(user: AbstractBaseUser, name: str) -> Deployer:
     """Make the user a deployer, or rename the deployer that they are; ``name_invalid`` outside 3 to 60 characters."""
     name = " ".join(name.split())
     if not 3 <= len(name) <= 60 or not name.isprintable():
-        raise DomainError("name_invalid", "Give a name of 3 to 60 characters that traders will see.", field="name")
+        raise DomainError(
+            "name_invalid", "Give a name of 3 to 60 characters that traders will see.", field="name"
+        )
     deployer, _ = Deployer.objects.update_or_create(user_id=user.pk, defaults={"name": name})
     return deployer
 

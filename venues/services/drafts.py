@@ -11,7 +11,14 @@ from venues.specs import MAX_MARKETS, text_of
 
 VENUE_FIELDS = ("name", "slug", "accent", "description")
 MARKET_FIELDS = (
-    "base", "quote", "tick_size", "lot_size", "min_size", "reference_price", "band_percent", "maker_fee_percent",
+    "base",
+    "quote",
+    "tick_size",
+    "lot_size",
+    "min_size",
+    "reference_price",
+    "band_percent",
+    "maker_fee_percent",
     "taker_fee_percent",
 )
 MAX_DRAFTS = 20

@@ -120,7 +120,9 @@ def add_market(user: AbstractBaseUser, venue: Venue, spec: MarketSpec) -> Market
     with transaction.atomic():
         locked = Venue.objects.select_for_update().get(pk=venue.pk, deployer__user_id=user.pk)
         if locked.state != VenueState.OPEN:
-            raise DomainError("venue_not_open", f"{locked.name} is not open; resume it before adding a market.")
+            raise DomainError(
+                "venue_not_open", f"{locked.name} is not open; resume it before adding a market."
+            )
         markets = Market.objects.filter(venue=locked)
         if markets.filter(symbol=spec.symbol).exists():
             raise DomainError(
@@ -145,7 +147,9 @@ def drive_launch(venue_id: int) -> VenueState:
     """
     venue = Venue.objects.get(pk=venue_id)
     markets = list(venue.markets.select_related("base", "quote").order_by("number"))
-    if venue.state not in (VenueState.LAUNCHING, VenueState.OPEN) or not any(m.phase == Phase.PENDING for m in markets):
+    if venue.state not in (VenueState.LAUNCHING, VenueState.OPEN) or not any(
+        m.phase == Phase.PENDING for m in markets
+    ):
         return VenueState(venue.state)
     Venue.objects.filter(pk=venue.pk).update(launch_attempts=F("launch_attempts") + 1)
     try:
@@ -156,7 +160,9 @@ def drive_launch(venue_id: int) -> VenueState:
     with transaction.atomic():
         now = timezone.now()
         Market.objects.filter(venue=venue, phase=Phase.PENDING).update(phase=Phase.OPEN, opened=now)
-        Venue.objects.filter(pk=venue.pk, state=VenueState.LAUNCHING).update(state=VenueState.OPEN, opened=now)
+        Venue.objects.filter(pk=venue.pk, state=VenueState.LAUNCHING).update(
+            state=VenueState.OPEN, opened=now
+        )
     return VenueState.OPEN
 
 
@@ -186,5 +192,7 @@ def send_drive(venue_id: int) -> bool:
 
 def unfinished_launches() -> list[int]:
     """Venues that launch, or to which a market is being added: what the sweeper drives."""
-    pending = Market.objects.filter(phase=Phase.PENDING, venue__state__in=(VenueState.LAUNCHING, VenueState.OPEN))
+    pending = Market.objects.filter(
+        phase=Phase.PENDING, venue__state__in=(VenueState.LAUNCHING, VenueState.OPEN)
+    )
     return sorted(set(pending.values_list("venue_id", flat=True)))

@@ -61,7 +61,9 @@ def move_phase(venue: Venue, numbers: Iterable[int], target: Phase) -> None:
     """Bring markets of the kernel to ``target`` by allowed moves; those already there stay. Raises as above."""
     known = {item["market"]: item["phase"] for item in ask(venue.group_id, {"q": "markets"})["markets"]}
     commands = [
-        kernel.set_phase(number, phase) for number in numbers for phase in phase_path(known[number], int(target))
+        kernel.set_phase(number, phase)
+        for number in numbers
+        for phase in phase_path(known[number], int(target))
     ]
     if not commands:
         return
@@ -97,7 +99,9 @@ def _missing(venue: Venue, markets: list[Market]) -> list[bytes]:
     """The commands that the kernel still needs: assets, then markets by number, then their opening."""
     assets = {item["asset"] for item in ask(venue.group_id, {"q": "assets"})["assets"]}
     phases = {item["market"]: item["phase"] for item in ask(venue.group_id, {"q": "markets"})["markets"]}
-    needed: dict[int, Asset] = {asset.pk: asset for market in markets for asset in (market.base, market.quote)}
+    needed: dict[int, Asset] = {
+        asset.pk: asset for market in markets for asset in (market.base, market.quote)
+    }
     commands = [
         kernel.add_asset(asset.pk, scale=asset.scale, symbol=asset.symbol)
         for asset in sorted(needed.values(), key=lambda item: item.pk)

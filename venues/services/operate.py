@@ -38,8 +38,8 @@ def _move(user: AbstractBaseUser, venue: Venue, target: VenueState) -> Venue:
     venue = own_venue(user, venue.pk)
     if venue.state not in HALTED_STATES or target not in VENUE_MOVES[VenueState(venue.state)]:
         raise DomainError(
-            "venue_move_refused", f"{venue.name} is {venue.get_state_display().lower()}; it cannot become "
-            f"{target.label.lower()}."
+            "venue_move_refused",
+            f"{venue.name} is {venue.get_state_display().lower()}; it cannot become {target.label.lower()}.",
         )
     before, after = HALTED_STATES[VenueState(venue.state)], HALTED_STATES[target]
     numbers = list(Market.objects.filter(venue=venue, phase=before).values_list("number", flat=True))
@@ -60,9 +60,14 @@ def fees_held(venue: Venue) -> dict[int, int]:
 def fees_collected(venue: Venue) -> dict[int, int]:
     """``{asset id: units}`` of fees that the deployer has moved to their wallet."""
     rows = Transfer.objects.filter(
-        group_id=venue.group_id, account=kernel.VENUE_FEES, direction=Direction.WITHDRAW, state=TransferState.SETTLED
+        group_id=venue.group_id,
+        account=kernel.VENUE_FEES,
+        direction=Direction.WITHDRAW,
+        state=TransferState.SETTLED,
     )
-    return {row["asset_id"]: int(row["units"]) for row in rows.values("asset_id").annotate(units=Sum("amount"))}
+    return {
+        row["asset_id"]: int(row["units"]) for row in rows.values("asset_id").annotate(units=Sum("amount"))
+    }
 
 
 def collect_fees(user: AbstractBaseUser, venue: Venue) -> list[Transfer]:

@@ -35,7 +35,11 @@ def transfer_command(transfer: Transfer) -> bytes:
     """The kernel's frame of a transfer. The same transfer gives the same bytes, so it may be sent again."""
     encode = kernel.deposit if transfer.direction == Direction.DEPOSIT else kernel.withdraw
     return encode(
-        transfer.account, transfer.asset_id, transfer.amount, transfer_id=transfer.pk, issued_ms=transfer.issued_ms
+        transfer.account,
+        transfer.asset_id,
+        transfer.amount,
+        transfer_id=transfer.pk,
+        issued_ms=transfer.issued_ms,
     )
 
 
@@ -61,14 +65,18 @@ def start_deposit(user: AbstractBaseUser, venue: Venue, account: int, asset: Ass
     """
     check_traded(venue, asset)
     if venue.state != VenueState.OPEN:
-        raise DomainError("venue_not_open", f"{venue.name} is halted and takes no deposits; withdrawals stay open.")
+        raise DomainError(
+            "venue_not_open", f"{venue.name} is halted and takes no deposits; withdrawals stay open."
+        )
     with transaction.atomic():
         transfer = request_deposit(user, venue.group_id, account, asset, amount)
         transaction.on_commit(partial(send_transfers, [transfer]))
     return transfer
 
 
-def start_withdrawal(user: AbstractBaseUser, venue: Venue, account: int, asset: Asset, amount: int) -> Transfer:
+def start_withdrawal(
+    user: AbstractBaseUser, venue: Venue, account: int, asset: Asset, amount: int
+) -> Transfer:
     """Ask for ``amount`` units of ``account`` at the venue to go to the user's wallet; the kernel decides.
 
     Raises ``asset_not_traded``, ``amount_invalid``.
@@ -85,7 +93,8 @@ def check_traded(venue: Venue, asset: Asset) -> None:
     markets = Market.objects.filter(venue=venue).exclude(phase=Phase.PENDING)
     if not (markets.filter(base=asset).exists() or markets.filter(quote=asset).exists()):
         raise DomainError(
-            "asset_not_traded", f"{venue.name} has no market in {asset.symbol}; choose an asset it trades.",
+            "asset_not_traded",
+            f"{venue.name} has no market in {asset.symbol}; choose an asset it trades.",
             field="asset",
         )
 

@@ -7,7 +7,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -16,114 +15,281 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Posting',
+            name="Posting",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('faucet', 'Test funds'), ('issue', 'Asset issued'), ('stake', 'Staked'), ('release_stake', 'Stake released'), ('send', 'On its way to a venue'), ('deposit', 'Arrived at a venue'), ('return', 'Returned by a venue'), ('withdrawal', 'From a venue')], max_length=16)),
-                ('memo', models.CharField(blank=True, max_length=120)),
-                ('created', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("faucet", "Test funds"),
+                            ("issue", "Asset issued"),
+                            ("stake", "Staked"),
+                            ("release_stake", "Stake released"),
+                            ("send", "On its way to a venue"),
+                            ("deposit", "Arrived at a venue"),
+                            ("return", "Returned by a venue"),
+                            ("withdrawal", "From a venue"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("memo", models.CharField(blank=True, max_length=120)),
+                ("created", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Asset',
+            name="Asset",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('symbol', models.CharField(max_length=10, unique=True, validators=[django.core.validators.RegexValidator('^[A-Z0-9]{2,10}$')])),
-                ('name', models.CharField(max_length=60)),
-                ('scale', models.PositiveSmallIntegerField(validators=[django.core.validators.MaxValueValidator(8)])),
-                ('faucet', models.BooleanField(default=False, help_text='The test network hands it out free of charge.')),
-                ('created', models.DateTimeField(auto_now_add=True)),
-                ('issuer', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='issued_assets', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "symbol",
+                    models.CharField(
+                        max_length=10,
+                        unique=True,
+                        validators=[django.core.validators.RegexValidator("^[A-Z0-9]{2,10}$")],
+                    ),
+                ),
+                ("name", models.CharField(max_length=60)),
+                (
+                    "scale",
+                    models.PositiveSmallIntegerField(
+                        validators=[django.core.validators.MaxValueValidator(8)]
+                    ),
+                ),
+                (
+                    "faucet",
+                    models.BooleanField(
+                        default=False, help_text="The test network hands it out free of charge."
+                    ),
+                ),
+                ("created", models.DateTimeField(auto_now_add=True)),
+                (
+                    "issuer",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="issued_assets",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['symbol'],
+                "ordering": ["symbol"],
             },
         ),
         migrations.CreateModel(
-            name='FaucetClaim',
+            name="FaucetClaim",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField()),
-                ('times', models.PositiveSmallIntegerField(default=0)),
-                ('asset', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.asset')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("day", models.DateField()),
+                ("times", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "asset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ledger.asset"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='LedgerAccount',
+            name="LedgerAccount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('wallet', 'Wallet'), ('stake', 'Stake'), ('unbonding', 'Unbonding stake'), ('in_transit', 'In transit to a venue'), ('escrow', 'Escrow of a risk group'), ('fees', 'Protocol fees'), ('insurance', 'Insurance'), ('treasury', 'Treasury'), ('external', 'Outside world')], max_length=12)),
-                ('owner_id', models.BigIntegerField()),
-                ('balance', models.BigIntegerField(default=0)),
-                ('asset', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='accounts', to='ledger.asset')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("wallet", "Wallet"),
+                            ("stake", "Stake"),
+                            ("unbonding", "Unbonding stake"),
+                            ("in_transit", "In transit to a venue"),
+                            ("escrow", "Escrow of a risk group"),
+                            ("fees", "Protocol fees"),
+                            ("insurance", "Insurance"),
+                            ("treasury", "Treasury"),
+                            ("external", "Outside world"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("owner_id", models.BigIntegerField()),
+                ("balance", models.BigIntegerField(default=0)),
+                (
+                    "asset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="accounts",
+                        to="ledger.asset",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('amount', models.BigIntegerField()),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='ledger.ledgeraccount')),
-                ('posting', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='ledger.posting')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("amount", models.BigIntegerField()),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="ledger.ledgeraccount",
+                    ),
+                ),
+                (
+                    "posting",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="ledger.posting",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Transfer',
+            name="Transfer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('direction', models.CharField(choices=[('deposit', 'Wallet to venue'), ('withdraw', 'Venue to wallet')], max_length=8)),
-                ('state', models.CharField(choices=[('requested', 'On its way'), ('settled', 'Done'), ('refused', 'Refused')], default='requested', max_length=9)),
-                ('group_id', models.BigIntegerField()),
-                ('account', models.BigIntegerField()),
-                ('amount', models.BigIntegerField()),
-                ('issued_ms', models.BigIntegerField()),
-                ('created', models.DateTimeField(auto_now_add=True)),
-                ('finished', models.DateTimeField(null=True)),
-                ('code', models.PositiveIntegerField(default=0)),
-                ('asset', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.asset')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='transfers', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "direction",
+                    models.CharField(
+                        choices=[("deposit", "Wallet to venue"), ("withdraw", "Venue to wallet")],
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("requested", "On its way"), ("settled", "Done"), ("refused", "Refused")],
+                        default="requested",
+                        max_length=9,
+                    ),
+                ),
+                ("group_id", models.BigIntegerField()),
+                ("account", models.BigIntegerField()),
+                ("amount", models.BigIntegerField()),
+                ("issued_ms", models.BigIntegerField()),
+                ("created", models.DateTimeField(auto_now_add=True)),
+                ("finished", models.DateTimeField(null=True)),
+                ("code", models.PositiveIntegerField(default=0)),
+                (
+                    "asset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ledger.asset"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="transfers",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='posting',
-            name='transfer',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='postings', to='ledger.transfer'),
+            model_name="posting",
+            name="transfer",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="postings",
+                to="ledger.transfer",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='asset',
-            constraint=models.CheckConstraint(condition=models.Q(('scale__lte', 8)), name='asset_scale_in_range'),
+            model_name="asset",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("scale__lte", 8)), name="asset_scale_in_range"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='asset',
-            constraint=models.CheckConstraint(condition=models.Q(('symbol__regex', '^[A-Z0-9]{2,10}$')), name='asset_symbol_well_formed'),
+            model_name="asset",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("symbol__regex", "^[A-Z0-9]{2,10}$")), name="asset_symbol_well_formed"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='faucetclaim',
-            constraint=models.UniqueConstraint(fields=('user', 'asset', 'day'), name='faucet_claim_key'),
+            model_name="faucetclaim",
+            constraint=models.UniqueConstraint(fields=("user", "asset", "day"), name="faucet_claim_key"),
         ),
         migrations.AddConstraint(
-            model_name='ledgeraccount',
-            constraint=models.UniqueConstraint(fields=('kind', 'owner_id', 'asset'), name='ledger_account_key'),
+            model_name="ledgeraccount",
+            constraint=models.UniqueConstraint(
+                fields=("kind", "owner_id", "asset"), name="ledger_account_key"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ledgeraccount',
-            constraint=models.CheckConstraint(condition=models.Q(('balance__gte', 0), ('kind', 'external'), _connector='OR'), name='ledger_account_not_negative'),
+            model_name="ledgeraccount",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("balance__gte", 0), ("kind", "external"), _connector="OR"),
+                name="ledger_account_not_negative",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.CheckConstraint(condition=models.Q(('amount', 0), _negated=True), name='entry_not_zero'),
+            model_name="entry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount", 0), _negated=True), name="entry_not_zero"
+            ),
         ),
         migrations.AddIndex(
-            model_name='transfer',
-            index=models.Index(condition=models.Q(('state', 'requested')), fields=['created'], name='transfer_outbox'),
+            model_name="transfer",
+            index=models.Index(
+                condition=models.Q(("state", "requested")), fields=["created"], name="transfer_outbox"
+            ),
         ),
         migrations.AddIndex(
-            model_name='transfer',
-            index=models.Index(models.F('user'), models.OrderBy(models.F('id'), descending=True), name='transfer_history'),
+            model_name="transfer",
+            index=models.Index(
+                models.F("user"), models.OrderBy(models.F("id"), descending=True), name="transfer_history"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='transfer',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='transfer_amount_positive'),
+            model_name="transfer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0)), name="transfer_amount_positive"
+            ),
         ),
     ]

@@ -26,8 +26,10 @@ CREATE TRIGGER ledger_account_no_truncate BEFORE TRUNCATE ON ledger_ledgeraccoun
 CREATE TRIGGER ledger_transfer_no_truncate BEFORE TRUNCATE ON ledger_transfer
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse();
 
--- Every posting sums to zero per asset when its transaction commits.
-CREATE FUNCTION ledger_posting_balanced() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Every posting sums to zero per asset when its transaction commits. The plan is pinned to the indexes: a plan that was
+-- made while the tables were small must not scan them when they are large.
+CREATE FUNCTION ledger_posting_balanced() RETURNS trigger LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
     IF EXISTS (
         SELECT 1 FROM ledger_entry e JOIN ledger_ledgeraccount a ON a.id = e.account_id

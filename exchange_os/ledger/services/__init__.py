@@ -6,7 +6,12 @@ from exchange_os.ledger.services.assets import check_symbol, create_asset, looka
 from exchange_os.ledger.services.check import LedgerReport, check_ledger, escrow_totals
 from exchange_os.ledger.services.postings import Movement, post_transfer, post_transfers
 from exchange_os.ledger.services.stakes import add_stake, take_stake_back
-from exchange_os.ledger.services.transfers import Settled, request_deposit, request_withdrawal, settle_transfers
+from exchange_os.ledger.services.transfers import (
+    Settled,
+    request_deposit,
+    request_withdrawal,
+    settle_transfers,
+)
 
 __all__ = [
     "LedgerReport",

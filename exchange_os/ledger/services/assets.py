@@ -10,7 +10,9 @@ from exchange_os.ledger.models import MAX_SCALE, SYMBOL_PATTERN, Asset, PostingK
 from exchange_os.ledger.selectors import MAX_UNITS, to_units
 from exchange_os.ledger.services.postings import external, post_transfer, wallet
 
-LOOKALIKES = str.maketrans({"0": "O", "1": "I", "L": "I", "5": "S", "8": "B", "2": "Z", "6": "G", "V": "U", "W": "M"})
+LOOKALIKES = str.maketrans(
+    {"0": "O", "1": "I", "L": "I", "5": "S", "8": "B", "2": "Z", "6": "G", "V": "U", "W": "M"}
+)
 MAX_SUPPLY_UNITS = 10**18
 
 
@@ -26,11 +28,15 @@ def check_symbol(symbol: str) -> str:
     symbol = symbol.strip().upper()
     if not re.fullmatch(SYMBOL_PATTERN, symbol):
         raise DomainError(
-            "symbol_invalid", "A symbol is 2 to 10 letters A to Z or digits, for example GOLD.", field="symbol"
+            "symbol_invalid",
+            "A symbol is 2 to 10 letters A to Z or digits, for example GOLD.",
+            field="symbol",
         )
     if Asset.objects.filter(symbol=symbol).exists():
         raise DomainError(
-            "symbol_taken", f"{symbol} is already listed; choose another symbol or use that asset.", field="symbol"
+            "symbol_taken",
+            f"{symbol} is already listed; choose another symbol or use that asset.",
+            field="symbol",
         )
     return symbol
 
@@ -49,7 +55,8 @@ def create_asset(
         raise DomainError(
             "symbol_lookalike",
             f"{symbol} looks like {', '.join(similar)}. Choose another symbol, or confirm that you mean this one.",
-            field="symbol", similar=similar,
+            field="symbol",
+            similar=similar,
         )
     name = " ".join(name.split())
     if not 2 <= len(name) <= 60:
@@ -60,7 +67,9 @@ def create_asset(
     units = to_units(supply, draft, field="supply")
     if units > min(MAX_SUPPLY_UNITS, MAX_UNITS):
         raise DomainError(
-            "supply_too_large", f"At {scale} decimals the supply is at most {10 ** (18 - scale):,}.", field="supply"
+            "supply_too_large",
+            f"At {scale} decimals the supply is at most {10 ** (18 - scale):,}.",
+            field="supply",
         )
     try:
         with transaction.atomic():
@@ -68,6 +77,8 @@ def create_asset(
             post_transfer(PostingKind.ISSUE, external(draft.pk), wallet(issuer.pk, draft.pk), units)
     except IntegrityError as taken:
         raise DomainError(
-            "symbol_taken", f"{symbol} is already listed; choose another symbol or use that asset.", field="symbol"
+            "symbol_taken",
+            f"{symbol} is already listed; choose another symbol or use that asset.",
+            field="symbol",
         ) from taken
     return draft

@@ -59,10 +59,14 @@ def check_ledger(kernel_totals: KernelTotals | None = None) -> LedgerReport:
     """
     report = LedgerReport()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT (SELECT count(*) FROM ledger_ledgeraccount), (SELECT count(*) FROM ledger_entry)")
+        cursor.execute(
+            "SELECT (SELECT count(*) FROM ledger_ledgeraccount), (SELECT count(*) FROM ledger_entry)"
+        )
         report.accounts, report.entries = cursor.fetchone()
         cursor.execute(UNBALANCED)
-        report.faults += [f"Posting {p} of asset {a} sums to {total}, not zero." for p, a, total in cursor.fetchall()]
+        report.faults += [
+            f"Posting {p} of asset {a} sums to {total}, not zero." for p, a, total in cursor.fetchall()
+        ]
         cursor.execute(DRIFTED)
         report.faults += [
             f"Account {pk} ({kind} of {owner}, asset {asset}) holds {held}; its entries sum to {total}."

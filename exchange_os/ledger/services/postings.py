@@ -71,8 +71,13 @@ def external(asset_id: int) -> AccountKey:
 
 
 def post_transfer(
-    kind: PostingKind, source: AccountKey, target: AccountKey, amount: int,
-    *, transfer_id: int | None = None, memo: str = "",
+    kind: PostingKind,
+    source: AccountKey,
+    target: AccountKey,
+    amount: int,
+    *,
+    transfer_id: int | None = None,
+    memo: str = "",
 ) -> int:
     """Move ``amount`` units from ``source`` to ``target``; answers the posting's id.
 
@@ -130,7 +135,11 @@ def _post(movements: Sequence[Movement], cursor: Cursor) -> list[int]:
 
 def _lock_accounts(keys: Sequence[AccountKey], cursor: Cursor) -> dict[AccountKey, tuple[int, int]]:
     """``{key: (account id, balance)}`` of every key, created where missing, locked in key order."""
-    columns = ([str(key.kind) for key in keys], [key.owner_id for key in keys], [key.asset_id for key in keys])
+    columns = (
+        [str(key.kind) for key in keys],
+        [key.owner_id for key in keys],
+        [key.asset_id for key in keys],
+    )
     wanted = "unnest(%s::text[], %s::bigint[], %s::bigint[]) AS k(kind, owner_id, asset_id)"
     cursor.execute(
         f"SELECT count(*) FROM ledger_ledgeraccount a JOIN {wanted} USING (kind, owner_id, asset_id)", columns
@@ -162,6 +171,9 @@ def _check_funds(deltas: dict[AccountKey, int], accounts: dict[AccountKey, tuple
             raise DomainError(
                 "insufficient_funds",
                 f"The {AccountKind(key.kind).label.lower()} holds less than that; lower the amount or add funds.",
-                field="amount", kind=str(key.kind), asset_id=key.asset_id,
-                available=accounts[key][1], wanted=-delta,
+                field="amount",
+                kind=str(key.kind),
+                asset_id=key.asset_id,
+                available=accounts[key][1],
+                wanted=-delta,
             )

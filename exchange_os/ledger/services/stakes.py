@@ -20,7 +20,8 @@ def add_stake(user: AbstractBaseUser, amount: int) -> None:
         raise DomainError(
             "insufficient_funds",
             f"Your wallet holds {held} {asset.symbol}; take test funds from the faucet or stake less.",
-            field="amount", available=held,
+            field="amount",
+            available=held,
         ) from refused
 
 
@@ -28,7 +29,9 @@ def take_stake_back(user: AbstractBaseUser, amount: int) -> None:
     """Move ``amount`` units from stake to the user's wallet; the caller has made sure that they back nothing."""
     asset = stake_asset()
     try:
-        post_transfer(PostingKind.RELEASE_STAKE, stake_of(user.pk, asset.pk), wallet(user.pk, asset.pk), amount)
+        post_transfer(
+            PostingKind.RELEASE_STAKE, stake_of(user.pk, asset.pk), wallet(user.pk, asset.pk), amount
+        )
     except DomainError as refused:
         if refused.code != "insufficient_funds":
             raise

@@ -42,7 +42,9 @@ class Settled(NamedTuple):
     code: int
 
 
-def request_deposit(user: AbstractBaseUser, group_id: int, account: int, asset: Asset, amount: int) -> Transfer:
+def request_deposit(
+    user: AbstractBaseUser, group_id: int, account: int, asset: Asset, amount: int
+) -> Transfer:
     """Take ``amount`` units out of the user's wallet, on their way to ``account`` of the risk group.
 
     Answers the requested transfer; the caller sends its command after the commit. Raises ``DomainError``
@@ -53,7 +55,10 @@ def request_deposit(user: AbstractBaseUser, group_id: int, account: int, asset: 
         transfer = _request(Direction.DEPOSIT, user, group_id, account, asset, amount)
         try:
             post_transfer(
-                PostingKind.SEND, wallet(user.pk, asset.pk), in_transit(user.pk, asset.pk), amount,
+                PostingKind.SEND,
+                wallet(user.pk, asset.pk),
+                in_transit(user.pk, asset.pk),
+                amount,
                 transfer_id=transfer.pk,
             )
         except DomainError as refused:
@@ -61,13 +66,17 @@ def request_deposit(user: AbstractBaseUser, group_id: int, account: int, asset: 
                 raise
             held = amount_text(wallet_balance(user.pk, asset), asset)
             raise DomainError(
-                "insufficient_funds", f"Your wallet holds {held} {asset.symbol}; lower the amount.",
-                field="amount", available=held,
+                "insufficient_funds",
+                f"Your wallet holds {held} {asset.symbol}; lower the amount.",
+                field="amount",
+                available=held,
             ) from refused
     return transfer
 
 
-def request_withdrawal(user: AbstractBaseUser, group_id: int, account: int, asset: Asset, amount: int) -> Transfer:
+def request_withdrawal(
+    user: AbstractBaseUser, group_id: int, account: int, asset: Asset, amount: int
+) -> Transfer:
     """Ask the risk group to pay ``amount`` units of ``account`` back into the user's wallet.
 
     Answers the requested transfer; nothing has moved yet, the kernel decides. Raises ``DomainError``
@@ -109,7 +118,11 @@ def _settle(group_id: int, answers: dict[int, Settled], cursor: Cursor) -> int:
     for pk, direction, user_id, account, asset_id, amount in cursor.fetchall():
         answer = answers[pk]
         deposit = direction == Direction.DEPOSIT
-        if (answer.account, answer.asset_id, answer.amount) != (account, asset_id, amount if deposit else -amount):
+        if (answer.account, answer.asset_id, answer.amount) != (
+            account,
+            asset_id,
+            amount if deposit else -amount,
+        ):
             continue
         state = TransferState.SETTLED if answer.accepted else TransferState.REFUSED
         finished.append((pk, state, 0 if answer.accepted else answer.code))
@@ -117,7 +130,10 @@ def _settle(group_id: int, answers: dict[int, Settled], cursor: Cursor) -> int:
         if movement is not None:
             movements.append(movement)
     if finished:
-        post_transfers(movements, cursor)
+        try:
+            post_transfers(movements, cursor)
+        except DomainError as impossible:
+            raise AssertionError(f"risk group {group_id} paid out more than its escrow holds") from impossible
         cursor.execute(
             "UPDATE ledger_transfer t SET state = f.state, code = f.code, finished = now()"
             " FROM unnest(%s::bigint[], %s::text[], %s::int[]) AS f(id, state, code) WHERE t.id = f.id",
@@ -144,7 +160,12 @@ def _request(
     direction: Direction, user: AbstractBaseUser, group_id: int, account: int, asset: Asset, amount: int
 ) -> Transfer:
     return Transfer.objects.create(
-        direction=direction, user_id=user.pk, group_id=group_id, account=account, asset=asset, amount=amount,
+        direction=direction,
+        user_id=user.pk,
+        group_id=group_id,
+        account=account,
+        asset=asset,
+        amount=amount,
         issued_ms=time.time_ns() // 1_000_000,
     )
 
