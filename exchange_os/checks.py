@@ -14,7 +14,13 @@ _LOCAL_HOSTS = {"localhost", "127.0.0.1", "[::1]", "testserver"}
 
 def register_all() -> None:
     """Hand the checks to Django."""
-    for check in (debug_is_off, channel_layer_is_shared, database_is_postgresql, broker_is_redis, secret_is_set):
+    for check in (
+        debug_is_off,
+        channel_layer_is_shared,
+        database_is_postgresql,
+        broker_is_redis,
+        secret_is_set,
+    ):
         register(check, Tags.security)
 
 
@@ -72,5 +78,3 @@ def secret_is_set(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Chec
         "Set it to a random text of 50 characters; make run makes one itself.",
         5,
     )
-
-

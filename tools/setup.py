@@ -29,25 +29,34 @@ STEP_SECONDS = 1800
 
 # What a tool says when it fails, and the sentence for it. The first that is found counts.
 REMEDIES = (
-    (r"No space left on device|Disk quota exceeded", "The disk is full; make about 2 GB of room and run the command again."),
+    (
+        r"No space left on device|Disk quota exceeded",
+        "The disk is full; make about 2 GB of room and run the command again.",
+    ),
     (
         r"linker `\S+` not found|error: linker|cannot find crt1|unable to execute '(cc|gcc)'",
-        "There is no C linker, which Rust needs; install one (Debian: apt install build-essential, macOS: xcode-select --install).",
+        "There is no C linker, which Rust needs; install one (Debian: apt install build-essential, macOS: xcode-select --install).",  # noqa: E501
     ),
     (
         r"THESE PACKAGES DO NOT MATCH THE HASHES",
-        "A package does not match its hash in the requirements; empty pip's cache (pip cache purge), and if it stays so do not trust the package index.",
+        "A package does not match its hash in the requirements; empty pip's cache (pip cache purge), and if it stays so do not trust the package index.",  # noqa: E501
     ),
     (
-        r"NewConnectionError|ConnectTimeout|Temporary failure in name resolution|spurious network error|Could not resolve host",
-        "The package index cannot be reached; check the network (or the proxy and index settings of pip and cargo) and run the command again.",
+        r"NewConnectionError|ConnectTimeout|Temporary failure in name resolution|spurious network error|Could not resolve host",  # noqa: E501
+        "The package index cannot be reached; check the network (or the proxy and index settings of pip and cargo) and run the command again.",  # noqa: E501
     ),
     (
         r"Could not find a version that satisfies|No matching distribution",
-        "A pinned package is not offered for this machine or Python; use Python 3.11 on Linux or macOS, x86-64 or ARM64.",
+        "A pinned package is not offered for this machine or Python; use Python 3.11 on Linux or macOS, x86-64 or ARM64.",  # noqa: E501
     ),
-    (r"ensurepip is not available|No module named '?(venv|ensurepip)", "Python cannot make virtual environments; install its venv module (Debian: apt install python3-venv)."),
-    (r"Permission denied", "A file of this folder may not be written by this user; give yourself the folder (chown) and run the command again."),
+    (
+        r"ensurepip is not available|No module named '?(venv|ensurepip)",
+        "Python cannot make virtual environments; install its venv module (Debian: apt install python3-venv).",
+    ),
+    (
+        r"Permission denied",
+        "A file of this folder may not be written by this user; give yourself the folder (chown) and run the command again.",  # noqa: E501
+    ),
 )
 
 
@@ -78,9 +87,16 @@ def set_up(dev):
     notes = read_notes()
     if not notes or not environment_works():
         notes = make_environment()
-    wanted = digest_of([ROOT / "requirements.txt"]) if not dev else digest_of([ROOT / "requirements.txt", requirements])
+    wanted = (
+        digest_of([ROOT / "requirements.txt"])
+        if not dev
+        else digest_of([ROOT / "requirements.txt", requirements])
+    )
     if notes.get("packages") != wanted and not (not dev and notes.get("runtime") == wanted):
-        run_step("Python packages, pinned by hash", [str(PYTHON), "-m", "pip", "install", "--require-hashes", "-r", str(requirements)])
+        run_step(
+            "Python packages, pinned by hash",
+            [str(PYTHON), "-m", "pip", "install", "--require-hashes", "-r", str(requirements)],
+        )
         notes.update(packages=wanted, runtime=digest_of([ROOT / "requirements.txt"]))
         write_notes(notes)
     kernel = digest_of(kernel_sources())
@@ -94,12 +110,15 @@ def check_python():
     """Refuse a Python for which there are no pinned packages."""
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
         raise Problem(
-            "This is Python %d.%d and Exchange OS needs 3.11, 3.12 or 3.13; install one of them, or name it: make PYTHON=/path/to/python3.11 ..."
+            "This is Python %d.%d and Exchange OS needs 3.11, 3.12 or 3.13; install one of them, or name it: make PYTHON=/path/to/python3.11 ..."  # noqa: E501
             % sys.version_info[:2]
         )
     free_mb = shutil.disk_usage(str(ROOT)).free // 1_000_000
     if free_mb < 200 or (not VENV.exists() and free_mb < ROOM_NEEDED_MB):
-        raise Problem("There are %d MB free on the disk of %s and about %d MB are needed; make room." % (free_mb, ROOT, ROOM_NEEDED_MB))
+        raise Problem(
+            "There are %d MB free on the disk of %s and about %d MB are needed; make room."
+            % (free_mb, ROOT, ROOM_NEEDED_MB)
+        )
 
 
 def environment_works():
@@ -121,7 +140,15 @@ def make_environment():
 def build_kernel():
     """Build the Rust kernel in release mode into the environment."""
     check_rust()
-    command = [str(PYTHON), "-m", "maturin", "develop", "--release", "--manifest-path", str(ROOT / "kernel" / "Cargo.toml")]
+    command = [
+        str(PYTHON),
+        "-m",
+        "maturin",
+        "develop",
+        "--release",
+        "--manifest-path",
+        str(ROOT / "kernel" / "Cargo.toml"),
+    ]
     if (ROOT / "kernel" / "Cargo.lock").exists():
         command.append("--locked")
     run_step("Kernel (Rust, release build; a few minutes the first time)", command)
@@ -132,15 +159,23 @@ def check_rust():
     cargo = shutil.which("cargo")
     install = "install Rust from https://rustup.rs (or your system's packages) and open a new terminal"
     if cargo is None:
-        raise Problem("There is no Rust on this machine (cargo is not in PATH), which the kernel is built with; %s." % install)
+        raise Problem(
+            "There is no Rust on this machine (cargo is not in PATH), which the kernel is built with; %s."
+            % install
+        )
     answer = subprocess.run(["rustc", "--version"], capture_output=True, text=True)
     found = re.search(r"rustc (\d+)\.(\d+)", answer.stdout)
     if found is None:
         raise Problem("Rust is half installed (rustc does not answer); %s." % install)
     if (int(found.group(1)), int(found.group(2))) < OLDEST_RUST:
-        raise Problem("This is Rust %s.%s and the kernel needs %d.%d or newer; run rustup update." % (*found.groups(), *OLDEST_RUST))
+        raise Problem(
+            "This is Rust %s.%s and the kernel needs %d.%d or newer; run rustup update."
+            % (*found.groups(), *OLDEST_RUST)
+        )
     if not any(shutil.which(name) for name in ("cc", "gcc", "clang")):
-        raise Problem("There is no C compiler, which Rust links with; install one (Debian: apt install build-essential, macOS: xcode-select --install).")
+        raise Problem(
+            "There is no C compiler, which Rust links with; install one (Debian: apt install build-essential, macOS: xcode-select --install)."  # noqa: E501
+        )
 
 
 def run_step(title, command):
@@ -152,7 +187,9 @@ def run_step(title, command):
     environment.pop("PYTHONHOME", None)
     with LOG.open("ab") as log:
         begin = log.tell()
-        process = subprocess.Popen(command, cwd=str(ROOT), stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment)
+        process = subprocess.Popen(
+            command, cwd=str(ROOT), stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment
+        )
         while True:
             try:
                 code = process.wait(1.0)
@@ -162,7 +199,9 @@ def run_step(title, command):
                     print("\r  %s ... %d s" % (title, time.monotonic() - started), end="", flush=True)
                 if time.monotonic() - started > STEP_SECONDS:
                     process.kill()
-                    raise Problem("%s took longer than %d minutes; see %s." % (title, STEP_SECONDS // 60, LOG)) from None
+                    raise Problem(
+                        "%s took longer than %d minutes; see %s." % (title, STEP_SECONDS // 60, LOG)
+                    ) from None
             except KeyboardInterrupt:
                 process.terminate()
                 process.wait()

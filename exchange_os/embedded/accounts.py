@@ -85,7 +85,9 @@ def server_home(data_dir: Path, name: str, account: Account | None) -> Path:
             os.chown(home, account.uid, account.gid)
             return home
         if home.exists():
-            raise SetupProblem(f"The user {account.name} can no longer reach {home}; restore its access or move the folder.")
+            raise SetupProblem(
+                f"The user {account.name} can no longer reach {home}; restore its access or move the folder."
+            )
         place = _shared_folder(f"{name}-{uuid.uuid4().hex[:12]}")
         home.symlink_to(place)
     place = home.resolve()
@@ -128,7 +130,9 @@ def _shared_folder(name: str) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SetupProblem(f"The folder {folder} cannot be made ({error.strerror}); make it, or run as an ordinary user.") from error
+        raise SetupProblem(
+            f"The folder {folder} cannot be made ({error.strerror}); make it, or run as an ordinary user."
+        ) from error
     _SHARED_ROOT.chmod(0o755)
     folder.chmod(0o755)
     return folder

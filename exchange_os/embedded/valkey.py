@@ -126,7 +126,9 @@ class EmbeddedValkey:
         pid = int(pid_file.read_text().strip() or 0)
         command = Path(f"/proc/{pid}/cmdline")
         if pid and command.exists() and b"valkey" in command.read_bytes() and not wait_until_gone(pid, 15.0):
-            raise SetupProblem(f"Another Valkey (process {pid}) runs on {home}; stop it, or set DATA_DIR to another folder.")
+            raise SetupProblem(
+                f"Another Valkey (process {pid}) runs on {home}; stop it, or set DATA_DIR to another folder."
+            )
 
     def _wait_until_ready(self) -> None:
         process = self.process

@@ -23,7 +23,9 @@ def test_postgres_keeps_its_data_and_its_durable_settings(tmp_path: Path) -> Non
         names = ("fsync", "synchronous_commit", "full_page_writes", "data_checksums", "password_encryption")
         shown = [connection.execute(f"SHOW {name}").fetchone() for name in names]
         assert shown == [("on",), ("on",), ("on",), ("on",), ("scram-sha-256",)]
-        superuser = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
+        superuser = connection.execute(
+            "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
+        ).fetchone()
         assert superuser == (False,)
         connection.execute("CREATE TABLE kept (id int)")
     server.stop()
@@ -53,7 +55,9 @@ def test_a_database_of_another_version_is_refused_with_the_remedy(tmp_path: Path
     server.start()
     server.stop()
     (tmp_path / "postgres" / "cluster" / "PG_VERSION").write_text("99\n")
-    with pytest.raises(SetupProblem, match=r"was written by PostgreSQL 99 .* set DATA_DIR to another folder\.$"):
+    with pytest.raises(
+        SetupProblem, match=r"was written by PostgreSQL 99 .* set DATA_DIR to another folder\.$"
+    ):
         server.start()
 
 

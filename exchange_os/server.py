@@ -1,0 +1,54 @@
+"""The web server process: uvicorn with the options that were measured (docs/decisions/0003).
+
+``python -m exchange_os.server`` listens on ``HOST`` (127.0.0.1) and ``PORT`` (8000). Several processes may share the
+port when ``WEB_PROCESSES`` is more than one: the system spreads connections over them.
+"""
+
+import os
+import socket
+
+import uvicorn
+
+from exchange_os.asgi import application
+
+_BACKLOG = 2048
+_MAX_FRAME_BYTES = 64 * 1024
+
+
+def listening_socket(host: str, port: int, *, shared: bool) -> socket.socket:
+    """A bound TCP socket; with ``shared``, other processes may bind the same port. Raises OSError if it is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    bound.bind((host, port))
+    return bound
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT; open requests get three seconds to finish."""
+    bound = listening_socket(
+        os.environ.get("HOST", "127.0.0.1"),
+        int(os.environ.get("PORT", "8000")),
+        shared=int(os.environ.get("WEB_PROCESSES", "1")) > 1,
+    )
+    config = uvicorn.Config(
+        application,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_max_size=_MAX_FRAME_BYTES,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=3,
+    )
+    uvicorn.Server(config).run(sockets=[bound])
+
+
+if __name__ == "__main__":
+    main()
