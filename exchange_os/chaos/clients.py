@@ -28,7 +28,7 @@ class Fate(Enum):
 
 @dataclass(slots=True)
 class Sent:
-    """One item and what became of it. ``client_id`` names the order placed or cancelled; times are monotonic seconds."""
+    """One item and what became of it. ``client_id`` names the order; times are monotonic seconds."""
 
     op: str
     client_id: str
@@ -63,6 +63,7 @@ class OrderClient(threading.Thread):
     timeout_seconds: float = 6.0
     sent: list[Sent] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    acked: int = 0
 
     def __post_init__(self) -> None:
         super().__init__(name=f"chaos-client-{self.trader.account}", daemon=True)
@@ -113,6 +114,7 @@ class OrderClient(threading.Thread):
             )
             if record.op == "place" and ack.code == "0":
                 self._open.append(record.client_id)
+        self.acked += len(records)
 
     def _items(self) -> Iterator[dict[str, str]]:
         """A body: mostly limit orders about the middle, some that take, cancels of own orders, each at most once."""
@@ -136,12 +138,8 @@ class OrderClient(threading.Thread):
             }
 
 
-def first_ack_after(clients: list[OrderClient], moment: float) -> float | None:
-    """Seconds from ``moment`` (monotonic) to the first answer to something sent after it; ``None`` if there is none."""
-    answered = [
-        record.answered_at
-        for client in clients
-        for record in client.sent
-        if record.fate is Fate.ACKED and record.sent_at >= moment
-    ]
-    return min(answered) - moment if answered else None
+def longest_silence(clients: list[OrderClient], since: float, until: float) -> float:
+    """The longest stretch in seconds, between two moments (monotonic), in which no client received an answer."""
+    answered = {record.answered_at for client in clients for record in client.sent if record.answered_at}
+    moments = sorted(moment for moment in answered if since <= moment <= until)
+    return max(later - earlier for earlier, later in zip([since, *moments], [*moments, until], strict=True))

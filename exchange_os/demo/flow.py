@@ -10,9 +10,9 @@ The generator is pure: the same seed and the same answers give the same orders. 
 prices and sizes are whole ticks and lots.
 """
 
-from random import Random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from random import Random
 from typing import NamedTuple
 
 LEVELS = 36
@@ -111,7 +111,7 @@ class MarketFlow:
                 slot.client_id = ""
 
     def on_inventory(self, lots: int) -> None:
-        """Learn how far the taker's holding is above (below zero: below) what it began with; its next orders lean back."""
+        """Learn how far the taker's holding is above what it began with; its next orders lean back."""
         self.inventory_lots = lots
 
     def _move_fair_price(self) -> None:

@@ -1,7 +1,7 @@
 """Replaying recorded order events through the public bulk entry.
 
-``created`` becomes a limit order with the file's id as client order id, ``deleted`` with volume left becomes a cancel of
-that id, and ``changed`` (the venue's own fills) is left out: the trades are to be made here. The orders of one real
+``created`` becomes a limit order with the file's id as client order id, ``deleted`` with volume left becomes a cancel
+of that id, and ``changed`` (the venue's own fills) is left out: the trades are to be made here. The orders of one real
 book are spread over several accounts. Which one is decided by the side and a hash of the id, so a buyer and a seller
 are never the same account, self-trade prevention stays out of the way, and an order's cancel comes from its owner.
 
@@ -129,7 +129,7 @@ def bodies_of(items: Iterable[Item], limit: int = BODY_ITEMS) -> Iterator[list[I
 
 
 def replay(
-    items: Sequence[Item], clients: Sequence[VenueClient], tally: Tally, progress: Progress, rate: int = 0
+    items: Iterable[Item], clients: Sequence[VenueClient], tally: Tally, progress: Progress, rate: int = 0
 ) -> None:
     """Send all items in order and count the answers; at most ``rate`` items a second if it is not 0.
 

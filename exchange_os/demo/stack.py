@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,44 +20,49 @@ from exchange_os.embedded.keys import load_keys
 from exchange_os.embedded.postgres import EmbeddedPostgres
 from exchange_os.embedded.problems import SetupProblem
 from exchange_os.embedded.processes import free_port, last_lines, spawn, stop
+from exchange_os.embedded.programs import Program, all_programs
 from exchange_os.embedded.valkey import EmbeddedValkey
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
+PORTS_VARIABLE = "EXCHANGE_OS_STACK_PORTS"
 READY_SECONDS = 60.0
-CELERY = (
-    "-m",
-    "celery",
-    "-A",
-    "exchange_os",
-    "worker",
-    "--loglevel",
-    "WARNING",
-    "--without-gossip",
-    "--without-mingle",
-)
 
 
 @dataclass
 class PrivateStack:
     """``start`` brings everything up, ``stop`` takes it down and deletes the data.
 
-    ``engine_workers`` engine workers are started under the names ``engine-1`` ...; ``extra`` is added to the
-    environment of every process.
+    ``engine_workers`` engine workers are started under the names ``engine-1`` ...; ``settings`` is the settings module
+    of every process and ``engine_extra`` is added to the environment of the engine workers. Ports are chosen when
+    the stack is made, so that ``environment`` is known before anything runs; a process which was given it can take the
+    stack over by ``adopted``.
     """
 
     engine_workers: int = 1
-    extra: Mapping[str, str] = field(default_factory=dict)
-    data_dir: Path = field(init=False)
+    settings: str = "exchange_os.settings"
+    engine_extra: dict[str, str] = field(default_factory=dict)
+    data_dir: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="exchange-os-")))
+    ports: tuple[int, int, int] = field(default_factory=lambda: (free_port(), free_port(), free_port()))
     postgres: EmbeddedPostgres = field(init=False)
     valkey: EmbeddedValkey = field(init=False)
-    port: int = field(init=False, default=0)
     processes: dict[str, "subprocess.Popen[bytes]"] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.data_dir = Path(tempfile.mkdtemp(prefix="exchange-os-"))
         keys = load_keys(self.data_dir)
-        self.postgres = EmbeddedPostgres(self.data_dir, keys)
-        self.valkey = EmbeddedValkey(self.data_dir, keys)
+        self.postgres = EmbeddedPostgres(self.data_dir, keys, self.ports[0])
+        self.valkey = EmbeddedValkey(self.data_dir, keys, self.ports[1])
+        self.port = self.ports[2]
+
+    @classmethod
+    def adopted(cls, engine_workers: int, settings: str) -> "PrivateStack":
+        """The stack that this process was started for, described in its environment and not yet running."""
+        ports = [int(port) for port in os.environ[PORTS_VARIABLE].split(",")]
+        return cls(
+            engine_workers,
+            settings,
+            data_dir=Path(os.environ["DATA_DIR"]),
+            ports=(ports[0], ports[1], ports[2]),
+        )
 
     @property
     def base_url(self) -> str:
@@ -70,13 +74,17 @@ class PrivateStack:
         """What a process of this stack needs in its environment."""
         return {
             **os.environ,
-            "DJANGO_SETTINGS_MODULE": "exchange_os.settings",
+            "DJANGO_SETTINGS_MODULE": self.settings,
+            PORTS_VARIABLE: ",".join(map(str, self.ports)),
             "DATABASE_URL": self.postgres.url,
             "REDIS_URL": self.valkey.url,
             "DATA_DIR": str(self.data_dir),
             "SECRET_KEY": self.postgres.keys.secret_key,
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "WEB_PROCESSES": "1",
+            "STATIC_COLLECTED": "False",
             "PYTHONUNBUFFERED": "1",
-            **self.extra,
         }
 
     def start(self) -> None:
@@ -84,19 +92,19 @@ class PrivateStack:
         self.postgres.start()
         self.valkey.start()
         self.manage("migrate", "--verbosity", "0")
-        self.port = free_port()
-        for name in self._commands():
+        for name in self._programs():
             self.launch(name)
         if not wait_until_ready(self.base_url, READY_SECONDS):
             raise SetupProblem(f"The private stack did not come up.\n{self.complaints()}")
 
     def stop(self) -> None:
         """Stop everything in order and delete the data."""
-        for name in sorted(self.processes, key=lambda name: name != "web"):
+        for name, process in self.processes.items():
             self.thaw(name)
-            self.processes[name].terminate() if self.processes[name].poll() is None else None
-        for process in self.processes.values():
-            stop(process, timeout_seconds=8.0)
+            if process.poll() is None:
+                process.terminate()
+        for name, process in self.processes.items():
+            stop(process, timeout_seconds=self._programs()[name].grace_seconds)
         self.processes.clear()
         self.valkey.stop()
         self.postgres.stop()
@@ -104,12 +112,13 @@ class PrivateStack:
             shutil.rmtree((self.data_dir / server).resolve(), ignore_errors=True)
         shutil.rmtree(self.data_dir, ignore_errors=True)
 
-    def launch(self, name: str, extra: Mapping[str, str] | None = None) -> None:
+    def launch(self, name: str) -> None:
         """Start the process ``name`` (again); its output goes to ``logs/<name>.log``."""
+        extra = self.engine_extra if name.startswith("engine-") else {}
         self.processes[name] = spawn(
-            self._commands()[name],
+            self._programs()[name].argv,
             log=self.data_dir / "logs" / f"{name}.log",
-            env={**self.environment, **(extra or {})},
+            env={**self.environment, **extra},
             cwd=PROJECT,
         )
 
@@ -151,32 +160,7 @@ class PrivateStack:
         logs = sorted((self.data_dir / "logs").glob("*.log"))
         return "\n".join(f"--- {log.name}\n{last_lines(log, 15)}" for log in logs)
 
-    def _commands(self) -> dict[str, list[str]]:
-        """The argument lists of the processes, by name, in the order in which they are started."""
-        python = sys.executable
-        commands = {
-            f"engine-{number}": [
-                python, *CELERY, "--pool", "solo", "--queues", f"engine,engine.engine-{number}",
-                "--hostname", f"engine-{number}",
-            ]
-            for number in range(1, self.engine_workers + 1)
-        }  # fmt: skip
-        commands["default"] = [
-            python,
-            *CELERY,
-            "--pool",
-            "solo",
-            "--queues",
-            "default",
-            "--hostname",
-            "default",
-        ]
-        commands["beat"] = [
-            python, "-m", "celery", "-A", "exchange_os", "beat", "--loglevel", "WARNING",
-            "--schedule", str(self.data_dir / "beat-schedule"), "--pidfile", "",
-        ]  # fmt: skip
-        commands["web"] = [
-            python, "-m", "uvicorn", "exchange_os.asgi:application", "--host", "127.0.0.1", "--port", str(self.port),
-            "--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", "3",
-        ]  # fmt: skip
-        return commands
+    def _programs(self) -> dict[str, Program]:
+        """The programs of ``make run`` by name, in the order in which they are stopped."""
+        programs = all_programs(self.data_dir, engine_workers=self.engine_workers, web_processes=1)
+        return {program.name: program for program in programs}

@@ -2,9 +2,10 @@
 
 Two runs of the same input never have the same journal bytes: clocks differ, and so do the numbers of transfers, keys,
 owners and assets, which the platform hands out. The normal form replaces each such number by its order of
-appearance, each time by one constant, and leaves out what only moves the clock (ticks) and what repeats a command that
-was already there (a transfer sent again by its outbox, an account opened again). A clean kernel that replays the normal form ends in
-a state whose root depends on nothing but the input, so equal input gives an equal root, on every machine.
+appearance, each time by one constant, and leaves out what only moves the clock (ticks) and what repeats a command
+that was already there (a transfer sent again by its outbox, an account opened again). A clean kernel that replays the
+normal form ends in a state whose root depends on nothing but the input, so equal input gives an equal root, on every
+machine.
 
 Orders that lapse by time (GTD, dead-man switch, deadlines) have no place in a normal form; ``NormalForm.timed`` counts
 them, and a root with ``timed > 0`` says nothing.

@@ -1,0 +1,268 @@
+"""The faults, by name: each strikes one private stack once and leaves it whole again.
+
+A fault is a function of the :class:`Strike` that is under way. It returns the moment from which recovery is measured
+(monotonic seconds), or ``None`` where nothing is expected to fall silent. Whatever died is started again at once, as
+the supervisor of ``make run`` does.
+"""
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from django.db import OperationalError, connection
+from redis import Redis
+
+from exchange_os.chaos.clock import SteppedClock
+from exchange_os.chaos.world import World
+from exchange_os.demo.stack import PrivateStack
+from exchange_os.engine import failpoints
+from exchange_os.engine.models import Incident, RiskGroup, Snapshot
+from exchange_os.engine.services import send_wake
+
+PATIENCE_SECONDS = 20.0
+
+
+@dataclass
+class Strike:
+    """What a fault has to work with. ``note`` is a remark for the report."""
+
+    world: World
+    clock: SteppedClock
+    draws: Random
+    redis: "Redis[bytes]"
+    note: str = ""
+
+    @property
+    def stack(self) -> PrivateStack:
+        """The stack that is struck."""
+        return self.world.stack
+
+    def owner(self) -> str:
+        """Name of the engine worker that owns the venue's group; waits until one does."""
+        self.wait(lambda: bool(self._owner()), "an owner of the risk group")
+        return self._owner()
+
+    def _owner(self) -> str:
+        try:
+            return RiskGroup.objects.get(pk=self.world.group_id).owner.partition("/")[0].partition("@")[0]
+        except OperationalError:
+            connection.close()
+            return ""
+
+    def wait(self, condition: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
+        """Wait until ``condition`` holds; ``AssertionError`` naming ``what`` if it never does."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain for {what}"
+            time.sleep(0.01)
+
+    def revive(self) -> None:
+        """Start again whatever has died."""
+        for name in self.stack.dead():
+            self.stack.launch(name)
+
+    def die_at(self, place: str, action: str = "kill") -> float:
+        """Arm a fail-point in Redis and wait until a worker has died of it; the moment of its death."""
+        self.redis.hset(failpoints.KEY, place, f"{action}@{self.draws.randint(1, 20)}")
+        self.wait(lambda: bool(self.stack.dead()), f"a worker to die at {place}")
+        moment = time.monotonic()
+        self.revive()
+        return moment
+
+
+Fault = Callable[[Strike], float | None]
+
+
+def kill_worker(strike: Strike) -> float:
+    """``kill -9`` of the owner at a moment of no one's choosing."""
+    moment = strike.stack.kill(strike.owner())
+    strike.revive()
+    return moment
+
+
+def kill_at(place: str) -> Fault:
+    """``kill -9`` of the owner exactly at a fail-point of the drain."""
+
+    def strike_there(strike: Strike) -> float:
+        return strike.die_at(place)
+
+    strike_there.__doc__ = f"``kill -9`` of the owner at the fail-point {place}."
+    return strike_there
+
+
+def cut_at_commit(strike: Strike) -> None:
+    """The database connection is lost right after COMMIT was sent: the outcome is not known to the worker."""
+    strike.redis.hset(failpoints.KEY, "at_commit", f"disconnect@{strike.draws.randint(1, 10)}")
+    strike.wait(lambda: not strike.redis.hexists(failpoints.KEY, "at_commit"), "the fail-point to be taken")
+
+
+def kill_web(strike: Strike) -> float:
+    """``kill -9`` of the web process while requests are under way."""
+    moment = strike.stack.kill("web-1")
+    strike.revive()
+    return moment
+
+
+def restart_postgres(strike: Strike) -> float:
+    """PostgreSQL stops immediately, as after a power cut, and comes back."""
+    postgres = strike.stack.postgres
+    assert postgres.process is not None
+    moment = time.monotonic()
+    postgres.process.send_signal(signal.SIGQUIT)
+    postgres.process.wait()
+    postgres.start()
+    connection.close()
+    return moment
+
+
+def flush_valkey(strike: Strike) -> float:
+    """Everything in Valkey is gone at once: streams, leases, wakes, queues."""
+    moment = time.monotonic()
+    strike.redis.flushall()
+    return moment
+
+
+def kill_valkey(strike: Strike) -> float:
+    """``kill -9`` of Valkey; it comes back with its file or, by the seed, empty."""
+    valkey = strike.stack.valkey
+    assert valkey.process is not None
+    empty = strike.draws.random() < 0.5
+    moment = time.monotonic()
+    valkey.process.kill()
+    valkey.process.wait()
+    if empty:
+        shutil.rmtree((strike.stack.data_dir / "valkey" / "appendonlydir").resolve(), ignore_errors=True)
+    valkey.start()
+    strike.note = "came back empty" if empty else "came back with its file"
+    return moment
+
+
+def pause_valkey(strike: Strike) -> None:
+    """Valkey stands still for two to four seconds."""
+    process = strike.stack.valkey.process
+    assert process is not None
+    seconds = strike.draws.uniform(2.0, 4.0)
+    process.send_signal(signal.SIGSTOP)
+    try:
+        time.sleep(seconds)
+    finally:
+        process.send_signal(signal.SIGCONT)
+    strike.note = f"stood still for {seconds:.1f} s"
+
+
+def repeat_wakes(strike: Strike) -> None:
+    """The same wake is delivered five times, to the owner and to whoever is free, again and again."""
+    owner = RiskGroup.objects.get(pk=strike.world.group_id).owner
+    for _ in range(10):
+        for target in (owner, "*", owner, "*", "*"):
+            send_wake(strike.world.group_id, target)
+        time.sleep(0.03)
+
+
+def freeze_owner(strike: Strike) -> float:
+    """SIGSTOP of the owner until another worker has taken over and acknowledged, then SIGCONT: two owners at once."""
+    owner = strike.owner()
+    moment = time.monotonic()
+    strike.stack.freeze(owner)
+    try:
+        strike.wait(lambda: strike.owner() != owner, "another worker to take over")
+        acks = strike.world.acks
+        strike.wait(lambda: strike.world.acks > acks, "acks from the new owner")
+    finally:
+        strike.stack.thaw(owner)
+    strike.note = f"taken over after {time.monotonic() - moment:.1f} s"
+    return moment
+
+
+def freeze_at_commit(strike: Strike) -> None:
+    """The owner stops itself between its last check and the commit, and wakes when another has moved on."""
+    owner = strike.owner()
+    strike.redis.hset(failpoints.KEY, "before_commit", f"stop@{strike.draws.randint(1, 10)}")
+    strike.wait(lambda: _is_stopped(strike.stack.processes[owner].pid), "the owner to stop itself")
+    try:
+        strike.wait(lambda: strike.owner() != owner, "another worker to take over")
+    finally:
+        strike.stack.thaw(owner)
+
+
+def step_clock(strike: Strike) -> None:
+    """The workers' wall clock jumps an hour ahead, then an hour back, then right again."""
+    hours = [1, -1] if strike.draws.random() < 0.5 else [-1, 1]
+    for hour in (*hours, 0):
+        strike.clock.step(hour * 3_600)
+        acks = strike.world.acks
+        strike.wait(lambda before=acks: strike.world.acks > before + 50, f"acks with the clock {hour} h off")
+    strike.note = f"jumped {hours[0]:+d} h first"
+
+
+def poison_command(strike: Strike) -> None:
+    """The same entry makes every worker that tries it crash, until it is set aside; the venue is then cancel-only."""
+    group = RiskGroup.objects.filter(pk=strike.world.group_id, status=RiskGroup.Status.CANCEL_ONLY)
+    deaths = 0
+    deadline = time.monotonic() + 2 * PATIENCE_SECONDS
+    while not group.exists():
+        assert time.monotonic() < deadline, f"after {deaths} crashes nothing was set aside"
+        if not strike.redis.hexists(failpoints.KEY, "before_apply") and deaths < 3:
+            strike.redis.hset(failpoints.KEY, "before_apply", "kill")
+        if strike.stack.dead():
+            deaths += 1
+            strike.revive()
+        time.sleep(0.02)
+    strike.redis.delete(failpoints.KEY)
+    incidents = Incident.objects.filter(group_id=strike.world.group_id, kind=Incident.Kind.QUARANTINE)
+    assert incidents.count() == 1, f"{incidents.count()} incidents were recorded instead of one"
+    strike.note = f"set aside after {deaths} crashes"
+
+
+def tear_snapshot(strike: Strike) -> float:
+    """The newest snapshot loses its end, then the owner is killed: recovery must not believe it."""
+    snapshots = Snapshot.objects.filter(group_id=strike.world.group_id).order_by("-sequence")
+    strike.wait(snapshots.exists, "a snapshot")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE engine_snapshot SET data = substring(data FOR octet_length(data) / 2) WHERE group_id = %s",
+            [strike.world.group_id],
+        )
+    moment = kill_worker(strike)
+    incidents = Incident.objects.filter(group_id=strike.world.group_id, kind=Incident.Kind.SNAPSHOT)
+    strike.wait(incidents.exists, "the torn snapshot to be noticed")
+    return moment
+
+
+def _is_stopped(pid: int) -> bool:
+    """Whether a process is stopped by a signal."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] in ("T", "t")
+
+
+FAULTS: dict[str, Fault] = {
+    "none": lambda strike: None,
+    "kill_worker": kill_worker,
+    **{f"kill_{place}": kill_at(place) for place in failpoints.NAMES if place != "before_snapshot"},
+    "kill_before_snapshot": kill_at("before_snapshot"),
+    "cut_at_commit": cut_at_commit,
+    "kill_web": kill_web,
+    "restart_postgres": restart_postgres,
+    "flush_valkey": flush_valkey,
+    "kill_valkey": kill_valkey,
+    "pause_valkey": pause_valkey,
+    "repeat_wakes": repeat_wakes,
+    "freeze_owner": freeze_owner,
+    "freeze_at_commit": freeze_at_commit,
+    "step_clock": step_clock,
+    "poison_command": poison_command,
+    "tear_snapshot": tear_snapshot,
+}
+
+#: The fixed set of ``make test``: one of each kind, seeds fixed.
+SMOKE = (
+    "kill_before_commit", "kill_inside_commit", "kill_after_commit_before_ack", "kill_web", "restart_postgres",
+    "flush_valkey", "kill_valkey", "repeat_wakes", "freeze_at_commit", "step_clock", "poison_command",
+    "tear_snapshot",
+)  # fmt: skip
+
+assert os.name == "posix", "signals and fail-points are those of POSIX"
