@@ -117,6 +117,7 @@ class Supervisor:
             "DATABASE_URL": database_url,
             "REDIS_URL": redis_url,
             "SECRET_KEY": os.environ.get("SECRET_KEY") or keys.secret_key,
+            "EXCHANGE_OS_URL": self.options.loopback_url,
         }
         self._environment = {
             **os.environ,

@@ -1,10 +1,12 @@
 """``manage.py replay FILE``: a recorded order file through the public bulk entry of a fresh venue.
 
-With ``--base-url`` the orders go to the exchange that runs there, on whose database and broker this command must run
-(``make run`` exports both), so that its pages show them. Without it a private exchange is started for the replay and
-thrown away afterwards.
+While ``make run`` is up, the orders go to it, so that its pages show them: it leaves its addresses in
+``DATA_DIR/environment``, where this command finds the database in which it launches the venue (as the pages would, by
+the same services) and the web server to which it sends every order. With ``--private``, or when nothing runs, a private
+exchange is started for the replay and thrown away afterwards.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -47,10 +49,11 @@ class Command(BaseCommand):
         if not 2 <= options["accounts"] <= 64:
             raise CommandError("--accounts must be from 2 to 64.")
         try:
-            if not options["base_url"]:
+            running = options["base_url"] or os.environ.get("EXCHANGE_OS_URL", "")
+            if options["private"] or not running:
                 self._in_private_stack(options)
             else:
-                self._in_running_stack(options)
+                self._in_running_stack(options, running)
         except (DomainError, SetupProblem) as error:
             raise CommandError(str(error)) from error
         except (Refused, Unanswered) as error:
@@ -80,7 +83,7 @@ class Command(BaseCommand):
         if status:
             sys.exit(status)
 
-    def _in_running_stack(self, options: dict[str, Any]) -> None:
+    def _in_running_stack(self, options: dict[str, Any], base_url: str) -> None:
         path, accounts = options["file"], options["accounts"]
         counting = Tally()
         price, total = "", 0
@@ -92,11 +95,11 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{path} holds no order to send: no row says created, or every row is malformed."
             )
-        if not wait_until_ready(options["base_url"], 20.0):
+        if not wait_until_ready(base_url, 20.0):
             raise CommandError(f"No exchange is ready at {options['base_url']}; start one with 'make run'.")
         stage = open_stage(accounts, price, path.name)
         self.stderr.write(f"Venue {options['base_url']}/v/{stage.venue.slug}/trade/{stage.symbol}/")
-        clients = [VenueClient(options["base_url"], stage.venue.slug, key) for key in stage.credentials]
+        clients = [VenueClient(base_url, stage.venue.slug, key) for key in stage.credentials]
         tally = Tally()
         items = items_of(read_order_events(path), stage.symbol, accounts, tally)
         replay(items, clients, tally, Progress("replay", total), options["rate"])
