@@ -9,7 +9,7 @@ from ninja import NinjaAPI
 from ninja.errors import ValidationError
 from ninja.renderers import BaseRenderer
 
-from trading.okx import account, asset, bulk, public, trade
+from trading.okx import account, asset, bulk, joint, public, trade
 from trading.okx.envelope import refusal
 from trading.okx.errors import DialectError
 
@@ -53,3 +53,4 @@ okx_api.add_router("/trade", trade.router)
 
 exos_api = _assembled("Exchange OS bulk API", "exos", "Bulk order entry for market makers.")
 exos_api.add_router("", bulk.router)
+exos_api.add_router("", joint.router)

@@ -1,0 +1,106 @@
+"""Joint bulk entry: the signed bulk bodies of several accounts in one request, applied in their order.
+
+A firm that quotes from several accounts must otherwise choose between order and speed: bodies sent side by side
+arrive in any order. Here each part carries what a bulk request carries in its headers, and the text that its
+key signed (as if it were posted to ``/api/exos/v1/bulk``). If one part is not in order the whole request is
+refused and nothing of it was sent. Nothing of others comes between the items of one request.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import exchange_kernel as kernel
+import orjson
+from django.http import HttpRequest, HttpResponse
+from ninja import Router
+
+from exchange_os.engine.gateway import get_gateway
+from trading import limits
+from trading.models import Permission
+from trading.okx import signing
+from trading.okx.bulk import MAX_ITEMS
+from trading.okx.caller import Caller, SignedHead, caller_of, known_key
+from trading.okx.errors import DialectError, parameter_error
+from trading.okx.gate import Visitor, address_of, public, visitor_of
+from trading.okx.orders import now_ms, too_fast
+
+router = Router()
+MAX_PARTS = 2_000
+SIGNED_PATH = "/api/exos/v1/bulk"
+ACK_BYTES = kernel.ACK_SIZE
+
+
+@dataclass(frozen=True)
+class Part:
+    """One account's body, its signature verified, in frames."""
+
+    caller: Caller
+    commands: kernel.BulkCommands
+
+
+@router.post("/joint", auth=public(limits.JOINT), summary="Bulk bodies of several accounts, in order")
+async def joint(request: HttpRequest) -> HttpResponse:
+    """``{"parts": [{"key", "passphrase", "timestamp", "sign", "body"}]}``; one bulk answer per part."""
+    visitor = visitor_of(request)
+    parts = [await _part(visitor, item, address_of(request)) for item in _items(request.body)]
+    await _count(visitor, parts)
+    packed = b"".join(part.commands.packed for part in parts)
+    acks = await get_gateway().submit_packed(
+        visitor.catalogue.group_id, packed, sum(part.commands.count for part in parts)
+    )
+    answers, start = [], 0
+    for part in parts:
+        end = start + part.commands.count * ACK_BYTES
+        answers.append(kernel.render_bulk(acks[start:end], part.commands))
+        start = end
+    body = b'{"code":"0","msg":"","data":[' + b",".join(answers) + b"]}"
+    return HttpResponse(body, content_type="application/json")
+
+
+def _items(raw: bytes) -> list[dict[str, Any]]:
+    """The parts of a body; 50002 if it is not such a body, 51000 outside 1 to 2,000 parts."""
+    try:
+        parts = orjson.loads(raw)["parts"]
+    except (ValueError, KeyError, TypeError):
+        raise DialectError("50002", 'The body must be {"parts": [...]}.') from None
+    if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
+        raise DialectError("50002", 'The body must be {"parts": [...]}, each part an object.')
+    if not 1 <= len(parts) <= MAX_PARTS:
+        raise parameter_error("parts", f"a request holds 1 to {MAX_PARTS} parts")
+    return parts
+
+
+async def _part(visitor: Visitor, item: dict[str, Any], address: str) -> Part:
+    """One part, verified and decoded. Errors: every 501xx of authentication, 50002."""
+    names = ("key", "passphrase", "timestamp", "sign", "body")
+    members = {name: item.get(name) for name in names}
+    if not all(isinstance(value, str) for value in members.values()):
+        raise parameter_error("parts", f"each part holds the texts {', '.join(names)}")
+    head = SignedHead(members["key"], members["passphrase"], members["timestamp"], members["sign"])
+    head.check_complete()
+    signing.check_window(signing.request_time_ms(head.timestamp), now_ms())
+    credential = await known_key(visitor.catalogue, head.key, head.passphrase, address)
+    body = members["body"].encode()
+    signing.verify_request(credential.secret, head.signature, head.timestamp, "POST", SIGNED_PATH, b"", body)
+    caller = caller_of(visitor.catalogue, credential)
+    caller.require(Permission.TRADE)
+    try:
+        commands = kernel.decode_bulk(
+            body, visitor.catalogue.instruments, caller.account, caller.key_id, 0, MAX_ITEMS
+        )
+    except ValueError as error:
+        raise DialectError("50002", f"The body of a part cannot be read: {error}.") from None
+    return Part(caller, commands)
+
+
+async def _count(visitor: Visitor, parts: list[Part]) -> None:
+    """Charge each user's bulk limit with their items; 51000 above 5,000 items, 50011 above a limit."""
+    if sum(part.commands.items for part in parts) > MAX_ITEMS:
+        raise parameter_error("parts", f"a request holds at most {MAX_ITEMS} items")
+    by_user: dict[int, int] = {}
+    for part in parts:
+        by_user[part.caller.user_id] = by_user.get(part.caller.user_id, 0) + part.commands.items
+    for user_id, items in by_user.items():
+        verdict = await limits.spend(limits.BULK, f"{user_id}:{visitor.catalogue.id}", items)
+        if not verdict.allowed:
+            raise too_fast(verdict)
