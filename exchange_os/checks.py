@@ -63,7 +63,7 @@ def database_is_postgresql(app_configs: Sequence[Any] | None, **kwargs: Any) -> 
 def broker_is_redis(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     """Streams and broker are Redis or Valkey; the in-memory broker of Celery reaches only its own process."""
     return _unless(
-        settings.CELERY_BROKER_URL.startswith(("redis://", "rediss://")),
+        str(settings.CELERY_BROKER_URL).startswith(("redis://", "rediss://")),
         "The broker is not Redis or Valkey.",
         "Give REDIS_URL of a Redis or Valkey, or unset it for the embedded one.",
         4,

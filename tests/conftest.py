@@ -47,7 +47,7 @@ flush.install()
 
 
 @pytest.fixture
-def redis_client() -> Iterator["Redis[bytes]"]:
+def redis_client() -> Iterator[Redis]:
     """A client of the stream database on an empty Valkey: every database of it is flushed before and after."""
     with Redis.from_url(f"{os.environ['REDIS_URL']}/0") as client:
         client.flushall()
