@@ -41,7 +41,7 @@ def debug_is_off(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Check
 
 def channel_layer_is_shared(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     """The in-memory layer reaches only its own process: live updates of the others would be lost silently."""
-    backends = {layer["BACKEND"] for layer in settings.CHANNEL_LAYERS.values()}
+    backends = {str(layer["BACKEND"]) for layer in settings.CHANNEL_LAYERS.values()}
     return _unless(
         bool(backends) and all(backend.startswith("channels_redis.") for backend in backends),
         "The channel layer is not Redis, so live updates do not reach other processes.",

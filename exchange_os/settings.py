@@ -21,7 +21,7 @@ SECRET_KEY = env.str("SECRET_KEY", "")
 # True behind a proxy that ends TLS: cookies are then sent over TLS only and browsers are told to stay with it.
 HTTPS = env.bool("HTTPS", False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 SITE_ID = 1
 
 INSTALLED_APPS = [
@@ -208,5 +208,5 @@ MIN_STAKE = env.str("MIN_STAKE", "1000")
 PROTOCOL_SHARE_PPM = env.int("PROTOCOL_SHARE_PPM", 100_000)
 
 # The public trading API. Newest encryption key of secrets first; without one, SECRET_KEY stands in.
-API_SECRET_KEYS = env.list("API_SECRET_KEYS", [])
+API_SECRET_KEYS: list[str] = env.list("API_SECRET_KEYS", [])
 API_RATE_FACTOR = env.int("API_RATE_FACTOR", 1)  # multiplies every rate limit

@@ -44,7 +44,6 @@ def spawn(
     Raises OSError if the program cannot be started.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    identity = {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
     with log.open("ab") as output:
         return subprocess.Popen(
             list(argv),
@@ -55,7 +54,9 @@ def spawn(
             cwd=cwd,
             start_new_session=True,
             preexec_fn=_tether(death_signal, os.getpid()),
-            **identity,  # type: ignore[arg-type]
+            user=None if account is None else account.uid,
+            group=None if account is None else account.gid,
+            extra_groups=None if account is None else [],
         )
 
 
