@@ -9,3 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_os.settings")
 app = Celery("exchange_os")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.conf.beat_schedule = {
+    # Late sweeps are dropped: the next one does the same work.
+    "engine-sweep": {"task": "exchange_os.engine.tasks.sweep", "schedule": 1.0, "options": {"expires": 5}},
+}

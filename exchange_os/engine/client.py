@@ -44,13 +44,15 @@ def submit_packed(
     return _client().exchange(group, wire.COMMANDS, commands, count, urgent, timeout)
 
 
-def query(group: int, request: dict[str, Any], timeout: float = limits.SUBMIT_TIMEOUT_SECONDS) -> dict[str, Any]:
+def query(
+    group: int, request: dict[str, Any], timeout: float = limits.SUBMIT_TIMEOUT_SECONDS
+) -> dict[str, Any]:
     """Ask a group's kernel (see the queries of ``kernel/WIRE.md``). Raises as ``submit``."""
     return dict(orjson.loads(_client().exchange(group, wire.QUERY, orjson.dumps(request), 1, True, timeout)))
 
 
 def send(group: int, commands: bytes, count: int, *, urgent: bool = False) -> bool:
-    """Append commands without waiting for an answer; whether they were appended. For ticks and other repeatable work."""
+    """Append commands without waiting for an answer; whether they were appended. For work that can be repeated."""
     try:
         _client().append(group, wire.COMMANDS, commands, count, urgent)
     except (Busy, GroupHalted, OutcomeUnknown):

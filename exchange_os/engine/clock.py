@@ -1,8 +1,8 @@
 """A clock that a step of the machine's clock cannot move: the kernel's time comes from here.
 
 It starts at the wall clock (or where the kernel's time already is, if that is later), runs with the monotonic clock
-and approaches the wall clock by at most one part in twenty. So a step of an hour expires no orders at once, and a kernel
-whose time is ahead keeps moving instead of standing still until the wall clock has caught up.
+and approaches the wall clock by at most one part in twenty. So a step of an hour expires no orders at once, and a
+kernel whose time is ahead keeps moving instead of standing still until the wall clock has caught up.
 """
 
 import time

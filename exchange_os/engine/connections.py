@@ -31,12 +31,17 @@ def _options(socket_timeout: float) -> dict[str, Any]:
     }
 
 
-def make_redis(socket_timeout: float = 5.0) -> "Redis[bytes]":
+def make_redis(socket_timeout: float = 5.0) -> Redis:
     """A blocking client of the stream database; each reply must come within ``socket_timeout`` seconds."""
     return Redis.from_url(settings.REDIS_STREAM_URL, retry=Retry(NoBackoff(), 0), **_options(socket_timeout))
 
 
-def make_async_redis(socket_timeout: float | None = 5.0) -> "AsyncRedis[bytes]":
+def make_broker_redis() -> Redis:
+    """A blocking client of Celery's database, to look at the length of its queues."""
+    return Redis.from_url(settings.REDIS_BROKER_URL, retry=Retry(NoBackoff(), 0), **_options(2.0))
+
+
+def make_async_redis(socket_timeout: float | None = 5.0) -> AsyncRedis:
     """An asyncio client of the stream database, to be used in one event loop only."""
     options = _options(5.0) | {"socket_timeout": socket_timeout}
     return AsyncRedis.from_url(settings.REDIS_STREAM_URL, retry=AsyncRetry(NoBackoff(), 0), **options)

@@ -34,7 +34,9 @@ class GroupHalted(DomainError):
     """The risk group is stopped after a broken invariant; an operator must look at it."""
 
     def __init__(self, group: int) -> None:
-        super().__init__("group_halted", "This venue is halted. Funds are safe; trading resumes after review.")
+        super().__init__(
+            "group_halted", "This venue is halted. Funds are safe; trading resumes after review."
+        )
         self.group = group
 
 
@@ -49,7 +51,9 @@ class Quarantined(DomainError):
     """The command made the engine fail repeatedly; it was set aside without effect and recorded."""
 
     def __init__(self) -> None:
-        super().__init__("quarantined", "This command could not be processed and was set aside without effect.")
+        super().__init__(
+            "quarantined", "This command could not be processed and was set aside without effect."
+        )
 
 
 class Fenced(Exception):

@@ -52,11 +52,16 @@ def arm_from_text(text: str) -> None:
         arm(name.strip(), action.strip(), int(hits or 1))
 
 
-def arm_from_redis(redis: "Redis[bytes]") -> None:
+def arm_from_redis(redis: Redis) -> None:
     """Take what the chaos driver left in Redis; whoever takes a fail-point has it alone."""
     for name, action in redis.hgetall(KEY).items():
         if redis.hdel(KEY, name):
-            arm_from_text(f"{name.decode()}={action.decode()}")
+            arm_from_text(f"{_text(name)}={_text(action)}")
+
+
+def _text(value: bytes | str) -> str:
+    """Text of a Redis reply, which is bytes with our clients."""
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def hit(name: str) -> None:

@@ -28,13 +28,19 @@ class _Item:
 
     __slots__ = ("body", "count", "future", "kind", "timer", "urgent")
 
-    def __init__(self, kind: int, body: bytes, count: int, urgent: bool, future: "asyncio.Future[Any]") -> None:
+    def __init__(
+        self, kind: int, body: bytes, count: int, urgent: bool, future: "asyncio.Future[Any]"
+    ) -> None:
         self.kind = kind
         self.body = body
         self.count = count
         self.urgent = urgent
         self.future = future
         self.timer: asyncio.TimerHandle | None = None
+
+    def finished(self, _: "asyncio.Future[Any]") -> None:
+        if self.timer is not None:
+            self.timer.cancel()
 
     def resolve(self, value: Any) -> None:
         if not self.future.done():
@@ -80,7 +86,12 @@ class Gateway:
         self._wakes: set[asyncio.Future[bool]] = set()
 
     async def submit(
-        self, group: int, command: bytes, *, urgent: bool = False, timeout: float = limits.SUBMIT_TIMEOUT_SECONDS
+        self,
+        group: int,
+        command: bytes,
+        *,
+        urgent: bool = False,
+        timeout: float = limits.SUBMIT_TIMEOUT_SECONDS,
     ) -> wire.Ack:
         """Submit one command frame; the answer comes after it is durable.
 
@@ -107,7 +118,7 @@ class Gateway:
     async def query(
         self, group: int, request: dict[str, Any], *, timeout: float = limits.SUBMIT_TIMEOUT_SECONDS
     ) -> dict[str, Any]:
-        """Ask a group's kernel; the answer reflects every command acknowledged before the call. Raises as ``submit``."""
+        """Ask a group's kernel; the answer reflects all that was acknowledged before. Raises as ``submit``."""
         answer = await self._enqueue(group, wire.QUERY, orjson.dumps(request), 1, True, timeout)
         return dict(orjson.loads(answer))
 
@@ -128,7 +139,7 @@ class Gateway:
         loop = asyncio.get_running_loop()
         item = _Item(kind, body, count, urgent, loop.create_future())
         item.timer = loop.call_later(timeout, item.refuse, OutcomeUnknown())
-        item.future.add_done_callback(lambda _, timer=item.timer: timer.cancel())
+        item.future.add_done_callback(item.finished)
         self._buffers.setdefault(group, []).append(item)
         if self._writer is None or self._writer.done():
             self._writer = loop.create_task(self._write())
@@ -239,7 +250,9 @@ class Gateway:
         pipeline = self._redis.pipeline(transaction=False)
         generation = secrets.token_hex(8)
         for entry in entries:
-            body = entry.items[0].body if len(entry.items) == 1 else b"".join(item.body for item in entry.items)
+            body = (
+                entry.items[0].body if len(entry.items) == 1 else b"".join(item.body for item in entry.items)
+            )
             payload = wire.pack_entry(entry.kind, entry.count, entry.number, self.id, body)
             bound = limits.STREAM_DEPTH_URGENT if entry.urgent else limits.STREAM_DEPTH
             pipeline.evalsha(

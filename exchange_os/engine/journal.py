@@ -11,9 +11,9 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 import psycopg
+from exchange_kernel import FILL_COLUMNS, ORDER_COLUMNS, Applied
 from psycopg.rows import namedtuple_row
 
-from exchange_kernel import FILL_COLUMNS, ORDER_COLUMNS
 from exchange_os.engine import limits
 from exchange_os.engine.errors import Fenced, JournalBroken
 from exchange_os.engine.state import Batch, GroupState
@@ -25,9 +25,11 @@ _HEADER = struct.Struct("<qqqqq")
 _COPY_START = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_END = b"\xff\xff"
 _COPY_FILLS = f"COPY engine_fill ({', '.join(name for name, _ in FILL_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
-_COPY_ORDERS = f"COPY engine_closedorder ({', '.join(name for name, _ in ORDER_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+_COPY_ORDERS = (
+    f"COPY engine_closedorder ({', '.join(name for name, _ in ORDER_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+)
 
-_APPEND = "SELECT engine_append_batch(%s, %s, %s, %s, %s, %s, %s, %s, %s::text, %s::text, %s, %s::integer)"
+_APPEND = "SELECT engine_append_batch(%s, %s, %s, %s, %s, %b, %b, %b, %s::text, %s::text, %s, %s::integer)"
 
 _TAKE = """
 UPDATE engine_riskgroup AS g
@@ -86,7 +88,9 @@ class Link(NamedTuple):
     hash: bytes
 
 
-def chain_hash(previous: bytes, group: int, epoch: int, first: int, last: int, now_ms: int, commands: bytes) -> bytes:
+def chain_hash(
+    previous: bytes, group: int, epoch: int, first: int, last: int, now_ms: int, commands: bytes
+) -> bytes:
     """``sha256(previous || header || commands)``: 32 bytes that commit to this batch and all before it."""
     digest = sha256(previous)
     digest.update(_HEADER.pack(group, epoch, first, last, now_ms))
@@ -102,10 +106,10 @@ def take(connection: Connection, group: int, owner: str, owner_key: int) -> Head
     return Head._make(row) if row else None
 
 
-def owner_of(connection: Connection, group: int) -> str:
-    """The worker that owns a group, empty if none does or there is no such group."""
+def owner_of(connection: Connection, group: int) -> str | None:
+    """The worker that owns a group, empty if none does; ``None`` if there is no such group."""
     row = connection.execute("SELECT owner FROM engine_riskgroup WHERE id = %s", (group,)).fetchone()
-    return str(row[0]) if row else ""
+    return str(row[0]) if row else None
 
 
 def renew(connection: Connection, state: GroupState) -> None:
@@ -127,14 +131,14 @@ def give_up(connection: Connection, group: int, epoch: int) -> None:
     )
 
 
-def read_head(connection: Connection, group: int) -> tuple[int, int, bytes]:
-    """(epoch, head sequence, head hash): what to ask first when the outcome of a commit is unknown."""
+def has(connection: Connection, batch: Batch) -> bool:
+    """Whether the journal holds exactly this batch: what to ask first when the outcome of a commit is unknown."""
+    assert batch.applied is not None
     row = connection.execute(
-        "SELECT epoch, head_sequence, head_hash FROM engine_riskgroup WHERE id = %s", (group,)
+        "SELECT hash FROM engine_journalbatch WHERE group_id = %s AND first_sequence = %s",
+        (batch.state.group, batch.applied.first_sequence),
     ).fetchone()
-    if row is None:
-        raise Fenced(f"risk group {group} is gone")
-    return row[0], row[1], bytes(row[2])
+    return row is not None and bytes(row[0]) == batch.hash
 
 
 def links(connection: Connection, group: int, after_sequence: int) -> Iterator[Link]:
@@ -160,7 +164,9 @@ def check_link(link: Link, group: int, previous_hash: bytes, previous_sequence: 
         or link.previous_hash != previous_hash
         or link.hash != expected
     ):
-        raise JournalBroken(f"the journal of risk group {group} does not hold at sequence {link.first_sequence}")
+        raise JournalBroken(
+            f"the journal of risk group {group} does not hold at sequence {link.first_sequence}"
+        )
 
 
 def write(connection: Connection, batches: Sequence[Batch]) -> None:
@@ -171,7 +177,10 @@ def write(connection: Connection, batches: Sequence[Batch]) -> None:
     try:
         with connection.pipeline(), psycopg.Cursor(connection) as cursor:
             for batch in batches:
-                cursor.execute(_APPEND, _append_arguments(batch), prepare=True, binary=True)
+                if batch.applied is not None:
+                    cursor.execute(
+                        _APPEND, _append_arguments(batch, batch.applied), prepare=True, binary=True
+                    )
     except psycopg.Error as error:
         if error.sqlstate == FENCED_STATE:
             raise Fenced(str(error)) from error
@@ -212,9 +221,8 @@ def mark_suspect(connection: Connection, state: GroupState, entry: str) -> None:
         raise Fenced(f"risk group {state.group} has left epoch {state.epoch}")
 
 
-def _append_arguments(batch: Batch) -> tuple[Any, ...]:
-    state, applied = batch.state, batch.applied
-    assert applied is not None
+def _append_arguments(batch: Batch, applied: Applied) -> tuple[Any, ...]:
+    state = batch.state
     return (
         state.group,
         state.epoch,
@@ -245,7 +253,10 @@ def _write_candles(connection: Connection, batches: list[Batch]) -> None:
             rows[(batch.state.group, candle[0], candle[1])] = candle
     if not rows:
         return
-    columns = [[key[0] for key in rows], *([candle[i] for candle in rows.values()] for i in range(CANDLE_FIELDS))]
+    columns = [
+        [key[0] for key in rows],
+        *([candle[i] for candle in rows.values()] for i in range(CANDLE_FIELDS)),
+    ]
     with psycopg.Cursor(connection) as cursor:
         cursor.execute(_CANDLES, columns, prepare=True)
         for batch in batches:

@@ -43,7 +43,9 @@ class RiskGroup(models.Model):
     class Meta:
         indexes = [
             models.Index(
-                fields=["next_timer_ms"], name="engine_group_timer", condition=models.Q(next_timer_ms__isnull=False)
+                fields=["next_timer_ms"],
+                name="engine_group_timer",
+                condition=models.Q(next_timer_ms__isnull=False),
             )
         ]
 
@@ -77,8 +79,9 @@ class JournalBatch(models.Model):
 class Snapshot(models.Model):
     """A kernel's state after ``sequence`` commands; the newest two of a group are kept.
 
-    ``sha256`` is that of ``data`` (zlib) and is checked before the snapshot is believed; ``journal_hash`` is the chain's
-    hash at that sequence, which the first batch replayed on top must follow. ``size`` is that of the state, in bytes.
+    ``sha256`` is that of ``data`` (zlib) and is checked before the snapshot is believed; ``journal_hash`` is the
+    chain's hash at that sequence, which the first batch replayed on top must follow. ``size`` is the state's, in
+    bytes.
     """
 
     group_id = models.BigIntegerField()
@@ -95,7 +98,7 @@ class Snapshot(models.Model):
 
 
 class Fill(models.Model):
-    """One order's side of a trade, as the kernel wrote it. ``fee`` is in units of ``fee_asset``, negative for a rebate."""
+    """One order's side of a trade, as the kernel wrote it; ``fee`` is in units of ``fee_asset``, negative a rebate."""
 
     pk = models.CompositePrimaryKey("group_id", "trade_id", "role")
     group_id = models.BigIntegerField()

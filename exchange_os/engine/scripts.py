@@ -93,19 +93,18 @@ class Script:
         self.source = source
         self.sha = ""
 
-    def __call__(self, redis: "Redis[bytes]", *arguments: Any) -> Any:
+    def __call__(self, redis: Redis, *arguments: Any) -> Any:
         """Run the script. Raises what the Redis client raises."""
         try:
             return redis.evalsha(self.sha or self._load(redis), 0, *arguments)
         except NoScriptError:
             return redis.evalsha(self._load(redis), 0, *arguments)
 
-    def _load(self, redis: "Redis[bytes]") -> str:
+    def _load(self, redis: Redis) -> str:
         self.sha = str(redis.script_load(self.source))
         return self.sha
 
 
 append = Script(APPEND)
 listen = Script(LISTEN)
-finish = Script(FINISH)
 release = Script(RELEASE)

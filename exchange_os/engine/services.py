@@ -34,7 +34,7 @@ def send_wake(group: int, worker: str = "*") -> bool:
     """
     queue = SHARED_QUEUE if worker in ("", "*") else queue_of(worker)
     try:
-        current_app.send_task(DRAIN_TASK, args=[group], queue=queue, retry=False, ignore_result=True, expires=60)
+        current_app.send_task(DRAIN_TASK, args=[group], queue=queue, retry=False, ignore_result=True)
     except (BrokerError, KombuError, RedisError, OSError) as error:
         log.warning("wake of risk group %s not sent: %s", group, error)
         return False

@@ -2,9 +2,10 @@
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from exchange_kernel import Applied, Kernel
+
 from exchange_os.engine.clock import SteadyClock
 from exchange_os.engine.wire import Entry
 
@@ -12,7 +13,7 @@ from exchange_os.engine.wire import Entry
 @dataclass(slots=True, eq=False)
 class GroupState:
     """One owned group. The drain loop's thread owns all of it but ``failure``, ``in_flight``, ``committed_sequence``,
-    ``renewed_at_ms`` and ``events_wanted``, which the committer's thread writes.
+    ``renewed_at_ms`` and ``events_*``, which the committer's thread writes.
     """
 
     group: int
@@ -52,22 +53,27 @@ class GroupState:
     published_at_ms: dict[int, int] = field(default_factory=dict)
     checkpoint_at_ms: dict[int, int] = field(default_factory=dict)
     events_wanted: bool = False
+    events_sequence: int = 0
     events_polled_ms: int = 0
     candles: dict[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
     candles_flushed_ms: int = 0
 
-    @property
-    def loaded_sequence(self) -> int:
-        """Sequence up to which memory has applied, committed or not."""
-        return self.kernel.sequence
+
+class Taken(NamedTuple):
+    """A serialised kernel on its way to the table; ``journal_hash`` is the chain's hash at ``sequence``."""
+
+    group: int
+    sequence: int
+    journal_hash: bytes
+    data: bytes
 
 
 @dataclass(slots=True, eq=False)
 class Batch:
     """A run of stream entries applied together, and everything to do once it is durable.
 
-    Without ``applied`` it has nothing for the journal: answers, publications or a snapshot that must wait for the batches
-    before it.
+    Without ``applied`` it has nothing for the journal: answers, publications or a snapshot that must wait for the
+    batches before it.
     """
 
     state: GroupState
@@ -83,5 +89,5 @@ class Batch:
     candles: list[tuple[int, ...]] = field(default_factory=list)
     answers: list[tuple[bytes, bytes]] = field(default_factory=list)
     publications: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    snapshot: bytes = b""
+    snapshot: Taken | None = None
     quarantined: Entry | None = None

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from exchange_kernel import count_commands
+
 from exchange_os.engine import limits
 from exchange_os.engine.errors import GroupHalted, MalformedCommand, OutcomeUnknown, Quarantined
 
@@ -40,8 +41,8 @@ _ACK = struct.Struct("<QqqHBBI")
 class Ack(NamedTuple):
     """What became of one command, after it was committed.
 
-    ``code`` is 0 if accepted, else a code of ``exchange_kernel.REJECTS``; ``state`` is the order's state, ``reason`` that
-    of a cancel; ``filled_lots`` and ``remaining_lots`` are in lots; ``extra`` is the count of a mass cancel.
+    ``code`` is 0 if accepted, else a code of ``exchange_kernel.REJECTS``; ``state`` is the order's state, ``reason``
+    that of a cancel; ``filled_lots`` and ``remaining_lots`` are in lots; ``extra`` is the count of a mass cancel.
     """
 
     order_id: int
@@ -60,7 +61,7 @@ class Entry(NamedTuple):
     generation: str
     total: int
     kind: int
-    count: int
+    commands: int
     number: int
     gateway: bytes
     body: bytes
@@ -70,7 +71,7 @@ class Block(NamedTuple):
     """One answer as a gateway reads it."""
 
     number: int
-    count: int
+    commands: int
     status: int
     body: bytes
 
@@ -91,7 +92,9 @@ def unpack_entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
         raise ValueError(f"unreadable stream entry: {error}") from error
     if version != WIRE_VERSION or kind not in (COMMANDS, QUERY):
         raise ValueError(f"unknown stream entry kind {kind}, version {version}")
-    return Entry(entry_id.decode("ascii"), generation, total, kind, count, number, gateway, payload[_ENTRY.size :])
+    return Entry(
+        entry_id.decode("ascii"), generation, total, kind, count, number, gateway, payload[_ENTRY.size :]
+    )
 
 
 def pack_block(number: int, count: int, status: int, body: bytes | memoryview) -> bytes:

@@ -1,0 +1,108 @@
+"""Recovery: the newest good snapshot, then replay of the journal. There is no other way to build a kernel's state.
+
+It runs whenever a worker takes a group up, so it is exercised all the time. Every row's place and hash is checked on
+the way, and the end must be the head that the owner's row names; anything else halts the group.
+"""
+
+import logging
+import time
+
+import orjson
+from exchange_kernel import Kernel, KernelBroken
+
+from exchange_os.engine import journal, snapshots
+from exchange_os.engine.clock import SteadyClock, running_ms
+from exchange_os.engine.errors import JournalBroken
+from exchange_os.engine.journal import Connection, Head
+from exchange_os.engine.models import RiskGroup
+from exchange_os.engine.state import GroupState
+
+log = logging.getLogger(__name__)
+
+
+def open_group(connection: Connection, head: Head) -> GroupState:
+    """The state of a group that was just taken. Halts the group (and says so in the state) if it cannot be built."""
+    started = time.perf_counter()
+    try:
+        kernel, snapshot_sequence, candles = rebuild(connection, head)
+        halted = head.status == RiskGroup.Status.HALTED
+    except (JournalBroken, KernelBroken) as error:
+        log.critical("risk group %s cannot be rebuilt: %s", head.id, error)
+        halt(connection, head.id, head.head_sequence, str(error))
+        kernel, snapshot_sequence, candles, halted = Kernel(head.id), 0, {}, True
+    now = running_ms()
+    state = GroupState(
+        group=head.id,
+        epoch=head.epoch,
+        kernel=kernel,
+        clock=SteadyClock(kernel.now_ms),
+        head_hash=head.head_hash,
+        generation=head.stream_generation,
+        cursor=head.stream_cursor,
+        read_cursor=head.stream_cursor,
+        candles_sequence=head.candles_sequence,
+        halted=halted,
+        suspect_entry=head.crash_entry,
+        suspect_count=head.crash_count,
+        committed_sequence=head.head_sequence,
+        renewed_at_ms=now,
+        events_sequence=head.head_sequence,
+        last_input_ms=now,
+        snapshot_sequence=snapshot_sequence,
+        snapshot_at_ms=now,
+        candles=candles,
+    )
+    log.info(
+        "risk group %s taken in epoch %s at %s (%s replayed) in %.3f s",
+        head.id,
+        head.epoch,
+        head.head_sequence,
+        head.head_sequence - snapshot_sequence,
+        time.perf_counter() - started,
+    )
+    return state
+
+
+def rebuild(connection: Connection, head: Head) -> tuple[Kernel, int, dict[tuple[int, int], tuple[int, ...]]]:
+    """(kernel at the head, sequence of the snapshot used, candles that were not stored yet).
+
+    Raises ``JournalBroken`` or ``KernelBroken``.
+    """
+    kernel, sequence, previous_hash = snapshots.load(connection, head.id, head.head_sequence)
+    snapshot_sequence = sequence
+    candles: dict[tuple[int, int], tuple[int, ...]] = {}
+    for link in journal.links(connection, head.id, sequence):
+        journal.check_link(link, head.id, previous_hash, sequence)
+        if link.last_sequence > head.head_sequence:
+            break
+        if link.last_sequence > head.candles_sequence:
+            for candle in kernel.apply(link.commands, link.now_ms).candles:
+                candles[(candle[0], candle[1])] = candle
+        else:
+            kernel.replay(link.commands, link.now_ms)
+        sequence, previous_hash = link.last_sequence, link.hash
+        if kernel.sequence != sequence:
+            raise JournalBroken(
+                f"replay of risk group {head.id} is at {kernel.sequence}, its journal at {sequence}"
+            )
+    if (sequence, previous_hash) != (head.head_sequence, head.head_hash):
+        raise JournalBroken(
+            f"the journal of risk group {head.id} ends at {sequence}, its head is {head.head_sequence}"
+        )
+    return kernel, snapshot_sequence, candles
+
+
+def halt(connection: Connection, group: int, sequence: int, message: str) -> None:
+    """Stop a group and record why; only an operator can let it go on."""
+    with connection.transaction():
+        connection.execute("UPDATE engine_riskgroup SET status = 'halted' WHERE id = %s", (group,))
+        connection.execute(
+            "INSERT INTO engine_incident (group_id, sequence, kind, message, stream_entry, commands, resolved,"
+            " created_at) VALUES (%s, %s, 'halt', %s, '', '', false, clock_timestamp())",
+            (group, sequence, message),
+        )
+
+
+def market_numbers(kernel: Kernel) -> list[int]:
+    """Numbers of all markets a kernel lists."""
+    return [market["market"] for market in orjson.loads(kernel.query(b'{"q":"markets"}'))["markets"]]

@@ -1,0 +1,55 @@
+"""Celery's side of the engine. Tasks are doorbells: each may be lost, late, or delivered five times at once."""
+
+from typing import Any
+
+from celery import shared_task
+from celery.signals import celeryd_after_setup, worker_ready, worker_shutdown, worker_shutting_down
+
+from exchange_os.engine import sweeper
+from exchange_os.engine.services import SHARED_QUEUE, queue_of
+from exchange_os.engine.worker import close_worker, current_worker, start_worker
+
+_engine_workers: set[str] = set()
+
+
+@shared_task(name="exchange_os.engine.tasks.drain", bind=True)
+def drain(self: Any, group: int) -> None:
+    """Serve ``group``, and whatever else waits for this worker, until it is quiet."""
+    start_worker(self.request.hostname or "engine").serve(group)
+
+
+@shared_task(name="exchange_os.engine.tasks.sweep")
+def sweep() -> None:
+    """Every second: wake stuck streams, tick due timers, send the outbox again."""
+    sweeper.sweep_streams()
+    sweeper.sweep_timers()
+    sweeper.sweep_outbox()
+
+
+@celeryd_after_setup.connect
+def consume_own_queue(sender: str, instance: Any, **_: Any) -> None:
+    """A worker of the shared queue also takes the wakes of the groups it owns, from a queue of its own."""
+    if SHARED_QUEUE in instance.app.amqp.queues.consume_from:
+        instance.app.amqp.queues.select_add(queue_of(sender))
+        _engine_workers.add(sender)
+
+
+@worker_ready.connect
+def begin(sender: Any, **_: Any) -> None:
+    """Show up before the first wake."""
+    if sender.hostname in _engine_workers:
+        start_worker(sender.hostname)
+
+
+@worker_shutting_down.connect
+def leave_the_loop(**_: Any) -> None:
+    """The process was asked to end: let the loop return to Celery."""
+    worker = current_worker()
+    if worker is not None:
+        worker.stop()
+
+
+@worker_shutdown.connect
+def end(**_: Any) -> None:
+    """Give every group up in good order."""
+    close_worker()
