@@ -6,7 +6,8 @@ book are spread over several accounts. Which one is decided by the side and a ha
 are never the same account, self-trade prevention stays out of the way, and an order's cancel comes from its owner.
 
 Order is everything for a book, so the items go out exactly in file order: consecutive items of the same account share
-a body, and a body is sent when the one before it has been answered. Hence equal files lead to equal histories.
+a signed body, some hundred bodies travel as one joint request, which the exchange applies in order, and a request is
+sent when the one before it has been answered. Hence equal files lead to equal histories.
 """
 
 import time
@@ -15,13 +16,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from exchange_os.demo.client import ItemAck, Refused, Unanswered, VenueClient
+from exchange_os.demo.client import Credentials, ItemAck, Refused, Unanswered, VenueClient
 from exchange_os.demo.order_events import PRICE_SCALE, BadRow, OrderEvent
 from exchange_os.demo.progress import Progress
 
 LOT_E8 = 100
 TICK_E8 = 1_000_000
-BODY_ITEMS = 500
+REQUEST_ITEMS = 400
+REQUESTS_PER_SECOND = 20
 GIVE_UP_SECONDS = 60.0
 DUPLICATE_CLIENT_ID = "51016"
 ROWS_NAMED = 20
@@ -37,7 +39,7 @@ class Item:
 
 @dataclass(slots=True)
 class Tally:
-    """What a replay did. Times of acks are in seconds, one for each body, weighted by its items when summed up."""
+    """What a replay did. Times of acks are in seconds, one for each request, weighted by its items when summed up."""
 
     rows: int = 0
     bad_rows: list[BadRow] = field(default_factory=list)
@@ -49,6 +51,7 @@ class Tally:
     accepted: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     bodies: int = 0
+    requests: int = 0
     waits: int = 0
     resent: int = 0
     seconds: float = 0.0
@@ -116,58 +119,83 @@ def decimal_text(value_e8: int) -> str:
     return f"{whole}.{part:08d}".rstrip("0").rstrip(".")
 
 
-def bodies_of(items: Iterable[Item], limit: int = BODY_ITEMS) -> Iterator[list[Item]]:
-    """Cut items into runs of one account, each at most ``limit`` long, keeping their order."""
-    body: list[Item] = []
+def requests_of(items: Iterable[Item], limit: int) -> Iterator[list[Item]]:
+    """Cut items into requests of at most ``limit``, keeping their order."""
+    request: list[Item] = []
     for item in items:
-        if body and (item.account != body[0].account or len(body) == limit):
-            yield body
-            body = []
-        body.append(item)
-    if body:
-        yield body
+        request.append(item)
+        if len(request) == limit:
+            yield request
+            request = []
+    if request:
+        yield request
+
+
+def bodies_of(request: Sequence[Item]) -> list[tuple[int, list[dict[str, str]]]]:
+    """Cut a request into bodies of one account each, keeping the order of its items."""
+    bodies: list[tuple[int, list[dict[str, str]]]] = []
+    for item in request:
+        if not bodies or bodies[-1][0] != item.account:
+            bodies.append((item.account, []))
+        bodies[-1][1].append(item.body)
+    return bodies
 
 
 def replay(
-    items: Iterable[Item], clients: Sequence[VenueClient], tally: Tally, progress: Progress, rate: int = 0
+    items: Iterable[Item],
+    client: VenueClient,
+    keys: Sequence[Credentials],
+    tally: Tally,
+    progress: Progress,
+    rate: int = 0,
 ) -> None:
-    """Send all items in order and count the answers; at most ``rate`` items a second if it is not 0.
+    """Send all items in order, each by its account's key, and count the answers.
 
-    Raises :class:`Refused` or :class:`Unanswered` when the server has not taken a body for a minute.
+    At most ``rate`` items a second if it is not 0. Raises :class:`Refused` or :class:`Unanswered` when the server has
+    not taken a request for a minute.
     """
     started = time.monotonic()
-    for body in bodies_of(items):
+    limit = max(1, min(REQUEST_ITEMS, rate // REQUESTS_PER_SECOND)) if rate else REQUEST_ITEMS
+    for request in requests_of(items, limit):
         if rate:
             time.sleep(max(0.0, started + tally.commands / rate - time.monotonic()))
-        acks, seconds, uncertain = _send(body, clients[body[0].account], tally)
-        tally.bodies += 1
-        tally.commands += len(body)
-        tally.ack_seconds.append((seconds, len(body)))
-        for item, ack in zip(body, acks, strict=True):
-            if ack.code == "0" or (
-                uncertain and ack.code == DUPLICATE_CLIENT_ID and item.body["op"] == "place"
-            ):
-                tally.accepted += 1
-            else:
-                tally.rejected[f"{item.body['op']}: {ack.message or ack.code}"] += 1
+        bodies = bodies_of(request)
+        parts = [(keys[account], body) for account, body in bodies]
+        acks, seconds, uncertain = _send(parts, client, tally)
+        tally.requests += 1
+        tally.bodies += len(bodies)
+        tally.commands += len(request)
+        tally.ack_seconds.append((seconds, len(request)))
+        for item, ack in zip(request, acks, strict=True):
+            _count(item, ack, uncertain, tally)
         progress.show(tally.commands)
     tally.seconds = time.monotonic() - started
     progress.end()
 
 
-def _send(body: Sequence[Item], client: VenueClient, tally: Tally) -> tuple[list[ItemAck], float, bool]:
-    """One body until it is answered: acks, seconds of the last try, and whether an earlier try went unanswered.
+def _count(item: Item, ack: ItemAck, uncertain: bool, tally: Tally) -> None:
+    """Count one answer; a place that an earlier try had already brought in counts as accepted."""
+    verb = item.body["op"]
+    if ack.code == "0" or (uncertain and verb == "place" and ack.code == DUPLICATE_CLIENT_ID):
+        tally.accepted += 1
+    else:
+        tally.rejected[f"{verb}: {ack.message or ack.code}"] += 1
 
-    A busy server is waited for. After a try without answer the body is sent again: client order ids make a second
+
+def _send(
+    parts: Sequence[tuple[Credentials, list[dict[str, str]]]], client: VenueClient, tally: Tally
+) -> tuple[list[ItemAck], float, bool]:
+    """One request until it is answered: acks, seconds of the last try, and whether an earlier try went unanswered.
+
+    A busy server is waited for. After a try without answer the request is sent again: client order ids make a second
     place harmless, and a second cancel finds nothing.
     """
     give_up = time.monotonic() + GIVE_UP_SECONDS
     uncertain = False
-    payload = [item.body for item in body]
     while True:
         started = time.monotonic()
         try:
-            return client.bulk(payload), time.monotonic() - started, uncertain
+            return client.joint(parts), time.monotonic() - started, uncertain
         except Refused as refused:
             if not _is_passing(refused) or started > give_up:
                 raise

@@ -79,7 +79,7 @@ def report_lines(tally: Tally, outcome: Outcome) -> Iterator[str]:
         yield f"  malformed       and {tally.bad_row_count - ROWS_NAMED:,} more"
     for reason, count in sorted(tally.skipped.items()):
         yield f"  not sent        {count:>12,}   {reason}"
-    yield f"commands          {tally.commands:>12,}   in {tally.bodies:,} bodies"
+    yield f"commands          {tally.commands:>12,}   in {tally.bodies:,} bodies, {tally.requests:,} requests"
     yield f"rounded           {tally.rounded:>12,}   sizes down to the lot"
     yield f"accepted          {tally.accepted:>12,}"
     yield f"rejected          {sum(tally.rejected.values()):>12,}"

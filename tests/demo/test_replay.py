@@ -1,7 +1,7 @@
 """Turning recorded events into bulk items: which are sent, by whom, and in which order."""
 
 from exchange_os.demo.order_events import BadRow, OrderEvent
-from exchange_os.demo.replay import Item, Tally, account_of, bodies_of, decimal_text, items_of
+from exchange_os.demo.replay import Item, Tally, account_of, bodies_of, decimal_text, items_of, requests_of
 
 
 def _event(order_id: str = "1", action: str = "created", side: str = "buy", **more: int) -> OrderEvent:
@@ -47,15 +47,15 @@ def test_buyers_and_sellers_are_never_the_same_account() -> None:
     assert sellers == {2, 3, 4}
 
 
-def test_bodies_keep_the_order_and_hold_one_account_each() -> None:
+def test_requests_keep_the_order_and_their_bodies_hold_one_account_each() -> None:
     items = [Item(account, {"clOrdId": str(place)}) for place, account in enumerate((0, 0, 1, 0, 0, 0))]
-    bodies = list(bodies_of(items, limit=2))
-    assert [[item.body["clOrdId"] for item in body] for body in bodies] == [
-        ["0", "1"],
-        ["2"],
-        ["3", "4"],
-        ["5"],
+    first, second = requests_of(items, limit=4)
+    assert bodies_of(first) == [
+        (0, [{"clOrdId": "0"}, {"clOrdId": "1"}]),
+        (1, [{"clOrdId": "2"}]),
+        (0, [{"clOrdId": "3"}]),
     ]
+    assert bodies_of(second) == [(0, [{"clOrdId": "4"}, {"clOrdId": "5"}])]
 
 
 def test_decimals_are_canonical() -> None:

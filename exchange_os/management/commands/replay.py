@@ -25,6 +25,7 @@ from exchange_os.embedded.problems import SetupProblem
 from exchange_os.errors import DomainError
 
 DEFAULT_ACCOUNTS = 4
+WATCHABLE_RATE = 1_000
 
 
 class Command(BaseCommand):
@@ -50,6 +51,8 @@ class Command(BaseCommand):
             raise CommandError("--accounts must be from 2 to 64.")
         try:
             running = options["base_url"] or os.environ.get("EXCHANGE_OS_URL", "")
+            if options["rate"] is None:
+                options["rate"] = 0 if options["private"] or not running else WATCHABLE_RATE
             if options["private"] or not running:
                 self._in_private_stack(options)
             else:
@@ -99,10 +102,10 @@ class Command(BaseCommand):
             raise CommandError(f"No exchange is ready at {options['base_url']}; start one with 'make run'.")
         stage = open_stage(accounts, price, path.name)
         self.stderr.write(f"Venue {options['base_url']}/v/{stage.venue.slug}/trade/{stage.symbol}/")
-        clients = [VenueClient(base_url, stage.venue.slug, key) for key in stage.credentials]
         tally = Tally()
         items = items_of(read_order_events(path), stage.symbol, accounts, tally)
-        replay(items, clients, tally, Progress("replay", total), options["rate"])
+        client = VenueClient(base_url, stage.venue.slug, None)
+        replay(items, client, stage.credentials, tally, Progress("replay", total), options["rate"])
         outcome = examine(stage)
         for line in report_lines(tally, outcome):
             self.stdout.write(line)
