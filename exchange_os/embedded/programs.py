@@ -28,10 +28,9 @@ def web(number: int = 1) -> Program:
 
 
 def engine_worker(number: int) -> Program:
-    """An engine worker: one process, one command loop. It takes new groups from the shared queue ``engine`` and
-    the wakes of its own groups from a queue of its own name."""
+    """An engine worker: one process, one command loop. It listens to the shared queue ``engine`` for groups without
+    an owner and, by itself, to a queue of its own name for those it owns."""
     name = f"engine-{number}"
-    queues = f"engine,engine.{name}"
     return Program(
         name,
         (
@@ -41,7 +40,7 @@ def engine_worker(number: int) -> Program:
             "--pool",
             "solo",
             "--queues",
-            queues,
+            "engine",
             "--hostname",
             name,
             *_WORKER_OPTIONS,
