@@ -19,7 +19,9 @@ SPARK_WIDTH, SPARK_HEIGHT, SPARK_MARGIN = 96, 28, 2
 @register.simple_tag
 def icon(name: str, css: str = "", label: str = "") -> SafeString:
     """One icon of ``static/icons.svg``; ``label`` gives it a name for screen readers, else it is decoration."""
-    described = format_html('role="img" aria-label="{}"', label) if label else SafeString('aria-hidden="true"')
+    described = (
+        format_html('role="img" aria-label="{}"', label) if label else SafeString('aria-hidden="true"')
+    )
     return format_html(
         '<svg class="icon {}" {}><use href="{}#{}"></use></svg>', css, described, static("icons.svg"), name
     )
@@ -27,7 +29,13 @@ def icon(name: str, css: str = "", label: str = "") -> SafeString:
 
 @register.simple_tag
 def field(
-    bound: BoundField, *, prefix: str = "", suffix: str = "", hint: str = "", placeholder: str = "", **attrs: Any
+    bound: BoundField,
+    *,
+    prefix: str = "",
+    suffix: str = "",
+    hint: str = "",
+    placeholder: str = "",
+    **attrs: Any,
 ) -> str:
     """A form field with label, control, hint and errors. Underscores in ``attrs`` become dashes (``data_x``)."""
     described = f"{bound.id_for_label}-note"

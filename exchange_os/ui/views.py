@@ -5,10 +5,19 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 ERRORS = {
-    400: ("This request could not be read", "A part of it is missing or malformed. Go back and try once more."),
-    403: ("You may not open this page", "Your account lacks the permission, or the form was open for too long."),
+    400: (
+        "This request could not be read",
+        "A part of it is missing or malformed. Go back and try once more.",
+    ),
+    403: (
+        "You may not open this page",
+        "Your account lacks the permission, or the form was open for too long.",
+    ),
     404: ("There is nothing at this address", "The market or page may have moved, or the link has a typo."),
-    500: ("Something broke on our side", "It has been recorded. No order or transfer was half done: each either happened or did not."),
+    500: (
+        "Something broke on our side",
+        "It has been recorded. No order or transfer was half done: each happened or did not.",
+    ),
 }
 
 
@@ -17,7 +26,9 @@ class SampleForm(forms.Form):
 
     email = forms.EmailField(label="E-mail", help_text="We only write about your account.")
     price = forms.DecimalField(label="Price", initial="65000.5")
-    kind = forms.ChoiceField(label="Time in force", choices=[("gtc", "Good till cancelled"), ("ioc", "Immediate or cancel")])
+    kind = forms.ChoiceField(
+        label="Time in force", choices=[("gtc", "Good till cancelled"), ("ioc", "Immediate or cancel")]
+    )
     post_only = forms.BooleanField(label="Post-only", required=False)
 
 
@@ -38,7 +49,9 @@ def style(request: HttpRequest) -> HttpResponse:
 
 def _error(request: HttpRequest, status: int) -> HttpResponse:
     title, text = ERRORS[status]
-    return render(request, "errors/error.html", {"status": status, "title": title, "text": text}, status=status)
+    return render(
+        request, "errors/error.html", {"status": status, "title": title, "text": text}, status=status
+    )
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -1,1 +1,1 @@
-"""Pages of the trader, rendered on the server."""
+"""Pages of traders: markets, venues, the terminal, API keys."""

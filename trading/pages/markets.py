@@ -1,0 +1,73 @@
+"""Pages to discover: the markets list and the page of a venue."""
+
+import time
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from exchange_os.errors import DomainError
+from exchange_os.ledger.selectors import amount_text
+from trading.selectors.overview import market_list, venue_listings
+from venues.models import Venue
+from venues.selectors import live_venues, stake_standing, venue_by_slug
+
+
+def now_ms() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def venue_or_404(slug: str) -> Venue:
+    """The live venue at ``slug``; 404 if there is none."""
+    try:
+        return venue_by_slug(slug)
+    except DomainError as unknown:
+        raise Http404(unknown.message) from unknown
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Markets of every venue, searched by ``?q=``."""
+    words = request.GET.get("q", "").strip()[:40]
+    rows = market_list(now_ms(), words)
+    context = {"rows": rows, "words": words, "venues": live_venues()[:12] if not words else []}
+    return render(request, "trading/home.html", context)
+
+
+@require_safe
+def venue(request: HttpRequest, slug: str) -> HttpResponse:
+    """One venue: its markets, fees, stake, what it says of itself, and how a program trades on it."""
+    shown = venue_or_404(slug)
+    standing = stake_standing(shown.deployer.user_id)
+    rows = venue_listings(shown.group_id, now_ms())
+    base = request.build_absolute_uri(f"/v/{shown.slug}")
+    context = {
+        "venue": shown,
+        "rows": rows,
+        "stake": amount_text(standing.held, standing.asset),
+        "stake_asset": standing.asset,
+        "per_venue": amount_text(standing.per_venue, standing.asset),
+        "snippet": ccxt_snippet(base, rows[0].market.symbol if rows else "BTC-USD"),
+    }
+    return render(request, "trading/venue.html", context)
+
+
+def ccxt_snippet(base: str, symbol: str) -> str:
+    """Python that trades on the venue at ``base`` with an unmodified ccxt."""
+    sockets = base.replace("http", "ws", 1)
+    pair = symbol.replace("-", "/", 1)
+    return (
+        "import ccxt\n\n"
+        "venue = ccxt.okx({\n"
+        '    "apiKey": "...", "secret": "...", "password": "...",\n'
+        '    "urls": {"api": {\n'
+        f'        "rest": "{base}",\n'
+        f'        "ws": "{sockets}/ws/v5",\n'
+        "    }},\n"
+        '    "options": {"fetchMarkets": {"types": ["spot"]}},\n'
+        "})\n\n"
+        f'print(venue.fetch_order_book("{pair}"))\n'
+        f'order = venue.create_order("{pair}", "limit", "buy", 0.01, 100)\n'
+        f'venue.cancel_order(order["id"], "{pair}")\n'
+    )

@@ -1,0 +1,193 @@
+"""Lines of the private tables: kernel numbers as the texts that templates show."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import exchange_kernel as kernel
+
+from exchange_os.engine.models import Fill
+from exchange_os.ledger.selectors import amount_text
+from trading.selectors.accounts import Balance
+from trading.selectors.orders import Order
+from venues.instruments import Instrument
+
+Instruments = Mapping[int, Instrument]
+
+TYPE_NAMES = {kernel.LIMIT: "Limit", kernel.MARKET: "Market"}
+TIF_NAMES = {kernel.GTC: "", kernel.GTD: "GTD", kernel.IOC: "IOC", kernel.FOK: "FOK"}
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+@dataclass(frozen=True)
+class OrderRow:
+    """An order as a table shows it; texts, except ``when`` and ``filled_percent``."""
+
+    order_id: int
+    symbol: str
+    side: str
+    kind: str
+    price: str
+    average: str
+    size: str
+    filled: str
+    filled_percent: int
+    base: str
+    state: str
+    reason: str
+    when: datetime
+
+
+def order_rows(orders: Iterable[Order], instruments: Instruments) -> list[OrderRow]:
+    """Orders whose market is known, in their order."""
+    return [_order_row(order, instruments[order.market]) for order in orders if order.market in instruments]
+
+
+def _order_row(order: Order, instrument: Instrument) -> OrderRow:
+    kind = " ".join(
+        part
+        for part in (
+            TYPE_NAMES.get(order.order_type, ""),
+            "post-only" if order.post_only else _tif_name(order),
+        )
+        if part
+    )
+    size = (
+        f"{amount_text(order.size_lots, instrument.quote)} {instrument.quote.symbol}"
+        if order.quote_size
+        else instrument.size_text(order.size_lots)
+    )
+    whole = order.state == kernel.STATE_FILLED
+    share = 0 if order.quote_size else order.filled_lots * 100 // max(1, order.size_lots)
+    return OrderRow(
+        order_id=order.order_id,
+        symbol=instrument.symbol,
+        side="buy" if order.side == kernel.BUY else "sell",
+        kind=kind,
+        price=instrument.price_display(order.price_ticks) if order.order_type == kernel.LIMIT else "",
+        average=average_price(order.filled_quote, order.filled_lots, instrument),
+        size=size,
+        filled=instrument.size_text(order.filled_lots),
+        filled_percent=100 if whole else share,
+        base=instrument.base.symbol,
+        state=_state_name(order),
+        reason=kernel.CANCEL_REASONS[order.reason][2] if order.reason in kernel.CANCEL_REASONS else "",
+        when=_moment(order.created_ms if order.is_open else order.closed_ms or order.created_ms),
+    )
+
+
+def _tif_name(order: Order) -> str:
+    return "" if order.order_type == kernel.MARKET else TIF_NAMES.get(order.tif, "")
+
+
+def _state_name(order: Order) -> str:
+    if order.state == kernel.STATE_FILLED:
+        return "Filled"
+    if order.is_open:
+        return "Open"
+    return "Partly filled" if order.filled_lots else "Cancelled"
+
+
+def average_price(quote_units: int, lots: int, instrument: Instrument) -> str:
+    """Average price of ``lots`` that moved ``quote_units``, rounded to the tick's decimals; empty without a fill."""
+    if not lots:
+        return ""
+    price = instrument.price(1) * quote_units / (lots * instrument.tick_quote)
+    return format(round(price, instrument.price_scale), f".{instrument.price_scale}f")
+
+
+@dataclass(frozen=True)
+class FillRow:
+    """A fill as a table shows it."""
+
+    trade_id: int
+    symbol: str
+    side: str
+    role: str
+    price: str
+    size: str
+    base: str
+    value: str
+    fee: str
+    quote: str
+    when: datetime
+
+
+def fill_rows(fills: Iterable[Fill], instruments: Instruments) -> list[FillRow]:
+    """Fills whose market is known, in their order; a fee below zero is a rebate."""
+    rows = []
+    for fill in fills:
+        instrument = instruments.get(fill.market)
+        if instrument is None:
+            continue
+        rows.append(
+            FillRow(
+                trade_id=fill.trade_id,
+                symbol=instrument.symbol,
+                side="buy" if fill.side == kernel.BUY else "sell",
+                role="taker" if fill.role else "maker",
+                price=instrument.price_display(fill.price_ticks),
+                size=instrument.size_text(fill.size_lots),
+                base=instrument.base.symbol,
+                value=amount_text(fill.notional, instrument.quote),
+                fee=amount_text(fill.fee, instrument.quote),
+                quote=instrument.quote.symbol,
+                when=_moment(fill.time_ms),
+            )
+        )
+    return rows
+
+
+@dataclass(frozen=True)
+class BalanceRow:
+    """A balance at a venue as a table shows it."""
+
+    symbol: str
+    name: str
+    total: str
+    free: str
+    held: str
+
+
+def balance_rows(balances: Iterable[Balance]) -> list[BalanceRow]:
+    """Balances above zero by symbol."""
+    return [
+        BalanceRow(
+            symbol=row.asset.symbol,
+            name=row.asset.name,
+            total=amount_text(row.total, row.asset),
+            free=amount_text(row.free, row.asset),
+            held=amount_text(row.held, row.asset),
+        )
+        for row in sorted(balances, key=lambda row: row.asset.symbol)
+        if row.total
+    ]
+
+
+def percent_text(ppm: int) -> str:
+    """Parts per million as per cent, such as ``0.05%``."""
+    whole, rest = divmod(abs(ppm), 10_000)
+    digits = f"{whole}.{rest:04d}".rstrip("0").rstrip(".")
+    return f"{'-' if ppm < 0 else ''}{digits}%"
+
+
+def fill_sentences(events: Iterable[Mapping[str, Any]], instruments: Instruments) -> list[str]:
+    """One sentence for each order that was filled, however many fills it took: the events of ``decode_events``."""
+    orders: dict[int, tuple[Mapping[str, Any], int, int]] = {}
+    for event in events:
+        _, lots, quote = orders.get(event["order_id"], (event, 0, 0))
+        orders[event["order_id"]] = (event, lots + event["fill_size_lots"], quote + event["fill_notional"])
+    sentences = []
+    for event, lots, quote in orders.values():
+        instrument = instruments.get(event["market"])
+        if instrument is None:
+            continue
+        verb = "Bought" if event["side"] == kernel.BUY else "Sold"
+        whole = "" if event["state"] == kernel.STATE_FILLED else " (part of the order)"
+        price = average_price(quote, lots, instrument)
+        sentences.append(f"{verb} {instrument.size_text(lots)} {instrument.base.symbol} at {price}{whole}.")
+    return sentences

@@ -1,0 +1,24 @@
+"""Addresses of the traders' pages."""
+
+from django.urls import path
+
+from trading.pages import actions, keys, markets, terminal
+
+app_name = "pages"
+
+TERMINAL = "v/<slug:slug>/trade/<str:symbol>/"
+
+urlpatterns = [
+    path("", markets.home, name="home"),
+    path("v/<slug:slug>/", markets.venue, name="venue"),
+    path(TERMINAL, terminal.terminal, name="terminal"),
+    path(f"{TERMINAL}panels/<str:name>/", terminal.panel, name="panel"),
+    path(f"{TERMINAL}funds/", terminal.funds, name="funds"),
+    path(f"{TERMINAL}preview/", actions.preview, name="preview"),
+    path(f"{TERMINAL}order/", actions.place, name="place"),
+    path(f"{TERMINAL}fund/", actions.fund, name="fund"),
+    path(f"{TERMINAL}cancel/<int:order_id>/", actions.cancel, name="cancel"),
+    path(f"{TERMINAL}cancel-all/", actions.cancel_all, name="cancel_all"),
+    path("account/keys/", keys.keys, name="keys"),
+    path("account/keys/<int:key_id>/revoke/", keys.revoke, name="revoke_key"),
+]
