@@ -6,8 +6,10 @@ from typing import Any
 from channels.routing import URLRouter
 from django.urls import URLPattern, re_path
 
+from trading.pages.urls import socket_patterns
+
 api_sockets: list[URLPattern] = []
-_page_patterns: list[URLPattern] = []
+_page_patterns: list[URLPattern] = [*socket_patterns]
 
 
 def page_sockets(protect: Callable[[Any], Any]) -> list[URLPattern]:

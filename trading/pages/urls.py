@@ -3,6 +3,7 @@
 from django.urls import path
 
 from trading.pages import actions, keys, markets, terminal
+from trading.pages.consumers import AccountConsumer
 
 app_name = "pages"
 
@@ -22,3 +23,5 @@ urlpatterns = [
     path("account/keys/", keys.keys, name="keys"),
     path("account/keys/<int:key_id>/revoke/", keys.revoke, name="revoke_key"),
 ]
+
+socket_patterns = [path("v/<slug:slug>/account/", AccountConsumer.as_asgi())]
