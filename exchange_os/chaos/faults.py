@@ -34,7 +34,7 @@ class Strike:
     world: World
     clock: SteppedClock
     draws: Random
-    redis: "Redis[bytes]"
+    redis: Redis
     note: str = ""
 
     @property
@@ -60,6 +60,11 @@ class Strike:
         while not condition():
             assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain for {what}"
             time.sleep(0.01)
+
+    def wait_for_acks(self, count: int, what: str) -> None:
+        """Wait until ``count`` more items are answered than now."""
+        wanted = self.world.acks + count
+        self.wait(lambda: self.world.acks >= wanted, what)
 
     def revive(self) -> None:
         """Start again whatever has died."""
@@ -171,8 +176,7 @@ def freeze_owner(strike: Strike) -> float:
     strike.stack.freeze(owner)
     try:
         strike.wait(lambda: strike.owner() != owner, "another worker to take over")
-        acks = strike.world.acks
-        strike.wait(lambda: strike.world.acks > acks, "acks from the new owner")
+        strike.wait_for_acks(1, "acks from the new owner")
     finally:
         strike.stack.thaw(owner)
     strike.note = f"taken over after {time.monotonic() - moment:.1f} s"
@@ -195,8 +199,7 @@ def step_clock(strike: Strike) -> None:
     hours = [1, -1] if strike.draws.random() < 0.5 else [-1, 1]
     for hour in (*hours, 0):
         strike.clock.step(hour * 3_600)
-        acks = strike.world.acks
-        strike.wait(lambda before=acks: strike.world.acks > before + 50, f"acks with the clock {hour} h off")
+        strike.wait_for_acks(50, f"acks with the clock {hour} h off")
     strike.note = f"jumped {hours[0]:+d} h first"
 
 

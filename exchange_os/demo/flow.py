@@ -132,7 +132,8 @@ class MarketFlow:
 
     def _slots_to_replace(self) -> list[_Slot]:
         """Empty rungs, rungs the price ran through or left far behind, and a few of the oldest."""
-        urgent, calm = [], []
+        urgent: list[_Slot] = []
+        calm: list[_Slot] = []
         for slot in self.slots:
             (urgent if self._is_off(slot) else calm).append(slot)
         calm.sort(key=lambda slot: (slot.placed_step, slot.level))

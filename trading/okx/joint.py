@@ -26,6 +26,7 @@ from trading.okx.orders import now_ms, too_fast
 
 router = Router()
 MAX_PARTS = 2_000
+MEMBERS = ("key", "passphrase", "timestamp", "sign", "body")
 SIGNED_PATH = "/api/exos/v1/bulk"
 ACK_BYTES = kernel.ACK_SIZE
 
@@ -70,17 +71,22 @@ def _items(raw: bytes) -> list[dict[str, Any]]:
     return parts
 
 
+def _text(item: dict[str, Any], name: str) -> str:
+    """Member ``name`` of a part, which must be a text."""
+    value = item.get(name)
+    if not isinstance(value, str):
+        raise parameter_error("parts", f"each part holds the texts {', '.join(MEMBERS)}")
+    return value
+
+
 async def _part(visitor: Visitor, item: dict[str, Any], address: str) -> Part:
     """One part, verified and decoded. Errors: every 501xx of authentication, 50002."""
-    names = ("key", "passphrase", "timestamp", "sign", "body")
-    members = {name: item.get(name) for name in names}
-    if not all(isinstance(value, str) for value in members.values()):
-        raise parameter_error("parts", f"each part holds the texts {', '.join(names)}")
-    head = SignedHead(members["key"], members["passphrase"], members["timestamp"], members["sign"])
+    key, passphrase, timestamp, sign, text = (_text(item, name) for name in MEMBERS)
+    head = SignedHead(key, passphrase, timestamp, sign)
     head.check_complete()
     signing.check_window(signing.request_time_ms(head.timestamp), now_ms())
     credential = await known_key(visitor.catalogue, head.key, head.passphrase, address)
-    body = members["body"].encode()
+    body = text.encode()
     signing.verify_request(credential.secret, head.signature, head.timestamp, "POST", SIGNED_PATH, b"", body)
     caller = caller_of(visitor.catalogue, credential)
     caller.require(Permission.TRADE)
