@@ -1,4 +1,4 @@
-"""ASGI entry: HTTP to Django, sockets to Channels behind an Origin check."""
+"""ASGI entry: HTTP to the trading API or to Django's pages, sockets to Channels (a page's own behind an Origin check)."""
 
 import os
 
@@ -11,10 +11,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_os.settings")
 django_application = get_asgi_application()
 
 from exchange_os.routing import api_sockets, page_sockets  # noqa: E402  (needs the app registry)
+from trading.okx.application import ApiApplication, ApiFirst  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": django_application,
+        "http": ApiFirst(ApiApplication(), django_application),
         "websocket": URLRouter(
             [
                 *api_sockets,

@@ -7,8 +7,10 @@ from channels.routing import URLRouter
 from django.urls import URLPattern, re_path
 
 from trading.pages.urls import socket_patterns
+from trading.routing import api_sockets
 
-api_sockets: list[URLPattern] = []
+__all__ = ["api_sockets", "page_sockets"]
+
 _page_patterns: list[URLPattern] = [*socket_patterns]
 
 

@@ -12,6 +12,7 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("operator/", admin.site.urls),
     path("style", ui.style, name="style"),
+    path("", include("trading.urls")),
     path("", include("trading.pages.urls")),
 ]
 

@@ -71,14 +71,54 @@ class BookMirror:
         side = self.asks
         return [(price, *side.levels[price]) for price in side.prices[:depth]]
 
-    def checksum(self, price_text: Callable[[int], str], size_text: Callable[[int], str]) -> int:
-        """Signed CRC-32 of the best 25 levels of both sides, interleaved bid first, in the texts clients
-        see."""
-        bids, asks = self.best_bids(CHECKSUM_DEPTH), self.best_asks(CHECKSUM_DEPTH)
-        parts = []
-        for rank in range(max(len(bids), len(asks))):
-            for levels in (bids, asks):
-                if rank < len(levels):
-                    parts.append(f"{price_text(levels[rank][0])}:{size_text(levels[rank][1])}")
-        crc = zlib.crc32(":".join(parts).encode())
-        return crc - (1 << 32) if crc >= 1 << 31 else crc
+
+def checksum(
+    bids: Sequence[Level],
+    asks: Sequence[Level],
+    price_text: Callable[[int], str],
+    size_text: Callable[[int], str],
+) -> int:
+    """Signed CRC-32 of the best 25 levels of both sides, interleaved bid first, in the texts clients see."""
+    parts = []
+    for rank in range(min(CHECKSUM_DEPTH, max(len(bids), len(asks)))):
+        for levels in (bids, asks):
+            if rank < len(levels):
+                parts.append(f"{price_text(levels[rank][0])}:{size_text(levels[rank][1])}")
+    crc = zlib.crc32(":".join(parts).encode())
+    return crc - (1 << 32) if crc >= 1 << 31 else crc
+
+
+Changes = tuple[list[Level], list[Level]]  # bids and asks, best first; a size of zero deletes
+
+
+class DepthView:
+    """The best ``depth`` levels of a mirror as subscribers were last told, and what changed since.
+
+    ``sequence`` is that of the last change told, so that numbers chain without a gap however many updates of the
+    mirror did not touch these levels.
+    """
+
+    def __init__(self, depth: int) -> None:
+        self.depth = depth
+        self.sequence = -1
+        self.timestamp_ms = 0
+        self.bids: list[Level] = []
+        self.asks: list[Level] = []
+
+    def take(self, mirror: BookMirror) -> Changes | None:
+        """Follow the mirror; the changes, or ``None`` if these levels did not change."""
+        bids, asks = mirror.best_bids(self.depth), mirror.best_asks(self.depth)
+        changes = _difference(self.bids, bids), _difference(self.asks, asks)
+        if self.sequence >= 0 and not changes[0] and not changes[1]:
+            return None
+        self.bids, self.asks = bids, asks
+        self.sequence, self.timestamp_ms = mirror.sequence, mirror.timestamp_ms
+        return changes
+
+
+def _difference(old: list[Level], new: list[Level]) -> list[Level]:
+    if old == new:
+        return []
+    known = {level[0]: level for level in old}
+    changed = [level for level in new if known.pop(level[0], None) != level]
+    return changed + [(price, 0, 0) for price in known]

@@ -101,51 +101,85 @@ async def _spend(caller: Caller, limit: limits.Limit, symbol: str, cost: int) ->
     return await limits.spend(limit, f"{caller.user_id}:{caller.catalogue.id}:{symbol}", cost)
 
 
-async def operate(
+@dataclass
+class Prepared:
+    """Items that were checked and turned into frames, with a row already for those that failed."""
+
+    verb: Verb
+    group_id: int
+    items: Sequence[Any]
+    rows: list[Row | None]
+    frames: list[bytes]
+    places: list[int]
+
+
+async def prepare(
     verb: Verb, caller: Caller, items: Sequence[Any], *, batch: bool, common: Item | None = None
-) -> list[Row]:
-    """Do ``verb`` for every item and answer one row per item.
+) -> Prepared:
+    """Check the items and count them against the limits.
 
     ``common`` holds fields that came with the request as a whole (``expTime``). Errors: 50114 without the
-    permission, 50011 when a single operation is too fast (items of a batch get it as their row), and what
-    ``translate`` makes of ``Busy``, ``OutcomeUnknown`` and ``GroupHalted``.
+    permission, 50011 when a single operation is too fast (items of a batch get it as their row).
     """
     caller.require(Permission.TRADE)
-    rows: list[Row | None] = [None] * len(items)
-    frames: list[bytes] = []
-    places: list[int] = []
-    by_market: dict[str, list[int]] = {}
-    markets: list[TradableMarket | None] = [None] * len(items)
-    for index, item in enumerate(items):
+    prepared = Prepared(verb, caller.catalogue.group_id, items, [None] * len(items), [], [])
+    markets = _markets_of(caller, prepared)
+    await _count(caller, prepared, markets, batch)
+    for index, market in markets.items():
+        if prepared.rows[index] is not None:
+            continue
+        item = items[index]
+        try:
+            prepared.frames.append(verb.frame(caller, market, {**common, **item} if common else item))
+            prepared.places.append(index)
+        except (DialectError, DomainError) as error:
+            prepared.rows[index] = _refused(verb, item, error)
+    return prepared
+
+
+def _markets_of(caller: Caller, prepared: Prepared) -> dict[int, TradableMarket]:
+    markets: dict[int, TradableMarket] = {}
+    for index, item in enumerate(prepared.items):
         try:
             if not isinstance(item, dict):
                 raise DialectError("50002", "Every item must be a JSON object.")
-            market = markets[index] = market_of(caller.catalogue, item)
-            by_market.setdefault(market.symbol, []).append(index)
-        except (DialectError, DomainError) as error:
-            rows[index] = _refused(verb, item, error)
-    for symbol, indices in by_market.items():
-        verdict = await _spend(caller, verb.batch_limit if batch else verb.limit, symbol, len(indices))
+            markets[index] = market_of(caller.catalogue, item)
+        except DialectError as error:
+            prepared.rows[index] = _refused(prepared.verb, item, error)
+    return markets
+
+
+async def _count(caller: Caller, prepared: Prepared, markets: dict[int, TradableMarket], batch: bool) -> None:
+    limit = prepared.verb.batch_limit if batch else prepared.verb.limit
+    by_symbol: dict[str, list[int]] = {}
+    for index, market in markets.items():
+        by_symbol.setdefault(market.symbol, []).append(index)
+    for symbol, indices in by_symbol.items():
+        verdict = await _spend(caller, limit, symbol, len(indices))
         if not verdict.allowed:
             slow = too_fast(verdict)
             if not batch:
                 raise slow
             for index in indices:
-                rows[index] = _refused(verb, items[index], slow)
-    for index, item in enumerate(items):
-        market_or_none = markets[index]
-        if rows[index] is not None or market_or_none is None:
-            continue
-        try:
-            frames.append(verb.frame(caller, market_or_none, {**common, **item} if common else item))
-            places.append(index)
-        except (DialectError, DomainError) as error:
-            rows[index] = _refused(verb, item, error)
-    for index, ack in zip(
-        places, await submit_frames(caller.catalogue.group_id, frames, urgent=verb.urgent), strict=True
-    ):
-        rows[index] = _answered(verb, items[index], ack)
-    return [row for row in rows if row is not None]
+                prepared.rows[index] = _refused(prepared.verb, prepared.items[index], slow)
+
+
+async def finish(prepared: Prepared) -> list[Row]:
+    """Send what was prepared and answer one row per item, in order.
+
+    Errors: ``Busy``, ``OutcomeUnknown``, ``GroupHalted``.
+    """
+    acks = await submit_frames(prepared.group_id, prepared.frames, urgent=prepared.verb.urgent)
+    for index, ack in zip(prepared.places, acks, strict=True):
+        prepared.rows[index] = _answered(prepared.verb, prepared.items[index], ack)
+    return [row for row in prepared.rows if row is not None]
+
+
+async def operate(
+    verb: Verb, caller: Caller, items: Sequence[Any], *, batch: bool, common: Item | None = None
+) -> list[Row]:
+    """Do ``verb`` for every item and answer one row per item. Errors as ``prepare`` and ``finish``."""
+    return await finish(await prepare(verb, caller, items, batch=batch, common=common))
 
 
 def too_fast(verdict: limits.Verdict) -> DialectError:

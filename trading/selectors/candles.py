@@ -99,7 +99,7 @@ def _stored_bars(
 
 
 def _edge_candle(group_id: int, market: int, before_ms: int | None) -> tuple[int, int] | None:
-    """Minute and close of the newest candle before ``before_ms``; of the oldest of all if that is ``None``."""
+    """Minute and close of the newest candle before ``before_ms``; of the oldest of all if ``None``."""
     where, order = ("AND minute_ms < %s", "DESC") if before_ms is not None else ("", "ASC")
     with connection.cursor() as cursor:
         cursor.execute(

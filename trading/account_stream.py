@@ -1,0 +1,145 @@
+"""An account's private events on the web side: every change of its orders and balances, in order, to every
+socket.
+
+When events may have been missed, the kernel is asked for the account and the difference to what was told is
+made up for: each order that changed is told in its present state, each balance as it is. Fills in such a
+hole are not told one by one; they are in the history.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from exchange_os.engine.feed import event_feed
+from exchange_os.engine.gateway import get_gateway
+from exchange_os.errors import DomainError
+from trading.selectors.orders import Order, order_of_kernel
+
+log = logging.getLogger(__name__)
+
+Event = dict[str, Any]
+Listener = Callable[[list[Event]], None]
+RETRY_SECONDS = 0.5
+
+
+class AccountStream:
+    """One account of one risk group, followed live."""
+
+    def __init__(self, group_id: int, account: int) -> None:
+        self.group_id = group_id
+        self.account = account
+        self.listeners: set[Listener] = set()
+        self.ready = asyncio.Event()
+        self._open: dict[int, Order] = {}
+        self._covered = -1
+        self._held: list[Event] = []
+        self._sync: asyncio.Task[None] | None = None
+        self._sync_again = False
+
+    async def start(self) -> None:
+        """Begin to follow; ``ready`` is set once the account's state is known."""
+        await event_feed(self.group_id).subscribe(self.account, self._receive, self._missed)
+
+    async def stop(self) -> None:
+        """Let go of the feed."""
+        if self._sync is not None:
+            self._sync.cancel()
+        await event_feed(self.group_id).unsubscribe(self.account, self._receive, self._missed)
+
+    def _missed(self) -> None:
+        if self._sync is None:
+            self._sync = asyncio.get_running_loop().create_task(self._resynchronise())
+        else:
+            self._sync_again = True
+
+    def _receive(self, events: list[Event]) -> None:
+        if self._sync is not None:
+            self._held += events
+            return
+        self._tell([event for event in events if event["sequence"] > self._covered])
+
+    def _tell(self, events: list[Event]) -> None:
+        if not events:
+            return
+        for event in events:
+            if event["kind"] != "balance":
+                self._remember(order_of_kernel(event))
+        for listener in tuple(self.listeners):
+            listener(events)
+
+    def _remember(self, order: Order) -> None:
+        if order.is_open:
+            self._open[order.order_id] = order
+        else:
+            self._open.pop(order.order_id, None)
+
+    async def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        while True:
+            try:
+                return await get_gateway().query(self.group_id, {"account": self.account, **question})
+            except DomainError as error:
+                log.info(
+                    "account %s of group %s cannot be read yet: %s", self.account, self.group_id, error.code
+                )
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _resynchronise(self) -> None:
+        again = True
+        while again:
+            self._sync_again = False
+            answer = await self._ask({"q": "account"})
+            present = {row["order_id"]: row for row in answer.get("orders", ())}
+            changes = await self._changes(answer, present) if self.ready.is_set() else []
+            self._open = {order_id: order_of_kernel(row) for order_id, row in present.items()}
+            self._covered = answer["sequence"]
+            for listener in tuple(self.listeners):
+                if changes:
+                    listener(changes)
+            again = self._sync_again
+        self._sync = None
+        self.ready.set()
+        held, self._held = self._held, []
+        self._receive(held)
+
+    async def _changes(self, answer: dict[str, Any], present: dict[int, dict[str, Any]]) -> list[Event]:
+        """What was told is no longer so: orders and balances as they are now."""
+        stamp = {"sequence": answer["sequence"], "time_ms": answer["now_ms"], "account": self.account}
+        changed = [
+            row for order_id, row in present.items() if self._open.get(order_id) != order_of_kernel(row)
+        ]
+        for order_id in self._open.keys() - present.keys():
+            found = (await self._ask({"q": "order", "order_id": order_id})).get("order")
+            if found is not None and not found.get("summary"):
+                changed.append(found)
+        events: list[Event] = [{**row, **stamp, "kind": "order"} for row in changed]
+        return events + [{**row, **stamp, "kind": "balance"} for row in answer.get("balances", ())]
+
+
+_streams: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[int, int], AccountStream]] = (
+    WeakKeyDictionary()
+)
+
+
+async def follow_account(group_id: int, account: int, listener: Listener) -> AccountStream:
+    """Tell ``listener`` every event of the account from now on; answers once the account's state is known."""
+    streams = _streams.setdefault(asyncio.get_running_loop(), {})
+    stream = streams.get((group_id, account))
+    if stream is None:
+        stream = streams[(group_id, account)] = AccountStream(group_id, account)
+        stream.listeners.add(listener)
+        await stream.start()
+    stream.listeners.add(listener)
+    await stream.ready.wait()
+    return stream
+
+
+async def unfollow_account(stream: AccountStream, listener: Listener) -> None:
+    """Undo ``follow_account``; an account nobody follows is let go."""
+    stream.listeners.discard(listener)
+    if not stream.listeners:
+        streams = _streams.setdefault(asyncio.get_running_loop(), {})
+        if streams.get((stream.group_id, stream.account)) is stream:
+            del streams[(stream.group_id, stream.account)]
+        await stream.stop()
