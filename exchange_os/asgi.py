@@ -1,4 +1,4 @@
-"""ASGI entry: HTTP to the trading API or to Django's pages, sockets to Channels (a page's own behind an Origin check)."""
+"""ASGI entry: HTTP to the trading API or to the pages, sockets to Channels, those of pages behind an Origin check."""
 
 import os
 
