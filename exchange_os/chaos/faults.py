@@ -120,8 +120,11 @@ def restart_postgres(strike: Strike) -> float:
     moment = time.monotonic()
     postgres.process.send_signal(signal.SIGQUIT)
     postgres.process.wait()
+    seconds = strike.draws.choice((0.0, 0.0, 1.5))
+    time.sleep(seconds)
     postgres.start()
     connection.close()
+    strike.note = f"stayed away for {time.monotonic() - moment:.1f} s"
     return moment
 
 
