@@ -1,0 +1,70 @@
+//! Rejects, states, reasons and phases by number, as the documents list them.
+#![allow(dead_code)]
+
+pub const OK: u16 = 0;
+pub const INPUT_FRAME: u16 = 101;
+pub const INPUT_KIND: u16 = 102;
+pub const INPUT_BODY: u16 = 103;
+pub const INPUT_ENUM: u16 = 104;
+pub const INPUT_COMBINATION: u16 = 105;
+pub const INPUT_PRICE: u16 = 106;
+pub const INPUT_SIZE: u16 = 107;
+pub const INPUT_CLIENT_ID: u16 = 108;
+pub const INPUT_EXPIRY: u16 = 109;
+pub const INPUT_AMOUNT: u16 = 110;
+pub const INPUT_OVERFLOW: u16 = 111;
+pub const INPUT_PARAMETER: u16 = 112;
+pub const INPUT_REFERENCE: u16 = 113;
+pub const INPUT_NO_CHANGE: u16 = 114;
+pub const ACCESS_OPERATOR_ONLY: u16 = 201;
+pub const ACCESS_RESERVED: u16 = 202;
+pub const ACCESS_ACCOUNT_UNKNOWN: u16 = 203;
+pub const ACCESS_FROZEN: u16 = 204;
+pub const ACCESS_NO_WITHDRAWALS: u16 = 205;
+pub const STATE_DUPLICATE_CLIENT_ID: u16 = 301;
+pub const STATE_MARKET_UNKNOWN: u16 = 302;
+pub const STATE_ASSET_UNKNOWN: u16 = 303;
+pub const STATE_MARKET_PHASE: u16 = 304;
+pub const STATE_PHASE_MOVE: u16 = 305;
+pub const STATE_ALREADY_EXISTS: u16 = 306;
+pub const STATE_DEADLINE: u16 = 307;
+pub const STATE_TRANSFER_OLD: u16 = 308;
+pub const STATE_TRANSFER_DUPLICATE: u16 = 309;
+pub const STATE_TOO_MANY: u16 = 310;
+pub const STATE_TOO_MANY_ORDERS: u16 = 311;
+pub const STATE_TOO_MANY_LEVELS: u16 = 312;
+pub const STATE_CLIENT_IDS_FULL: u16 = 313;
+pub const STATE_BOOK_NOT_EMPTY: u16 = 314;
+pub const RISK_PRICE_BAND: u16 = 401;
+pub const RISK_MIN_NOTIONAL: u16 = 402;
+pub const RISK_INSUFFICIENT_BALANCE: u16 = 403;
+pub const RISK_TOTAL: u16 = 404;
+pub const MATCHING_ORDER_UNKNOWN: u16 = 501;
+pub const MATCHING_ORDER_CLOSED: u16 = 502;
+pub const MATCHING_NO_LIQUIDITY: u16 = 503;
+pub const MATCHING_BELOW_FILLED: u16 = 504;
+
+pub const STATE_OPEN: u8 = 1;
+pub const STATE_FILLED: u8 = 2;
+pub const STATE_CANCELLED: u8 = 3;
+
+pub const BY_USER: u8 = 1;
+pub const BY_IOC: u8 = 2;
+pub const BY_FOK: u8 = 3;
+pub const BY_POST_ONLY: u8 = 4;
+pub const BY_SELF_TRADE: u8 = 5;
+pub const BY_EXPIRY: u8 = 6;
+pub const BY_DEAD_MAN: u8 = 7;
+pub const BY_MASS_CANCEL: u8 = 8;
+pub const BY_MATCH_LIMIT: u8 = 9;
+pub const BY_MARKET_CLOSED: u8 = 10;
+pub const BY_AMEND_FAILED: u8 = 11;
+pub const BY_BUDGET: u8 = 12;
+
+pub const PENDING: u8 = 0;
+pub const AUCTION: u8 = 1;
+pub const OPEN: u8 = 2;
+pub const HALTED: u8 = 3;
+pub const CLOSING: u8 = 4;
+pub const SETTLING: u8 = 5;
+pub const SETTLED: u8 = 6;
