@@ -4,7 +4,9 @@ from django.contrib import admin
 from django.urls import include, path
 
 from exchange_os import health
+from exchange_os.accounts import TradingAccounts
 from exchange_os.ui import views as ui
+from venues.urls import deployer_urls, launch_urls, wallet_urls
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -12,6 +14,9 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("operator/", admin.site.urls),
     path("style", ui.style, name="style"),
+    path("wallet/", include(wallet_urls(TradingAccounts()))),
+    path("launch/", include(launch_urls)),
+    path("deployer/", include(deployer_urls)),
     path("", include("trading.urls")),
     path("", include("trading.pages.urls")),
 ]

@@ -14,9 +14,7 @@ from venues.instruments import in_steps, parse_decimal
 from venues.models import ACCENT_PATTERN, PPM, SLUG_PATTERN, Venue, VenueState
 
 RESERVED_SLUGS = frozenset(
-    "about account accounts admin api app assets auth blog bulk demo deployer docs exchange exchange-os exchangeos help "
-    "home kernel launch legal login logout mail market markets new official okx operator privacy root security signup "
-    "staff static status style support system terms test trade trading v v5 venue venues wallet www ws".split()
+    ["about", "account", "accounts", "admin", "api", "app", "assets", "auth", "blog", "bulk", "demo", "deployer", "docs", "exchange", "exchange-os", "exchangeos", "help", "home", "kernel", "launch", "legal", "login", "logout", "mail", "market", "markets", "new", "official", "okx", "operator", "privacy", "root", "security", "signup", "staff", "static", "status", "style", "support", "system", "terms", "test", "trade", "trading", "v", "v5", "venue", "venues", "wallet", "www", "ws"]
 )
 MAX_PRICE_DECIMALS = 12
 MAX_TAKER_FEE_PPM = 10_000

@@ -1,4 +1,4 @@
-"""Periodic work of the deployer's side. Each task names what to look at; running it twice or late does no harm."""
+"""Periodic work of the deployer's side: each task names what to look at, so running it twice or late does no harm."""
 
 import logging
 

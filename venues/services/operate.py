@@ -1,10 +1,9 @@
 """Operating a venue: halt, resume, and the fees it has earned."""
 
+import exchange_kernel as kernel
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Sum
-
-import exchange_kernel as kernel
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset, Direction, Transfer, TransferState

@@ -1,0 +1,73 @@
+"""What a market's parameters mean for people: the cost of a trade and who gets it, and the limits at the opening."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+
+from exchange_os.ledger.selectors import decimal_text
+from venues.models import PPM
+from venues.specs import MarketSpec
+
+
+@dataclass(frozen=True)
+class TradeExample:
+    """A trade of ``amount`` quote: what taker and maker pay, and how it is shared; decimals as text."""
+
+    symbols: str
+    quote: str
+    amount: str
+    taker_pays: str
+    maker_pays: str
+    maker_earns: bool
+    venue_gets: str
+    protocol_gets: str
+
+
+def trade_examples(specs: list[MarketSpec], amount: Decimal) -> list[TradeExample]:
+    """One example for each pair of fees and quote among the markets, with the markets it stands for."""
+    groups: dict[tuple[str, int, int], list[str]] = {}
+    for spec in specs:
+        key = (spec.quote.symbol, spec.taker_fee_ppm, spec.maker_fee_ppm)
+        groups.setdefault(key, []).append(spec.symbol)
+    return [trade_example(", ".join(names), *key, amount) for key, names in groups.items()]
+
+
+def trade_example(symbols: str, quote: str, taker_ppm: int, maker_ppm: int, amount: Decimal) -> TradeExample:
+    """The split of one trade's fees, as the kernel does it (``kernel/WIRE.md``, Money)."""
+    taker, maker = amount * taker_ppm / PPM, amount * maker_ppm / PPM
+    protocol = (taker + maker) * settings.PROTOCOL_SHARE_PPM / PPM
+    return TradeExample(
+        symbols,
+        quote,
+        decimal_text(amount),
+        decimal_text(taker),
+        decimal_text(abs(maker)),
+        maker < 0,
+        decimal_text(taker + maker - protocol),
+        decimal_text(protocol),
+    )
+
+
+def market_summary(spec: MarketSpec) -> dict[str, Any]:
+    """A market's parameters as text, with the limits that follow from them at the opening price."""
+    opening = spec.reference_ticks * spec.tick_size
+    band = opening * spec.band_ppm / PPM
+    step = Decimal(1).scaleb(-spec.price_scale)
+    smallest = spec.min_size_lots * spec.lot_size
+    return {
+        "symbol": spec.symbol,
+        "base": spec.base.symbol,
+        "quote": spec.quote.symbol,
+        "tick": decimal_text(spec.tick_size),
+        "lot": decimal_text(spec.lot_size),
+        "opening": decimal_text(opening),
+        "lowest": decimal_text((opening - band).quantize(step)),
+        "highest": decimal_text((opening + band).quantize(step)),
+        "band_ppm": spec.band_ppm,
+        "smallest": decimal_text(smallest),
+        "smallest_quote": decimal_text(smallest * opening),
+        "maker_ppm": spec.maker_fee_ppm,
+        "taker_ppm": spec.taker_fee_ppm,
+    }

@@ -1,0 +1,1 @@
+"""The pages of the deployer's side and of the wallet."""
