@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_os.settings")
 
@@ -12,4 +13,6 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     # Late sweeps are dropped: the next one does the same work.
     "engine-sweep": {"task": "exchange_os.engine.tasks.sweep", "schedule": 1.0, "options": {"expires": 5}},
+    "venues-launches": {"task": "venues.sweep_launches", "schedule": 2.0, "options": {"expires": 5}},
+    "venues-ledger": {"task": "venues.nightly_ledger", "schedule": crontab(hour=3, minute=10)},
 }

@@ -8,7 +8,6 @@ from exchange_os.errors import DomainError
 from exchange_os.ledger.services import check_ledger
 from venues.services.launch import drive_launch, unfinished_launches
 from venues.services.totals import kernel_totals
-from venues.services.transfers import resend_transfers
 
 log = logging.getLogger(__name__)
 
@@ -27,12 +26,6 @@ def sweep_launches() -> None:
     """Drive every launch that is not done."""
     for venue_id in unfinished_launches():
         drive_one_launch(venue_id)
-
-
-@shared_task(name="venues.sweep_transfers")
-def sweep_transfers() -> None:
-    """Send again every transfer that has been on its way for a while."""
-    resend_transfers()
 
 
 @shared_task(name="venues.nightly_ledger")

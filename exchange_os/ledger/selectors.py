@@ -101,9 +101,12 @@ def balances_of(user_id: int, kinds: Iterable[AccountKind]) -> dict[tuple[str, i
 
 
 def pending_transfers(older_than: timedelta = timedelta(0), limit: int = 500) -> list[Transfer]:
-    """Transfers still on their way, requested at least ``older_than`` ago: what the outbox sweeper sends again."""
+    """Transfers still on their way, requested at least ``older_than`` ago: what the outbox sweeper sends again.
+
+    Beyond ``limit`` chance decides, so that those of a group that does not answer keep no other waiting.
+    """
     rows = Transfer.objects.filter(state=TransferState.REQUESTED, created__lte=timezone.now() - older_than)
-    return list(rows.select_related("asset").order_by("created", "pk")[:limit])
+    return list(rows.select_related("asset").order_by("?")[:limit])
 
 
 def transfers_of(user_id: int) -> QuerySet[Transfer]:

@@ -3,7 +3,7 @@
 from venues.services.deployers import register_deployer, release_stake, require_deployer, stake
 from venues.services.launch import add_market, drive_launch, launch_venue
 from venues.services.operate import collect_fees, halt_venue, resume_venue
-from venues.services.transfers import resend_transfers, start_deposit, start_withdrawal
+from venues.services.transfers import start_deposit, start_withdrawal
 
 __all__ = [
     "add_market",
@@ -14,7 +14,6 @@ __all__ = [
     "register_deployer",
     "release_stake",
     "require_deployer",
-    "resend_transfers",
     "resume_venue",
     "stake",
     "start_deposit",

@@ -1,8 +1,7 @@
-"""Transfers on their way: from the ledger's outbox into the kernel, as often as it takes."""
+"""Transfers on their way into the kernel: sent at once, and again by the engine's sweeper until they settle."""
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
@@ -11,14 +10,11 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
 from exchange_os.engine import client
+from exchange_os.engine.sweeper import transfer_command
 from exchange_os.errors import DomainError
-from exchange_os.ledger.models import Asset, Direction, Transfer
-from exchange_os.ledger.selectors import pending_transfers
+from exchange_os.ledger.models import Asset, Transfer
 from exchange_os.ledger.services import request_deposit, request_withdrawal
 from venues.models import Market, Phase, Venue, VenueState
-
-RESEND_AFTER = timedelta(seconds=3)
-TRANSFERS_AT_ONCE = 500
 
 
 class AccountDirectory(Protocol):
@@ -29,18 +25,6 @@ class AccountDirectory(Protocol):
 
     def numbers(self, user_id: int) -> dict[int, int]:
         """``{venue id: account number}`` of every account the user has opened."""
-
-
-def transfer_command(transfer: Transfer) -> bytes:
-    """The kernel's frame of a transfer. The same transfer gives the same bytes, so it may be sent again."""
-    encode = kernel.deposit if transfer.direction == Direction.DEPOSIT else kernel.withdraw
-    return encode(
-        transfer.account,
-        transfer.asset_id,
-        transfer.amount,
-        transfer_id=transfer.pk,
-        issued_ms=transfer.issued_ms,
-    )
 
 
 def send_transfers(transfers: Sequence[Transfer]) -> int:
@@ -97,11 +81,6 @@ def check_traded(venue: Venue, asset: Asset) -> None:
             f"{venue.name} has no market in {asset.symbol}; choose an asset it trades.",
             field="asset",
         )
-
-
-def resend_transfers() -> int:
-    """Send again what has been on its way for a while; how many commands were appended."""
-    return send_transfers(pending_transfers(RESEND_AFTER, TRANSFERS_AT_ONCE))
 
 
 def refusal_text(transfer: Transfer) -> str:
