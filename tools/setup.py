@@ -85,7 +85,7 @@ def set_up(dev):
     """The three steps, each only if its inputs have changed since it was last done."""
     requirements = ROOT / ("requirements-dev.txt" if dev else "requirements.txt")
     notes = read_notes()
-    if not notes or not environment_works():
+    if not environment_works(installed="packages" in notes):
         notes = make_environment()
     wanted = (
         digest_of([ROOT / "requirements.txt"])
@@ -121,9 +121,9 @@ def check_python():
         )
 
 
-def environment_works():
-    """Whether the environment's own Python starts and finds pip and what was installed into it."""
-    check = "import pip, django, psycopg, redis"
+def environment_works(installed):
+    """Whether the environment's own Python starts, and finds what was ``installed`` into it."""
+    check = "import pip" + (", django, psycopg, redis" if installed else "")
     return PYTHON.exists() and subprocess.run([str(PYTHON), "-c", check], capture_output=True).returncode == 0
 
 
