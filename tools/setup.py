@@ -100,7 +100,7 @@ def set_up(dev):
         notes.update(packages=wanted, runtime=digest_of([ROOT / "requirements.txt"]))
         write_notes(notes)
     kernel = digest_of(kernel_sources())
-    if notes.get("kernel") != kernel:
+    if notes.get("kernel") != kernel or not finds("exchange_kernel"):
         build_kernel()
         notes["kernel"] = kernel
         write_notes(notes)
@@ -123,8 +123,12 @@ def check_python():
 
 def environment_works(installed):
     """Whether the environment's own Python starts, and finds what was ``installed`` into it."""
-    check = "import pip" + (", django, psycopg, redis" if installed else "")
-    return PYTHON.exists() and subprocess.run([str(PYTHON), "-c", check], capture_output=True).returncode == 0
+    return PYTHON.exists() and finds("pip, django, psycopg, redis" if installed else "pip")
+
+
+def finds(modules):
+    """Whether the environment's Python can import the modules."""
+    return subprocess.run([str(PYTHON), "-c", "import " + modules], capture_output=True).returncode == 0
 
 
 def make_environment():

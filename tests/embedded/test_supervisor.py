@@ -118,7 +118,7 @@ def test_a_taken_port_is_named_with_another(data_dir: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         run = Running(data_dir, port)
-        said = run.stop()
+        said, _ = run.process.communicate(timeout=60)
     assert run.process.returncode == 1
     assert (
         f"Port {port} is taken by another program; stop that, or choose another port: make run PORT={port + 1}"
