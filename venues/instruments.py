@@ -8,18 +8,15 @@ from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset
-from exchange_os.ledger.selectors import MAX_UNITS, decimal_text
+from exchange_os.ledger.selectors import MAX_UNITS, decimal_text, read_decimal
 
 EXACT = Context(prec=60, traps=[InvalidOperation, Inexact])
 
 
 def parse_decimal(text: str | Decimal, *, code: str, message: str, field: str | None = None) -> Decimal:
-    """A finite decimal, or ``DomainError(code, message)``; at most 40 characters are looked at."""
-    try:
-        value = text if isinstance(text, Decimal) else Decimal(text.strip())
-    except InvalidOperation:
-        value = Decimal("NaN")
-    if not value.is_finite() or len(str(text)) > 40 or abs(value.adjusted()) > 40:
+    """A plain decimal number, or ``DomainError(code, message)``."""
+    value = read_decimal(text)
+    if value is None:
         raise DomainError(code, message, field=field)
     return value
 

@@ -1,8 +1,9 @@
 """What the ledger answers: balances, histories, and amounts as text."""
 
+import re
 from collections.abc import Iterable
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -12,6 +13,14 @@ from exchange_os.errors import DomainError
 from exchange_os.ledger.models import AccountKind, Asset, Entry, LedgerAccount, Transfer, TransferState
 
 MAX_UNITS = 2**63 - 1
+DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
+DECIMAL_CHARACTERS = 40
+
+
+def read_decimal(text: str | Decimal) -> Decimal | None:
+    """A plain decimal number of at most 40 characters and a two-digit exponent; ``None`` for anything else."""
+    found = str(text).strip()
+    return Decimal(found) if len(found) <= DECIMAL_CHARACTERS and DECIMAL.fullmatch(found) else None
 
 
 def decimal_text(value: Decimal) -> str:
@@ -33,11 +42,8 @@ def to_units(text: str | Decimal, asset: Asset, *, field: str | None = None) -> 
     Raises ``DomainError`` with code ``amount_invalid`` (not a number, not above zero), ``amount_too_fine`` (more
     decimals than the asset's scale) or ``amount_too_large``; ``field`` names the input at fault.
     """
-    try:
-        value = Decimal(str(text).strip().replace(",", ""))
-    except InvalidOperation:
-        value = Decimal("NaN")
-    if not value.is_finite() or value <= 0:
+    value = read_decimal(text if isinstance(text, Decimal) else text.replace(",", ""))
+    if value is None or value <= 0:
         raise DomainError("amount_invalid", "Enter an amount above zero, for example 12.5.", field=field)
     if value > Decimal(MAX_UNITS).scaleb(-asset.scale):
         raise DomainError(

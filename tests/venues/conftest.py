@@ -1,0 +1,105 @@
+"""The cast of the venues' tests: a deployer with stake, a trader, and an engine that answers in this process."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.test import Client
+from redis import Redis
+
+from exchange_os.engine import client as engine_client
+from exchange_os.ledger.models import Asset, PostingKind
+from exchange_os.ledger.selectors import to_units
+from exchange_os.ledger.services.postings import external, post_transfer, wallet
+from tests.engine.conftest import LocalWorker, local_worker
+from venues.models import LaunchDraft, Venue
+from venues.services import drive_launch, launch_venue, register_deployer, stake
+from venues.services.drafts import new_draft, save_markets_step, save_venue_step
+from venues.views import wallet as wallet_views
+
+__all__ = ["LocalWorker", "local_worker"]
+
+VENUE = {"name": "North Exchange", "slug": "north", "accent": "#2f6feb", "description": "Spot."}
+BTC_USD = {
+    "base": "BTC", "quote": "USD", "tick_size": "0.01", "lot_size": "0.0001", "reference_price": "65000",
+    "band_percent": "5", "maker_fee_percent": "0.02", "taker_fee_percent": "0.05",
+}  # fmt: skip
+ETH_USD = {**BTC_USD, "base": "ETH", "lot_size": "0.001", "reference_price": "3200"}
+
+
+def give(user: AbstractBaseUser, amount: str, symbol: str) -> None:
+    """Test money from outside, in whole assets."""
+    asset = Asset.objects.get(symbol=symbol)
+    post_transfer(PostingKind.FAUCET, external(asset.pk), wallet(user.pk, asset.pk), to_units(amount, asset))
+
+
+def draft_of(user: AbstractBaseUser, venue: dict[str, str] = VENUE, *markets: dict[str, str]) -> LaunchDraft:
+    """A filled-in draft."""
+    draft = new_draft(user)
+    save_venue_step(draft, venue)
+    save_markets_step(draft, list(markets or (BTC_USD,)))
+    return draft
+
+
+@pytest.fixture
+def clean_redis(redis_client: Redis) -> Iterator[None]:
+    """An empty broker, and no connection of this thread left behind."""
+    yield
+    engine_client.close()
+
+
+@pytest.fixture
+def trader(db: None) -> AbstractBaseUser:
+    """A user with nothing."""
+    return get_user_model().objects.create_user("trader", "trader@example.com", "pass-word-1")
+
+
+@pytest.fixture
+def newcomer(db: None) -> AbstractBaseUser:
+    """A user who is no deployer yet."""
+    return get_user_model().objects.create_user("newcomer", "newcomer@example.com", "pass-word-1")
+
+
+@pytest.fixture
+def deployer(db: None) -> AbstractBaseUser:
+    """A deployer with 1,500 OKB at stake (one venue needs 1,000) and 500 in the wallet."""
+    user = get_user_model().objects.create_user("deployer", "deployer@example.com", "pass-word-1")
+    register_deployer(user, "North Labs")
+    give(user, "2000", "OKB")
+    stake(user, to_units("1500", Asset.objects.get(symbol="OKB")))
+    return user
+
+
+@pytest.fixture
+def browser() -> Callable[[AbstractBaseUser], Client]:
+    """A signed-in browser of a user."""
+
+    def of(user: AbstractBaseUser) -> Client:
+        made = Client()
+        made.force_login(user)
+        return made
+
+    return of
+
+
+@pytest.fixture
+def venue(clean_redis: None, local_worker: LocalWorker, deployer: AbstractBaseUser) -> Venue:
+    """A venue that trades BTC-USD."""
+    made = launch_venue(deployer, draft_of(deployer))
+    drive_launch(made.pk)
+    made.refresh_from_db()
+    return made
+
+
+@pytest.fixture
+def htmx() -> dict[str, Any]:
+    """Headers of a request by htmx."""
+    return {"headers": {"HX-Request": "true"}}
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Venues get time to answer on a busy machine."""
+    monkeypatch.setattr(wallet_views, "VENUE_TIMEOUT_SECONDS", 20.0)
