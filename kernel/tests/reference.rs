@@ -30,3 +30,21 @@ proptest! {
         run.finish();
     }
 }
+
+#[test]
+fn stats() {
+    let mut codes = std::collections::BTreeMap::new();
+    let mut reasons = std::collections::BTreeMap::new();
+    let (mut trades, mut open, mut clients, mut levels, mut states) = (0, 0, 0, 0, [0; 4]);
+    for seed in 0..SEEDS {
+        let run = run_seed(seed, COMMANDS, 5_000);
+        for (code, n) in &run.codes { *codes.entry(*code).or_insert(0) += n; }
+        for (code, n) in &run.reasons { *reasons.entry(*code).or_insert(0) += n; }
+        for i in 0..4 { states[i] += run.states[i]; }
+        trades += run.pair.model.next_trade;
+        open += run.pair.model.orders.len();
+        clients += run.pair.model.clients.len();
+        for m in 0..3 { levels += run.pair.model.levels(m, false).len(); }
+    }
+    eprintln!("codes {codes:?}\nreasons {reasons:?} trades {trades} open {open} clients {clients} bid levels {levels} states {states:?}");
+}

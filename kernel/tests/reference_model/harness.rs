@@ -6,7 +6,10 @@ use exchange_kernel::Kernel;
 
 use super::model::{Decision, Model, Trade, FIRST_USER};
 use super::script::{self, Dice, Genes, Known};
-use super::wire::{self, Ack, Event, What};
+use super::wire::{self, Ack, Event, OrderView, What};
+
+/// Number of the risk group in all tests.
+pub const GROUP: u64 = 9;
 
 /// All that one batch of the kernel handed out, decoded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +20,99 @@ pub struct Seen {
     pub balances: BTreeMap<(u32, u32), (i64, i64)>,
     pub trades: Vec<(u32, Trade)>,
     pub transfers: Vec<Decision>,
+    pub fill_rows: Vec<Row>,
+    pub order_rows: Vec<Row>,
+    /// (market, minute, open, high, low, close, lots, quote, trades).
+    pub candles: Vec<[i64; 9]>,
+}
+
+/// The values of one row of PostgreSQL's binary COPY: 1, 2, 4 and 8 bytes as numbers, anything else as text.
+pub type Row = Vec<Value>;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    Number(i64),
+    Flag(bool),
+    Text(String),
+}
+
+/// Read rows whose columns have the kinds of `kinds`: n number, b flag, t text.
+fn read_rows(bytes: &[u8], kinds: &str) -> Vec<Row> {
+    let number = |bytes: &[u8]| match bytes.len() {
+        2 => i64::from(i16::from_be_bytes(bytes.try_into().unwrap())),
+        4 => i64::from(i32::from_be_bytes(bytes.try_into().unwrap())),
+        8 => i64::from_be_bytes(bytes.try_into().unwrap()),
+        other => panic!("a number of {other} bytes"),
+    };
+    let mut rest = wire::Reader(bytes);
+    let mut rows = Vec::new();
+    while !rest.0.is_empty() {
+        let count = number(rest.take(2).unwrap());
+        assert_eq!(count as usize, kinds.len(), "a row has as many columns as its table");
+        let mut row = Row::new();
+        for kind in kinds.chars() {
+            let length = number(rest.take(4).unwrap()) as usize;
+            let value = rest.take(length).unwrap();
+            row.push(match kind {
+                'n' => Value::Number(number(value)),
+                'b' => Value::Flag(value == [1]),
+                _ => Value::Text(String::from_utf8(value.to_vec()).unwrap()),
+            });
+        }
+        rows.push(row);
+    }
+    rows
+}
+
+/// The row of the fills table that goes with an event, if it is a fill.
+fn fill_row(event: &Event) -> Option<Row> {
+    let What::Fill(order, fill) = &event.what else { return None };
+    let n = Value::Number;
+    Some(vec![
+        n(GROUP as i64),
+        n(event.sequence as i64),
+        n(fill.trade_id as i64),
+        n(i64::from(order.market)),
+        n(i64::from(event.account)),
+        n(order.order_id as i64),
+        Value::Text(order.client.clone()),
+        n(i64::from(order.flags & wire::SELL)),
+        n(i64::from(fill.role)),
+        n(fill.price),
+        n(fill.size),
+        n(fill.notional),
+        n(fill.fee),
+        n(i64::from(fill.fee_asset)),
+        n(i64::from(order.key)),
+        n(event.time as i64),
+    ])
+}
+
+/// The row of the table of closed orders.
+fn order_row(sequence: u64, account: u32, order: &OrderView, time: u64) -> Row {
+    let n = Value::Number;
+    vec![
+        n(GROUP as i64),
+        n(sequence as i64),
+        n(order.order_id as i64),
+        n(i64::from(account)),
+        n(i64::from(order.market)),
+        Value::Text(order.client.clone()),
+        n(i64::from(order.flags & wire::SELL)),
+        n(i64::from(order.order_type)),
+        n(i64::from(order.tif)),
+        Value::Flag(order.flags & wire::POST_ONLY != 0),
+        n(order.price),
+        n(order.size),
+        n(order.filled),
+        n(order.filled_quote),
+        n(order.fee),
+        n(i64::from(order.state)),
+        n(i64::from(order.reason)),
+        n(i64::from(order.key)),
+        n(order.created as i64),
+        n(time as i64),
+    ]
 }
 
 /// Apply a batch to a kernel and decode what it says.
@@ -53,9 +149,34 @@ pub fn apply(kernel: &mut Kernel, bytes: &[u8], now: u64) -> Seen {
         amount: t.amount,
         code: t.code,
     };
+    seen.fill_rows = read_rows(&out.fills, "nnnnnntnnnnnnnnn");
+    seen.order_rows = read_rows(&out.orders, "nnnnntnnnbnnnnnnnnnn");
+    assert_eq!((out.fills_count, out.orders_count), (seen.fill_rows.len() as u64, seen.order_rows.len() as u64));
+    for (market, c) in kernel.touched_candles() {
+        let minute = c.minute_ms as i64;
+        seen.candles.push([i64::from(market), minute, c.open, c.high, c.low, c.close, c.lots, c.quote, c.trades]);
+    }
     seen.transfers = out.transfers.iter().map(decision).collect();
     assert_eq!(applied.trades, seen.trades.len() as u64);
     seen
+}
+
+/// Panic with the first member in which two lists differ, and with the frames of the batch.
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, kernel: &[T], reference: &[T], batch: &[u8]) {
+    if kernel == reference {
+        return;
+    }
+    let at = kernel.iter().zip(reference).take_while(|(a, b)| a == b).count();
+    let (left, right) = (kernel.get(at), reference.get(at));
+    let mut frames = String::new();
+    let mut rest = batch;
+    while rest.len() >= 16 {
+        let length = usize::from(u16::from_le_bytes([rest[0], rest[1]])).clamp(16, rest.len());
+        let (frame, tail) = rest.split_at(length);
+        frames += &format!("\n  {frame:?}");
+        rest = tail;
+    }
+    panic!("{what} {at} differs\n  kernel    {left:?}\n  reference {right:?}\nbatch{frames}");
 }
 
 /// Kernel and reference in step.
@@ -68,17 +189,22 @@ pub struct Pair {
 
 impl Pair {
     pub fn new() -> Pair {
-        Pair { kernel: Kernel::new(9), model: Model::new(), reported: BTreeMap::new() }
+        Pair { kernel: Kernel::new(GROUP), model: Model::new(), reported: BTreeMap::new() }
     }
 
     /// Apply a batch to both; panics with the first difference.
     pub fn apply(&mut self, bytes: &[u8], now: u64) -> Seen {
         let seen = apply(&mut self.kernel, bytes, now);
         let expected = self.model.apply(bytes, now);
-        assert_eq!(seen.acks, expected.acks, "acks: kernel left, reference right");
-        assert_eq!(seen.events, expected.events, "events: kernel left, reference right");
-        assert_eq!(seen.trades, expected.trades, "trades: kernel left, reference right");
-        assert_eq!(seen.transfers, expected.transfers, "transfers: kernel left, reference right");
+        same("ack", &seen.acks, &expected.acks, bytes);
+        same("event", &seen.events, &expected.events, bytes);
+        same("trade", &seen.trades, &expected.trades, bytes);
+        same("transfer", &seen.transfers, &expected.transfers, bytes);
+        let fills: Vec<Row> = expected.events.iter().filter_map(fill_row).collect();
+        same("row of a fill", &seen.fill_rows, &fills, bytes);
+        let closed: Vec<Row> = expected.closed.iter().map(|(s, a, o)| order_row(*s, *a, o, self.model.now)).collect();
+        same("row of an order", &seen.order_rows, &closed, bytes);
+        same("candle", &seen.candles, &self.model.candles(&expected.trades), bytes);
         assert_eq!(self.kernel.sequence(), self.model.sequence, "sequence");
         assert_eq!(self.kernel.now_ms(), self.model.now, "time");
         self.compare_balances(&seen);
@@ -127,7 +253,7 @@ impl Pair {
         let switches = self.model.accounts.values().map(|a| a.cancel_at).filter(|at| *at != 0);
         let expiries = self.model.orders.iter().map(|o| o.expires).filter(|at| *at != 0);
         let settling = self.model.settling.first().map(|_| 0);
-        let next = switches.chain(expiries).chain(settling).min();
+        let next = switches.chain(expiries).chain(settling).min().filter(|at| *at != u64::MAX);
         assert_eq!(self.kernel.next_timer_ms(), next, "when the next timer is due");
     }
 }
@@ -144,6 +270,10 @@ pub struct Run {
     batch: Vec<u8>,
     places: Vec<Option<(u32, u32)>>,
     pub history: Vec<(Vec<u8>, u64)>,
+    /// How often each code came in acks, and each reason in events of cancelled orders.
+    pub codes: BTreeMap<u16, u64>,
+    pub reasons: BTreeMap<u8, u64>,
+    pub states: [u64; 4],
 }
 
 impl Run {
@@ -151,10 +281,13 @@ impl Run {
     pub fn new(seed: u64) -> Run {
         let mut run = Run {
             pair: Pair::new(),
-            known: Known::new(),
+            known: Known::new(seed),
             batch: Vec::new(),
             places: Vec::new(),
             history: Vec::new(),
+            codes: BTreeMap::new(),
+            reasons: BTreeMap::new(),
+            states: [0; 4],
         };
         for frame in script::opening(seed) {
             run.push(frame);
@@ -175,12 +308,22 @@ impl Run {
         }
         let batch = std::mem::take(&mut self.batch);
         let seen = self.pair.apply(&batch, now);
+        for ack in &seen.acks {
+            *self.codes.entry(ack.code).or_default() += 1;
+            self.states[ack.state as usize] += 1;
+        }
+        for event in &seen.events {
+            if let What::Order(order) = &event.what {
+                *self.reasons.entry(order.reason).or_default() += 1;
+            }
+        }
         for (place, ack) in self.places.drain(..).zip(&seen.acks) {
             if let (Some((account, market)), 0, false) = (place, ack.code, ack.order_id == 0) {
                 self.known.orders.push((account, market, ack.order_id));
             }
         }
         self.known.now = self.pair.model.now;
+        self.known.open = self.pair.model.orders.iter().map(|o| (o.account, o.market, o.id)).collect();
         self.history.push((batch, now));
     }
 

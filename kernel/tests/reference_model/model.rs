@@ -167,6 +167,8 @@ pub struct Outcome {
     pub events: Vec<Event>,
     pub trades: Vec<(u32, Trade)>,
     pub transfers: Vec<Decision>,
+    /// (sequence, account, order) as rows of the table of closed orders: those that have traded.
+    pub closed: Vec<(u64, u32, OrderView)>,
 }
 
 impl Model {
@@ -247,6 +249,27 @@ impl Model {
             }
         }
         levels
+    }
+
+    /// The running minute of each market in `touched`, as
+    /// (market, minute, open, high, low, close, lots, quote, trades).
+    pub fn candles(&self, touched: &[(u32, Trade)]) -> Vec<[i64; 9]> {
+        let mut markets: Vec<u32> = touched.iter().map(|(market, _)| *market).collect();
+        markets.sort();
+        markets.dedup();
+        let minute = self.now - self.now % MINUTE_MS;
+        let candle = |number: u32| {
+            let market = &self.markets[number as usize];
+            let trades: Vec<&Trade> = market.trades.iter().rev().take_while(|t| t.time >= minute).collect();
+            let prices = || trades.iter().map(|t| t.price);
+            let quote: i128 = trades.iter().map(|t| i128::from(t.price) * i128::from(t.lots)).sum();
+            let quote = (quote * i128::from(market.tick_quote)) as i64;
+            let (open, close) = (trades[trades.len() - 1].price, trades[0].price);
+            let (high, low) = (prices().max().unwrap(), prices().min().unwrap());
+            let lots = trades.iter().map(|t| t.lots).sum();
+            [i64::from(number), minute as i64, open, high, low, close, lots, quote, trades.len() as i64]
+        };
+        markets.into_iter().map(candle).collect()
     }
 
     pub fn order(&self, id: u64) -> Option<&Order> {

@@ -16,12 +16,16 @@ pub struct Known {
     pub now: u64,
     /// (account, market, id) of every order placed, in order.
     pub orders: Vec<(u32, u32, u64)>,
+    /// Those open at the end of the last batch.
+    pub open: Vec<(u32, u32, u64)>,
     pub transfers: u64,
+    /// Prices over thousands of ticks instead of a few around 100.
+    pub wide: bool,
 }
 
 impl Known {
-    pub fn new() -> Known {
-        Known { now: START_MS, orders: Vec::new(), transfers: 0 }
+    pub fn new(seed: u64) -> Known {
+        Known { now: START_MS, orders: Vec::new(), open: Vec::new(), transfers: 0, wide: seed % 8 == 7 }
     }
 }
 
@@ -38,13 +42,14 @@ fn user(gene: u16) -> u32 {
 
 fn market(gene: u16) -> u32 {
     match gene % 61 {
-        60 => pick(&[3, 70_000, u32::MAX], gene / 61),
-        small => pick(&[0, 0, 1, 2], small),
+        60 => pick(&[70_000, u32::MAX], gene / 61),
+        small => pick(&[0, 0, 1, 2, 0, 1, 2, 0, 1, 0, 2, 0, 1, 0, 0, 3], small),
     }
 }
 
-fn price(gene: u16) -> i64 {
+fn price(known: &Known, gene: u16) -> i64 {
     match gene % 251 {
+        small if known.wide && small < 200 => 10_000 + i64::from(gene / 8) - 4_096,
         250 => pick(&[0, -1, 1 << 50, (1 << 50) + 1, i64::MAX, i64::MIN, 1 << 40, 5_000], gene / 251),
         small => pick(&[100, 101, 99, 102, 98, 103, 97, 104, 96, 105, 95, 100, 101, 99, 110, 90], small),
     }
@@ -59,15 +64,15 @@ fn size(gene: u16) -> i64 {
 
 /// No client id mostly, else one of few, so that they repeat.
 fn client(gene: u16) -> Vec<u8> {
-    match gene % 16 {
-        0..=7 => Vec::new(),
-        15 => match gene / 16 % 4 {
+    match gene % 211 {
+        0..=120 => Vec::new(),
+        210 => match gene / 211 % 4 {
             0 => b"a client id of just 32 letters..".to_vec(),
             1 => b"spaces not".to_vec(),
             2 => b"one more than 32 visible letters!".to_vec(),
             _ => vec![0xC3, 0xA9],
         },
-        _ => format!("c{}", gene / 16 % 64).into_bytes(),
+        _ => format!("c{}", gene / 211 % 300).into_bytes(),
     }
 }
 
@@ -100,7 +105,7 @@ pub fn frame(known: &mut Known, g: &Genes) -> Vec<u8> {
         58..=65 => place(known, g, true),
         66..=77 => cancel(known, g),
         78..=91 => amend(known, g),
-        92..=93 => wire::mass_cancel(head(g, if g[2] % 3 == 0 { wire::ALL_MARKETS } else { market(g[2]) }), (g[3] % 4) as u8),
+        92..=93 => wire::mass_cancel(head(g, if g[2] % 3 == 0 { wire::ALL_MARKETS } else { market(g[2]) }), pick(&[2, 0, 1, 2, 0, 1, 2, 3], g[3])),
         94..=95 => {
             let timeout = pick(&[0, 1, 500, 4_000, 60_000, u64::MAX], g[3]);
             wire::cancel_all_after(head(g, wire::ALL_MARKETS), timeout)
@@ -110,16 +115,28 @@ pub fn frame(known: &mut Known, g: &Genes) -> Vec<u8> {
     }
 }
 
+/// Mostly open, at times halted, seldom on the way to the end.
+fn phase(gene: u16) -> u8 {
+    match gene % 128 {
+        0..=105 => 2,
+        106..=117 => 3,
+        118..=119 => pick(&[0, 1, 7], gene / 128),
+        120..=123 => 5,
+        124..=126 => 6,
+        _ => pick(&[4, 3, 2], gene / 128),
+    }
+}
+
 fn head(g: &Genes, market: u32) -> Head {
     Head { account: user(g[1]), market, key: u32::from(g[1] / 97), flags: 0 }
 }
 
 fn place(known: &mut Known, g: &Genes, as_market: bool) -> Vec<u8> {
     let odd = g[9];
-    let mut body = PlaceBody { price: price(g[3]), size: size(g[4]), client: client(g[5]), ..PlaceBody::default() };
+    let mut body = PlaceBody { price: price(known, g[3]), size: size(g[4]), client: client(g[5]), ..PlaceBody::default() };
     let mut flags = (g[6] % 2) as u8;
     body.stp = (g[7] % 3) as u8;
-    body.tif = pick(&[0, 0, 0, 1, 2, 3], g[8]);
+    body.tif = pick(&[0, 0, 0, 0, 0, 0, 1, 1, 2, 3], g[8]);
     body.deadline = deadline(known.now, odd);
     if body.tif == 1 {
         body.expires = known.now + pick(&[500, 1, 5_000, 100_000, 10 * DAY_MS], g[10]);
@@ -159,17 +176,19 @@ fn spoil_place(body: &mut PlaceBody, flags: &mut u8, now: u64, odd: u16) {
 
 /// An order given before: mostly one of the last, with its own account.
 fn target(known: &Known, g: &Genes) -> (u32, u32, u64, Vec<u8>) {
-    let count = known.orders.len();
+    let open = g[6] / 8 % 4 != 3 && !known.open.is_empty();
+    let orders = if open { &known.open } else { &known.orders };
+    let count = orders.len();
     let id = client(g[5]);
     if count == 0 || g[6] % 40 == 39 {
         return (user(g[1]), market(g[2]), pick(&[0, 1, 5, u64::MAX, 1 << 40], g[6] / 40), id);
     }
     let back = usize::from(g[3]) % count.min(pick(&[40, 8, 400], g[4]));
-    let (account, market, order_id) = known.orders[count - 1 - back];
+    let (account, market, order_id) = orders[count - 1 - back];
     match g[6] % 8 {
         7 => (user(g[1]), market, order_id, id),
         6 => (account, self::market(g[2]), order_id, id),
-        5 | 4 => (account, market, 0, id),
+        5 if !id.is_empty() => (account, market, 0, id),
         _ => (account, market, order_id, Vec::new()),
     }
 }
@@ -182,7 +201,7 @@ fn cancel(known: &Known, g: &Genes) -> Vec<u8> {
 
 fn amend(known: &Known, g: &Genes) -> Vec<u8> {
     let (account, market, id, client) = target(known, g);
-    let new_price = if g[7] % 2 == 0 { 0 } else { price(g[7] / 2) };
+    let new_price = if g[7] % 2 == 0 { 0 } else { price(known, g[7] / 2) };
     let new_size = if g[8] % 2 == 0 { 0 } else { size(g[8] / 2) };
     let flags = if g[10] % 53 == 52 { 2 } else { u8::from(g[10] % 4 == 3) };
     let head = Head { account, market, key: 4, flags };
@@ -196,7 +215,7 @@ fn transfer(known: &mut Known, g: &Genes) -> Vec<u8> {
     let asset = if g[5] % 50 == 49 { 99 } else { pick(&ASSETS, g[5]) };
     let amount = match g[6] % 64 {
         63 => pick(&[0, -1, i64::MAX, i64::MIN, i64::MAX / 2], g[6] / 64),
-        small => pick(&[1_000, 50_000, 1, 777_777], small) * i64::from(g[6] / 64 + 1),
+        small => pick(&[1_000, 5_000_000, 1, 777_777], small) * i64::from(g[6] / 64 + 1),
     };
     let now = known.now;
     let issued = match g[7] % 16 {
@@ -241,15 +260,15 @@ fn operator(known: &Known, g: &Genes, weight: u16) -> Vec<u8> {
     let market = market(g[1]);
     match weight {
         106..=111 => wire::tick(),
-        112..=115 => wire::set_phase(market, pick(&[2, 2, 3, 2, 4, 3, 2, 5, 6, 0, 1, 7], g[2] / 61)),
+        112..=115 => wire::set_phase(market, phase(g[2])),
         116..=117 => wire::set_market(market, &params(g)),
         118 => {
             let (maker, taker) = pick(&[(0, 0), (-200, 700), (90, 90), (700, 200), (-1, 0)], g[3]);
             wire::set_tier(market, pick(&[1, 2, 3, 0, 16, u32::MAX], g[4]), maker, taker)
         }
         119 => wire::open_account(user(g[1]), u64::from(g[2] % 5), g[3] % 5),
-        120..=121 => wire::set_account(user(g[1]), u64::from(g[2] % 5), pick(&[0, 1, 2, 15, 16], g[3]), pick(&[0, 0, 1, 2, 3, 4], g[4])),
-        122 => wire::set_limits(pick(&[9, 1_000, 0], g[2]), pick(&[3, 10, 0], g[3]), pick(&[20, 5, 20_000, 0], g[4]), pick(&[60, 1_000, 10, 0], g[5])),
+        120..=121 => wire::set_account(user(g[1]), u64::from(g[2] % 5), pick(&[0, 1, 2, 0, 1, 2, 15, 16], g[3]), if g[4] % 12 == 11 { g[4] / 12 % 5 } else { 0 }),
+        122 => wire::set_limits(pick(&[9, 1_000, 0], g[2]), pick(&[4, 10, 0], g[3]), pick(&[20, 20_000, 6], g[4]), pick(&[60, 1_000, 400, 0], g[5])),
         123 => wire::add_asset(pick(&[5, 7, 0, u32::MAX], g[2]), pick(&[8, 0, 9], g[3]), pick(&[&b"NEW"[..], b"A7", b"", b"b d"], g[4])),
         124 => wire::add_market(u32::from(g[2] % 5), &listing(g)),
         125 => wire::frame(pick(&[6, 36, 80, 127, 0, 255, 71], g[2]), Head { account: user(g[1]), ..Head::default() }, &[0; 8]),
@@ -284,11 +303,11 @@ pub fn opening(seed: u64) -> Vec<Vec<u8>> {
     for (number, (base, quote)) in [(7, 2), (30, 2), (7, 30)].into_iter().enumerate() {
         let (maker_ppm, taker_ppm) = fees[(seed as usize + number) % fees.len()];
         let params = Params {
-            reference_ticks: vary(&[100, 0], 2),
+            reference_ticks: if seed % 8 == 7 { 10_000 } else { vary(&[100, 0], 2) },
             maker_ppm,
             taker_ppm,
             share_ppm: vary(&[100_000, 333_333, 0, 1_000_000], 3) as u32,
-            band_ppm: vary(&[50_000, 100_000, 0], 5) as u32,
+            band_ppm: if seed % 8 == 7 { 1_000_000 } else { vary(&[50_000, 100_000, 0], 5) as u32 },
             max_matches: vary(&[1_000, 3, 8], 7) as u32,
             max_levels: vary(&[50_000, 8], 11) as u32,
             max_lots: 100_000,
@@ -311,7 +330,7 @@ pub fn opening(seed: u64) -> Vec<Vec<u8>> {
     for user in 0..USERS {
         frames.push(wire::open_account(16 + user, u64::from(user / 2), (user % 3) as u16));
         for (at, asset) in ASSETS.into_iter().enumerate() {
-            let amount = vary(&[3_000_000, 200_000], 19);
+            let amount = vary(&[1_000_000_000, 30_000_000], 19);
             let id = 1_000_000 + u64::from(user) * 10 + at as u64;
             frames.push(wire::transfer(wire::DEPOSIT, 16 + user, asset, amount, id, START_MS));
         }

@@ -412,7 +412,7 @@ impl Model {
         self.orders[at] = maker.clone();
         if maker.remaining() == 0 {
             self.orders.remove(at);
-            self.remember(&maker, STATE_FILLED);
+            self.end(&maker, STATE_FILLED, 0);
         }
     }
 
@@ -426,11 +426,11 @@ impl Model {
             if spent {
                 self.emit(order.account, What::Order(order.view(STATE_FILLED, 0)));
             }
-            self.remember(&order, STATE_FILLED);
+            self.end(&order, STATE_FILLED, 0);
         } else if why != 0 {
             (ack.state, ack.reason) = (STATE_CANCELLED, why);
             self.emit(order.account, What::Order(order.view(STATE_CANCELLED, why)));
-            self.remember(&order, STATE_CANCELLED);
+            self.end(&order, STATE_CANCELLED, why);
         } else {
             (ack.state, ack.remaining) = (STATE_OPEN, order.remaining());
             self.rest(order);
@@ -446,7 +446,11 @@ impl Model {
         self.orders.push(order);
     }
 
-    pub fn remember(&mut self, order: &Order, state: u8) {
+    /// The end of an order: its row if it has traded, and what its client id became.
+    fn end(&mut self, order: &Order, state: u8, reason: u8) {
+        if order.filled > 0 {
+            self.out.closed.push((self.sequence, order.account, order.view(state, reason)));
+        }
         if let Some(memory) = self.clients.iter_mut().find(|m| m.order_id == order.id) {
             (memory.state, memory.filled) = (state, order.filled);
         }
@@ -456,7 +460,7 @@ impl Model {
         let at = self.orders.iter().position(|o| o.id == id).unwrap();
         let order = self.orders.remove(at);
         self.emit(order.account, What::Order(order.view(STATE_CANCELLED, why)));
-        self.remember(&order, STATE_CANCELLED);
+        self.end(&order, STATE_CANCELLED, why);
         Ack { order_id: id, filled: order.filled, state: STATE_CANCELLED, reason: why, ..refused(0) }
     }
 }

@@ -1,0 +1,227 @@
+//! Accounts and the operator's commands: assets, markets, parameters, fees, phases, limits.
+
+use std::collections::VecDeque;
+
+use crate::accounts::{Account, Asset, FROZEN, MAX_ACCOUNT, NO_WITHDRAWALS};
+use crate::book::Book;
+use crate::codes::{phase, Reject};
+use crate::kernel::{Kernel, Limits, Outcome};
+use crate::market::{fees_allowed, Candle, Market, Parameters, PARAMETERS, TIERS};
+use crate::num::MAX_QUANTITY;
+use crate::output::Ack;
+use crate::wire::{i32_at, i64_at, kind, u16_at, u32_at, u64_at, Frame, ALL_MARKETS};
+
+const MAX_ASSETS: usize = 65_536;
+const MAX_MARKETS: u32 = 65_535;
+const MAX_SCALE: u8 = 8;
+const MAX_SYMBOL: usize = 32;
+const SPOT: u8 = 0;
+
+/// A symbol of visible ASCII characters.
+fn symbol(bytes: &[u8]) -> Result<String, Reject> {
+    let visible = bytes.iter().all(|byte| (0x21..=0x7E).contains(byte));
+    match std::str::from_utf8(bytes) {
+        Ok(text) if visible && text.len() <= MAX_SYMBOL => Ok(text.to_owned()),
+        _ => Err(Reject::InputParameter),
+    }
+}
+
+fn exact(body: &[u8], length: usize) -> Result<(), Reject> {
+    if body.len() == length {
+        Ok(())
+    } else {
+        Err(Reject::InputBody)
+    }
+}
+
+impl Kernel {
+    pub(crate) fn open_account(&mut self, frame: &Frame) -> Outcome {
+        exact(frame.body, 16)?;
+        let (owner, tier) = (u64_at(frame.body, 0), u16_at(frame.body, 8));
+        if tier as usize >= TIERS || frame.account >= MAX_ACCOUNT {
+            return Err(Reject::InputParameter);
+        }
+        match self.user(frame.account) {
+            Ok(_) => return Err(Reject::StateAlreadyExists),
+            Err(Reject::AccessAccountUnknown) => {}
+            Err(reject) => return Err(reject),
+        }
+        if self.funds.accounts.len() >= self.limits.accounts as usize {
+            return Err(Reject::StateTooMany);
+        }
+        let slot = self.funds.open(Account { number: frame.account, owner, tier, ..Account::default() });
+        self.funds.touch(slot);
+        Ok(Ack::default())
+    }
+
+    pub(crate) fn set_account(&mut self, frame: &Frame) -> Outcome {
+        exact(frame.body, 16)?;
+        let (owner, tier, flags) = (u64_at(frame.body, 0), u16_at(frame.body, 8), u16_at(frame.body, 10));
+        if tier as usize >= TIERS || flags & !(FROZEN | NO_WITHDRAWALS) != 0 {
+            return Err(Reject::InputParameter);
+        }
+        let slot = self.user(frame.account)?;
+        let account = self.funds.account_mut(slot);
+        account.owner = owner;
+        account.tier = tier;
+        account.flags = flags;
+        self.funds.touch(slot);
+        Ok(Ack::default())
+    }
+
+    #[cold]
+    pub(crate) fn operate(&mut self, frame: &Frame) -> Outcome {
+        if frame.account != 0 {
+            return Err(Reject::AccessOperatorOnly);
+        }
+        match frame.kind {
+            kind::ADD_ASSET => self.add_asset(frame),
+            kind::ADD_MARKET => self.add_market(frame),
+            kind::SET_MARKET_PARAMS => self.set_market_params(frame),
+            kind::SET_FEE_TIER => self.set_fee_tier(frame),
+            kind::SET_PHASE => self.set_phase(frame),
+            kind::TICK => exact(frame.body, 0).map(|()| Ack::default()),
+            kind::SET_LIMITS => self.set_limits(frame),
+            _ => Err(Reject::InputKind),
+        }
+    }
+
+    fn add_asset(&mut self, frame: &Frame) -> Outcome {
+        let body = frame.body;
+        if body.len() < 8 || body.len() != 8 + body[5] as usize {
+            return Err(Reject::InputBody);
+        }
+        let (id, scale, symbol) = (u32_at(body, 0), body[4], symbol(&body[8..])?);
+        if scale > MAX_SCALE {
+            return Err(Reject::InputParameter);
+        }
+        if self.funds.asset_slot(id).is_some() {
+            return Err(Reject::StateAlreadyExists);
+        }
+        if self.funds.assets.len() >= MAX_ASSETS {
+            return Err(Reject::StateTooMany);
+        }
+        self.funds.assets.push(Asset { id, scale, symbol, total: 0, sum: 0, reserved: [0; 5] });
+        Ok(Ack::default())
+    }
+
+    fn add_market(&mut self, frame: &Frame) -> Outcome {
+        let body = frame.body;
+        const FIXED: usize = 24 + PARAMETERS + 8;
+        if body.len() < FIXED || body.len() != FIXED + body[24 + PARAMETERS + 1] as usize {
+            return Err(Reject::InputBody);
+        }
+        let symbol = symbol(&body[FIXED..])?;
+        let (lot_size, tick_quote) = (i64_at(body, 8), i64_at(body, 16));
+        let parameters = Parameters::read(&body[24..24 + PARAMETERS]).ok_or(Reject::InputParameter)?;
+        let kind = body[24 + PARAMETERS];
+        let units = 1..=MAX_QUANTITY;
+        if kind != SPOT || !units.contains(&lot_size) || !units.contains(&tick_quote) {
+            return Err(Reject::InputParameter);
+        }
+        let base = self.funds.asset_slot(u32_at(body, 0)).ok_or(Reject::StateAssetUnknown)?;
+        let quote = self.funds.asset_slot(u32_at(body, 4)).ok_or(Reject::StateAssetUnknown)?;
+        let next = self.markets.len() as u32;
+        if base == quote || frame.market > next {
+            return Err(Reject::InputParameter);
+        }
+        if frame.market < next {
+            return Err(Reject::StateAlreadyExists);
+        }
+        if next >= self.limits.markets {
+            return Err(Reject::StateTooMany);
+        }
+        self.markets.push(Market {
+            number: next,
+            kind,
+            symbol,
+            base,
+            quote,
+            lot_size,
+            tick_quote,
+            parameters,
+            tiers: [None; TIERS],
+            phase: phase::PENDING,
+            last: 0,
+            last_trade_id: 0,
+            book: Book::default(),
+            trades: VecDeque::new(),
+            candle: Candle::default(),
+            dirty_batch: 0,
+        });
+        self.touch_market(next as usize);
+        Ok(Ack::default())
+    }
+
+    fn set_market_params(&mut self, frame: &Frame) -> Outcome {
+        exact(frame.body, PARAMETERS)?;
+        let mut parameters = Parameters::read(frame.body).ok_or(Reject::InputParameter)?;
+        let market = self.market_index(frame.market)?;
+        let current = &mut self.markets[market].parameters;
+        if parameters.reference == 0 {
+            parameters.reference = current.reference;
+        }
+        *current = parameters;
+        self.touch_market(market);
+        Ok(Ack::default())
+    }
+
+    fn set_fee_tier(&mut self, frame: &Frame) -> Outcome {
+        exact(frame.body, 16)?;
+        let (tier, maker, taker) = (u32_at(frame.body, 0) as usize, i32_at(frame.body, 4), i32_at(frame.body, 8));
+        if !(1..TIERS).contains(&tier) || !fees_allowed(maker, taker) {
+            return Err(Reject::InputParameter);
+        }
+        let markets = match frame.market {
+            ALL_MARKETS => 0..self.markets.len(),
+            number => {
+                let market = self.market_index(number)?;
+                market..market + 1
+            }
+        };
+        for market in markets {
+            self.markets[market].tiers[tier] = Some((maker, taker));
+        }
+        Ok(Ack::default())
+    }
+
+    fn set_phase(&mut self, frame: &Frame) -> Outcome {
+        exact(frame.body, 8)?;
+        let to = frame.body[0];
+        let market = self.market_index(frame.market)?;
+        let from = self.markets[market].phase;
+        if !phase::MOVES[from as usize].contains(&to) {
+            return Err(Reject::StatePhaseMove);
+        }
+        if to == phase::SETTLED && self.markets[market].book.orders() > 0 {
+            return Err(Reject::StateBookNotEmpty);
+        }
+        self.markets[market].phase = to;
+        self.touch_market(market);
+        if to == phase::SETTLING {
+            self.begin_settling(frame.market);
+        }
+        Ok(Ack::default())
+    }
+
+    fn set_limits(&mut self, frame: &Frame) -> Outcome {
+        exact(frame.body, 16)?;
+        let limits = Limits {
+            accounts: u32_at(frame.body, 0),
+            markets: u32_at(frame.body, 4),
+            orders_per_account: u32_at(frame.body, 8),
+            client_ids: u32_at(frame.body, 12),
+        };
+        let (accounts, markets) = (1..MAX_ACCOUNT, 1..MAX_MARKETS);
+        let (orders, ids) = (1..=1_000_000, 1..=200_000_000);
+        let allowed = accounts.contains(&limits.accounts)
+            && markets.contains(&limits.markets)
+            && orders.contains(&limits.orders_per_account)
+            && ids.contains(&limits.client_ids);
+        if !allowed {
+            return Err(Reject::InputParameter);
+        }
+        self.limits = limits;
+        Ok(Ack::default())
+    }
+}

@@ -1,0 +1,384 @@
+//! The client id memory: what every client order id of the last seven days became.
+//!
+//! Entries stand in a queue in order of acceptance and are found through an index keyed by 128 bits of (account, client id). An entry
+//! outlives its order, so a client that got no answer can always ask by the id it chose. The index is cut into 256 shards that grow
+//! one at a time, so no single command pays for growing the whole, and a probe that grows too long refuses the id instead of searching on.
+
+use std::collections::VecDeque;
+
+use crate::codes::state;
+
+/// How long an id is remembered, in kernel time.
+pub const MEMORY_MS: u64 = 7 * 24 * 3_600_000;
+const CHUNK: usize = 1_024;
+const SHARDS: usize = 256;
+const MAX_PROBE: usize = 512;
+const MARK_MS: u64 = 60_000;
+
+/// 128-bit key of one client id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    pub low: u64,
+    pub high: u64,
+}
+
+/// Key of `text` (at most 32 bytes) for the account with this number.
+#[inline]
+pub fn key_of(account: u32, text: &[u8]) -> Key {
+    let mut words = [0u64; 4];
+    for (word, chunk) in words.iter_mut().zip(text.chunks(8)) {
+        let mut bytes = [0; 8];
+        bytes[..chunk.len()].copy_from_slice(chunk);
+        *word = u64::from_le_bytes(bytes);
+    }
+    let seed = u64::from(account) << 8 | text.len() as u64;
+    let a = fold(words[0] ^ 0x9E37_79B9_7F4A_7C15, words[1] ^ 0xD6E8_FEB8_6659_FD93 ^ seed);
+    let b = fold(words[2] ^ 0xA076_1D64_78BD_642F ^ seed, words[3] ^ 0xE703_7ED1_A0B4_28DB);
+    let low = fold(a ^ 0x8EBC_6AF0_9C88_C6E3, b ^ 0x5899_65CC_7537_4CC3 ^ seed);
+    let high = fold(a.rotate_left(32) ^ b ^ 0x1D8E_4E27_C47D_124F, low ^ 0xEB44_ACCA_B455_D165);
+    Key { low, high }
+}
+
+#[inline]
+fn fold(a: u64, b: u64) -> u64 {
+    let wide = u128::from(a).wrapping_mul(u128::from(b));
+    (wide as u64) ^ ((wide >> 64) as u64) ^ a.rotate_left(23)
+}
+
+/// What is remembered of one client id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub key: Key,
+    pub order_id: u64,
+    pub filled: i64,
+    pub account: u32,
+    pub state: u8,
+}
+
+const BLANK: Entry = Entry { key: Key { low: 0, high: 0 }, order_id: 0, filled: 0, account: 0, state: state::NONE };
+
+/// One cell: 0 when empty, else the tag in the high half (its top bit set) and the entry's sequence in the low half.
+#[derive(Default, Clone)]
+struct Shard {
+    cells: Vec<u64>,
+    used: usize,
+    /// No entry stands this many cells or more behind its home.
+    reach: usize,
+}
+
+pub struct ClientIds {
+    shards: Vec<Shard>,
+    chunks: VecDeque<Box<[Entry; CHUNK]>>,
+    /// Sequence of the first entry of the first chunk, of the oldest entry, and of the next.
+    chunk_base: u64,
+    first: u64,
+    next: u64,
+    /// (minute, first sequence of it), oldest first.
+    marks: VecDeque<(u64, u64)>,
+}
+
+impl Default for ClientIds {
+    fn default() -> Self {
+        ClientIds {
+            shards: vec![Shard::default(); SHARDS],
+            chunks: VecDeque::new(),
+            chunk_base: 0,
+            first: 0,
+            next: 0,
+            marks: VecDeque::new(),
+        }
+    }
+}
+
+#[inline]
+fn shard_of(key: Key) -> usize {
+    (key.low >> 56) as usize
+}
+
+#[inline]
+fn tag_of(key: Key) -> u32 {
+    key.low as u32 | 1 << 31
+}
+
+impl ClientIds {
+    pub fn len(&self) -> usize {
+        (self.next - self.first) as usize
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    #[inline]
+    pub fn entry(&self, sequence: u64) -> &Entry {
+        let at = (sequence - self.chunk_base) as usize;
+        &self.chunks[at / CHUNK][at % CHUNK]
+    }
+
+    #[inline]
+    fn entry_mut(&mut self, sequence: u64) -> &mut Entry {
+        let at = (sequence - self.chunk_base) as usize;
+        &mut self.chunks[at / CHUNK][at % CHUNK]
+    }
+
+    #[inline]
+    fn sequence_of(&self, cell: u64) -> u64 {
+        self.first + u64::from((cell as u32).wrapping_sub(self.first as u32))
+    }
+
+    /// Hint that `key` is about to be looked up.
+    #[inline]
+    pub fn prefetch(&self, key: Key) {
+        let cells = &self.shards[shard_of(key)].cells;
+        if !cells.is_empty() {
+            crate::prefetch::line(cells, tag_of(key) as usize & (cells.len() - 1));
+        }
+    }
+
+    /// Sequence of the entry of this id, if it is remembered.
+    #[inline]
+    pub fn find(&self, account: u32, key: Key) -> Option<u64> {
+        let cells = &self.shards[shard_of(key)].cells;
+        if cells.is_empty() {
+            return None;
+        }
+        let (mask, tag) = (cells.len() - 1, tag_of(key));
+        let mut at = tag as usize & mask;
+        for _ in 0..self.shards[shard_of(key)].reach {
+            let cell = cells[at];
+            if cell == 0 {
+                return None;
+            }
+            if (cell >> 32) as u32 == tag {
+                let sequence = self.sequence_of(cell);
+                let entry = self.entry(sequence);
+                if entry.key == key && entry.account == account {
+                    return Some(sequence);
+                }
+            }
+            at = (at + 1) & mask;
+        }
+        None
+    }
+
+    /// Whether a cell for this key is free within the longest probe. Which cells are taken depends only on the ids remembered and the size of
+    /// the shard, so the answer is the same after a restore.
+    #[inline]
+    pub fn has_room(&mut self, key: Key) -> bool {
+        let shard = &mut self.shards[shard_of(key)];
+        if (shard.used + 1) * 8 > shard.cells.len() * 5 {
+            shard.grow();
+        }
+        shard.free_cell(tag_of(key)).1 < MAX_PROBE
+    }
+
+    /// Remember a new id (`has_room` was asked); returns its sequence.
+    #[inline]
+    pub fn push(&mut self, entry: Entry, now_ms: u64) -> u64 {
+        let minute = now_ms - now_ms % MARK_MS;
+        if self.marks.back().is_none_or(|mark| mark.0 != minute) {
+            self.marks.push_back((minute, self.next));
+        }
+        self.append(entry)
+    }
+
+    fn append(&mut self, entry: Entry) -> u64 {
+        let sequence = self.next;
+        if (sequence - self.chunk_base) as usize >= self.chunks.len() * CHUNK {
+            self.chunks.push_back(Box::new([BLANK; CHUNK]));
+        }
+        self.next += 1;
+        *self.entry_mut(sequence) = entry;
+        let shard = &mut self.shards[shard_of(entry.key)];
+        if (shard.used + 1) * 8 > shard.cells.len() * 5 {
+            shard.grow();
+        }
+        let tag = tag_of(entry.key);
+        let (at, steps) = shard.free_cell(tag);
+        shard.cells[at] = u64::from(tag) << 32 | u64::from(sequence as u32);
+        shard.used += 1;
+        shard.reach = shard.reach.max(steps + 1);
+        sequence
+    }
+
+    /// Record what the order of an entry has become.
+    #[inline]
+    pub fn finish(&mut self, sequence: u64, state: u8, filled: i64) {
+        let entry = self.entry_mut(sequence);
+        entry.state = state;
+        entry.filled = filled;
+    }
+
+    /// Forget the oldest entry if it is older than the memory. An entry whose order is still open moves to the young end instead:
+    /// then `(order id, new sequence)` is returned for the order to note.
+    pub fn expire_one(&mut self, now_ms: u64) -> Option<Option<(u64, u64)>> {
+        let oldest = self.marks.front()?.0;
+        if oldest + MARK_MS + MEMORY_MS > now_ms || self.is_empty() {
+            return None;
+        }
+        let entry = *self.entry(self.first);
+        let tag = tag_of(entry.key);
+        self.shards[shard_of(entry.key)].remove(tag, self.first as u32);
+        self.first += 1;
+        while self.marks.len() > 1 && self.marks[1].1 <= self.first {
+            self.marks.pop_front();
+        }
+        if self.first >= self.chunk_base + CHUNK as u64 {
+            self.chunks.pop_front();
+            self.chunk_base += CHUNK as u64;
+        }
+        if self.first == self.next {
+            self.marks.clear();
+        }
+        if entry.state == state::OPEN {
+            let sequence = self.push(entry, now_ms);
+            return Some(Some((entry.order_id, sequence)));
+        }
+        Some(None)
+    }
+
+    /// Entries oldest first, for snapshots.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        (self.first..self.next).map(|sequence| self.entry(sequence))
+    }
+
+    /// (minute, number of entries of it), oldest first, for snapshots.
+    pub fn minutes(&self) -> Vec<(u64, u64)> {
+        let mut minutes = Vec::with_capacity(self.marks.len());
+        for (index, mark) in self.marks.iter().enumerate() {
+            let end = self.marks.get(index + 1).map_or(self.next, |next| next.1);
+            minutes.push((mark.0, end - mark.1.max(self.first)));
+        }
+        minutes
+    }
+
+    /// Sequence of the oldest entry.
+    pub fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// Binary logarithm of each shard's size (0: empty), for snapshots.
+    pub fn shard_sizes(&self) -> impl Iterator<Item = u8> + '_ {
+        self.shards.iter().map(|shard| shard.cells.len().checked_ilog2().unwrap_or(0) as u8)
+    }
+
+    /// Give the shards of an empty memory the sizes they had; `false` if they cannot be right.
+    pub fn resize_shards(&mut self, sizes: &[u8]) -> bool {
+        if sizes.len() != SHARDS || sizes.iter().any(|size| *size > 22 || (1..4).contains(size)) {
+            return false;
+        }
+        for (shard, size) in self.shards.iter_mut().zip(sizes).filter(|(_, size)| **size > 0) {
+            shard.resize(1 << size);
+        }
+        true
+    }
+}
+
+impl Shard {
+    /// (first free cell for a tag, steps from its home); at least three eighths of the cells are free.
+    #[inline]
+    fn free_cell(&self, tag: u32) -> (usize, usize) {
+        let mask = self.cells.len() - 1;
+        let home = tag as usize & mask;
+        let mut at = home;
+        while self.cells[at] != 0 {
+            at = (at + 1) & mask;
+        }
+        (at, at.wrapping_sub(home) & mask)
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        self.resize((self.cells.len() * 2).max(16));
+    }
+
+    fn resize(&mut self, size: usize) {
+        let old = std::mem::replace(&mut self.cells, vec![0; size]);
+        self.reach = 0;
+        for cell in old.into_iter().filter(|cell| *cell != 0) {
+            let (at, steps) = self.free_cell((cell >> 32) as u32);
+            self.cells[at] = cell;
+            self.reach = self.reach.max(steps + 1);
+        }
+    }
+
+    /// Take a cell out and close the gap, so that no probe ever crosses a grave.
+    fn remove(&mut self, tag: u32, sequence: u32) {
+        let mask = self.cells.len() - 1;
+        let cell = u64::from(tag) << 32 | u64::from(sequence);
+        let mut hole = tag as usize & mask;
+        let mut steps = 0;
+        while self.cells[hole] != cell {
+            hole = (hole + 1) & mask;
+            steps += 1;
+            if self.cells[hole] == 0 || steps > mask {
+                return;
+            }
+        }
+        self.used -= 1;
+        let mut at = hole;
+        loop {
+            at = (at + 1) & mask;
+            let moved = self.cells[at];
+            if moved == 0 {
+                break;
+            }
+            let home = (moved >> 32) as usize & mask;
+            if (at.wrapping_sub(home) & mask) >= (at.wrapping_sub(hole) & mask) {
+                self.cells[hole] = moved;
+                hole = at;
+            }
+        }
+        self.cells[hole] = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(account: u32, text: &str, order_id: u64, state: u8) -> Entry {
+        Entry { key: key_of(account, text.as_bytes()), order_id, filled: 0, account, state }
+    }
+
+    #[test]
+    fn ids_are_found_until_they_are_a_week_old() {
+        let mut ids = ClientIds::default();
+        for n in 0..50_000u64 {
+            let item = entry(16, &format!("id{n}"), n, state::CANCELLED);
+            assert!(ids.has_room(item.key));
+            ids.push(item, n * 100);
+        }
+        for n in (0..50_000).step_by(7) {
+            let found = ids.find(16, key_of(16, format!("id{n}").as_bytes())).map(|at| ids.entry(at).order_id);
+            assert_eq!(found, Some(n));
+        }
+        assert_eq!(ids.find(17, key_of(17, b"id5")), None);
+        let half = MEMORY_MS + 25_000 * 100;
+        while ids.expire_one(half).is_some() {}
+        assert_eq!(ids.find(16, key_of(16, b"id10")), None);
+        assert!(ids.find(16, key_of(16, b"id30000")).is_some());
+        assert!(ids.len() >= 25_000);
+    }
+
+    #[test]
+    fn an_open_order_keeps_its_id() {
+        let mut ids = ClientIds::default();
+        ids.push(entry(16, "old", 1, state::OPEN), 0);
+        let late = MEMORY_MS + 2 * MARK_MS;
+        assert_eq!(ids.expire_one(late), Some(Some((1, 1))));
+        assert_eq!(ids.expire_one(late), None);
+        assert_eq!(ids.find(16, key_of(16, b"old")), Some(1));
+    }
+
+    #[test]
+    fn keys_of_similar_texts_differ() {
+        let mut seen = std::collections::BTreeSet::new();
+        for account in 16..20 {
+            for n in 0..10_000 {
+                let key = key_of(account, format!("{n}").as_bytes());
+                assert!(seen.insert((key.low, key.high)));
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Encoders: one function a command, one frame each. Clients of the kernel (Python, benches, tests) build their bytes here.
+
+use crate::market::Parameters;
+use crate::wire::{flag, kind, ALL_MARKETS, HEADER};
+
+/// Header members shared by all commands.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Head {
+    pub account: u32,
+    pub market: u32,
+    pub key: u32,
+}
+
+/// Members of a new order; see `WIRE.md`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PlaceOrder<'a> {
+    pub sell: bool,
+    pub order_type: u8,
+    pub tif: u8,
+    pub stp: u8,
+    pub post_only: bool,
+    pub reduce_only: bool,
+    pub quote_size: bool,
+    pub price_ticks: i64,
+    pub size_lots: i64,
+    pub client_id: &'a [u8],
+    pub expires_ms: u64,
+    pub deadline_ms: u64,
+    pub builder: u32,
+}
+
+/// How amend and cancel name an order.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Target<'a> {
+    pub order_id: u64,
+    pub client_id: &'a [u8],
+    pub deadline_ms: u64,
+}
+
+/// A frame under construction: the header, then members as they come, the length last.
+struct Writer<'a> {
+    out: &'a mut Vec<u8>,
+    start: usize,
+}
+
+impl<'a> Writer<'a> {
+    fn new(out: &'a mut Vec<u8>, kind: u8, flags: u8, head: Head) -> Writer<'a> {
+        let start = out.len();
+        out.extend_from_slice(&[0, 0, kind, flags]);
+        for word in [head.account, head.market, head.key] {
+            out.extend_from_slice(&word.to_le_bytes());
+        }
+        Writer { out, start }
+    }
+
+    fn u8s(self, bytes: &[u8]) -> Self {
+        self.out.extend_from_slice(bytes);
+        self
+    }
+
+    fn u32(self, value: u32) -> Self {
+        self.u8s(&value.to_le_bytes())
+    }
+
+    fn u64(self, value: u64) -> Self {
+        self.u8s(&value.to_le_bytes())
+    }
+
+    fn i64(self, value: i64) -> Self {
+        self.u64(value as u64)
+    }
+
+    fn end(self) {
+        let length = self.out.len() - self.start;
+        debug_assert!((HEADER..=crate::wire::MAX_FRAME).contains(&length));
+        self.out[self.start..self.start + 2].copy_from_slice(&(length as u16).to_le_bytes());
+    }
+}
+
+pub fn place(out: &mut Vec<u8>, head: Head, order: &PlaceOrder) {
+    let flags = u8::from(order.sell) * flag::SELL
+        | u8::from(order.post_only) * flag::POST_ONLY
+        | u8::from(order.reduce_only) * flag::REDUCE_ONLY
+        | u8::from(order.quote_size) * flag::QUOTE_SIZE;
+    Writer::new(out, kind::PLACE, flags, head)
+        .i64(order.price_ticks)
+        .i64(order.size_lots)
+        .u8s(&[order.order_type, order.tif, order.stp, order.client_id.len() as u8])
+        .u32(order.builder)
+        .u64(order.expires_ms)
+        .u64(order.deadline_ms)
+        .u8s(order.client_id)
+        .end();
+}
+
+pub fn amend(out: &mut Vec<u8>, head: Head, target: &Target, price_ticks: i64, size_lots: i64, cancel_on_fail: bool) {
+    let flags = u8::from(cancel_on_fail) * flag::CANCEL_ON_FAIL;
+    Writer::new(out, kind::AMEND, flags, head)
+        .u64(target.order_id)
+        .i64(price_ticks)
+        .i64(size_lots)
+        .u64(target.deadline_ms)
+        .u8s(&[target.client_id.len() as u8, 0, 0, 0, 0, 0, 0, 0])
+        .u8s(target.client_id)
+        .end();
+}
+
+pub fn cancel(out: &mut Vec<u8>, head: Head, target: &Target) {
+    Writer::new(out, kind::CANCEL, 0, head)
+        .u64(target.order_id)
+        .u64(target.deadline_ms)
+        .u8s(&[target.client_id.len() as u8, 0, 0, 0, 0, 0, 0, 0])
+        .u8s(target.client_id)
+        .end();
+}
+
+pub fn mass_cancel(out: &mut Vec<u8>, head: Head, side: u8) {
+    Writer::new(out, kind::MASS_CANCEL, 0, head).u8s(&[side, 0, 0, 0, 0, 0, 0, 0]).end();
+}
+
+pub fn cancel_all_after(out: &mut Vec<u8>, account: u32, key: u32, timeout_ms: u64) {
+    let head = Head { account, market: ALL_MARKETS, key };
+    Writer::new(out, kind::CANCEL_ALL_AFTER, 0, head).u64(timeout_ms).end();
+}
+
+/// `open_account` (flags must be 0) or `set_account`.
+pub fn account(out: &mut Vec<u8>, kind: u8, account: u32, owner: u64, tier: u16, flags: u16) {
+    Writer::new(out, kind, 0, Head { account, market: ALL_MARKETS, key: 0 })
+        .u64(owner)
+        .u8s(&tier.to_le_bytes())
+        .u8s(&flags.to_le_bytes())
+        .u32(0)
+        .end();
+}
+
+/// `deposit` or `withdraw`.
+pub fn transfer(out: &mut Vec<u8>, kind: u8, account: u32, asset: u32, amount: i64, id: u64, issued_ms: u64) {
+    Writer::new(out, kind, 0, Head { account, market: ALL_MARKETS, key: 0 })
+        .u64(id)
+        .i64(amount)
+        .u64(issued_ms)
+        .u32(asset)
+        .u32(0)
+        .end();
+}
+
+fn operator(market: u32) -> Head {
+    Head { account: 0, market, key: 0 }
+}
+
+pub fn add_asset(out: &mut Vec<u8>, asset: u32, scale: u8, symbol: &[u8]) {
+    Writer::new(out, kind::ADD_ASSET, 0, operator(ALL_MARKETS))
+        .u32(asset)
+        .u8s(&[scale, symbol.len() as u8, 0, 0])
+        .u8s(symbol)
+        .end();
+}
+
+/// What a market trades; parameters apart.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Listing<'a> {
+    pub kind: u8,
+    pub base: u32,
+    pub quote: u32,
+    pub lot_size: i64,
+    pub tick_quote: i64,
+    pub symbol: &'a [u8],
+}
+
+pub fn add_market(out: &mut Vec<u8>, market: u32, listing: &Listing, parameters: &Parameters) {
+    let mut bytes = Vec::with_capacity(64);
+    parameters.write(&mut bytes);
+    Writer::new(out, kind::ADD_MARKET, 0, operator(market))
+        .u32(listing.base)
+        .u32(listing.quote)
+        .i64(listing.lot_size)
+        .i64(listing.tick_quote)
+        .u8s(&bytes)
+        .u8s(&[listing.kind, listing.symbol.len() as u8, 0, 0, 0, 0, 0, 0])
+        .u8s(listing.symbol)
+        .end();
+}
+
+pub fn set_market_params(out: &mut Vec<u8>, market: u32, parameters: &Parameters) {
+    let mut bytes = Vec::with_capacity(64);
+    parameters.write(&mut bytes);
+    Writer::new(out, kind::SET_MARKET_PARAMS, 0, operator(market)).u8s(&bytes).end();
+}
+
+pub fn set_fee_tier(out: &mut Vec<u8>, market: u32, tier: u32, maker_ppm: i32, taker_ppm: i32) {
+    Writer::new(out, kind::SET_FEE_TIER, 0, operator(market))
+        .u32(tier)
+        .u32(maker_ppm as u32)
+        .u32(taker_ppm as u32)
+        .u32(0)
+        .end();
+}
+
+pub fn set_phase(out: &mut Vec<u8>, market: u32, phase: u8) {
+    Writer::new(out, kind::SET_PHASE, 0, operator(market)).u8s(&[phase, 0, 0, 0, 0, 0, 0, 0]).end();
+}
+
+pub fn tick(out: &mut Vec<u8>) {
+    Writer::new(out, kind::TICK, 0, operator(ALL_MARKETS)).end();
+}
+
+pub fn set_limits(out: &mut Vec<u8>, accounts: u32, markets: u32, orders_per_account: u32, client_ids: u32) {
+    Writer::new(out, kind::SET_LIMITS, 0, operator(ALL_MARKETS))
+        .u32(accounts)
+        .u32(markets)
+        .u32(orders_per_account)
+        .u32(client_ids)
+        .end();
+}

@@ -1,0 +1,144 @@
+//! Reading events back: what the web side does with the bytes a batch handed out. Never trusts a length.
+
+use crate::output::{BALANCE_EVENT, EVENT_BALANCE, EVENT_FILL, EVENT_HEADER, EVENT_ORDER, FILL_EVENT, ORDER_EVENT};
+use crate::wire::{i64_at, u16_at, u32_at, u64_at};
+
+/// The order of an event, as it stood then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderPart {
+    pub order_id: u64,
+    pub market: u32,
+    pub key: u32,
+    pub flags: u8,
+    pub price_ticks: i64,
+    pub size_lots: i64,
+    pub filled_lots: i64,
+    pub filled_quote: i64,
+    pub fee: i64,
+    pub created_ms: u64,
+    pub expires_ms: u64,
+    pub order_type: u8,
+    pub tif: u8,
+    pub stp: u8,
+    pub state: u8,
+    pub reason: u8,
+    pub builder: u32,
+    pub client_id: String,
+}
+
+/// The fill of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FillPart {
+    pub trade_id: u64,
+    pub price_ticks: i64,
+    pub size_lots: i64,
+    pub notional: i64,
+    pub fee: i64,
+    pub fee_asset: u32,
+    pub role: u8,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    Order(OrderPart),
+    Fill(OrderPart, FillPart),
+    Balance { asset: u32, total: i64, held: i64 },
+}
+
+/// One private event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub account: u32,
+    pub sequence: u64,
+    pub time_ms: u64,
+    pub body: Body,
+}
+
+/// The records of `events`, cut but not read: (account, bytes). Stops at the first length that cannot be right.
+pub struct Records<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Records<'a> {
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Records { rest: bytes }
+    }
+
+    /// What could not be cut.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = (u32, &'a [u8]);
+
+    fn next(&mut self) -> Option<(u32, &'a [u8])> {
+        if self.rest.len() < EVENT_HEADER {
+            return None;
+        }
+        let length = u16_at(self.rest, 0) as usize;
+        if length < EVENT_HEADER || length > self.rest.len() {
+            return None;
+        }
+        let (record, rest) = self.rest.split_at(length);
+        self.rest = rest;
+        Some((u32_at(record, 4), record))
+    }
+}
+
+fn order_part(record: &[u8], client_at: usize) -> OrderPart {
+    let at = &record[EVENT_HEADER..];
+    OrderPart {
+        order_id: u64_at(at, 0),
+        market: u32_at(at, 8),
+        key: u32_at(at, 12),
+        flags: record[3],
+        price_ticks: i64_at(at, 16),
+        size_lots: i64_at(at, 24),
+        filled_lots: i64_at(at, 32),
+        filled_quote: i64_at(at, 40),
+        fee: i64_at(at, 48),
+        created_ms: u64_at(at, 56),
+        expires_ms: u64_at(at, 64),
+        order_type: at[72],
+        tif: at[73],
+        stp: at[74],
+        state: at[75],
+        reason: at[76],
+        builder: u32_at(at, 80),
+        client_id: String::from_utf8_lossy(&record[client_at..]).into_owned(),
+    }
+}
+
+/// Read one record; `None` for kinds this version does not know and for records that are too short.
+pub fn read(record: &[u8]) -> Option<Event> {
+    let body = match record[2] {
+        EVENT_ORDER if record.len() >= ORDER_EVENT => Body::Order(order_part(record, ORDER_EVENT)),
+        EVENT_FILL if record.len() >= FILL_EVENT => {
+            let at = &record[ORDER_EVENT..];
+            let fill = FillPart {
+                trade_id: u64_at(at, 0),
+                price_ticks: i64_at(at, 8),
+                size_lots: i64_at(at, 16),
+                notional: i64_at(at, 24),
+                fee: i64_at(at, 32),
+                fee_asset: u32_at(at, 40),
+                role: at[44],
+            };
+            Body::Fill(order_part(record, FILL_EVENT), fill)
+        }
+        EVENT_BALANCE if record.len() >= BALANCE_EVENT => Body::Balance {
+            asset: u32_at(record, 24),
+            total: i64_at(record, 32),
+            held: i64_at(record, 40),
+        },
+        _ => return None,
+    };
+    Some(Event { account: u32_at(record, 4), sequence: u64_at(record, 8), time_ms: u64_at(record, 16), body })
+}
+
+/// All events of a batch in order.
+pub fn read_all(bytes: &[u8]) -> Vec<Event> {
+    Records::new(bytes).filter_map(|(_, record)| read(record)).collect()
+}

@@ -1,0 +1,325 @@
+//! One risk group and the loop that applies a batch.
+//!
+//! A command runs to its end before the next begins: timers that are due, then checks in the order of the reject list, then the effect, then the
+//! assertions that hold between commands. While a command runs, memory for those a few places behind it is already being fetched; that is
+//! all the concurrency there is.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::accounts::{Funds, FIRST_USER};
+use crate::clients::ClientIds;
+use crate::codes::Reject;
+use crate::ids::OrderIds;
+use crate::market::{Candle, Market};
+use crate::output::{Ack, OrderView, Output, Stamp, Transfer};
+use crate::publish::Publisher;
+use crate::slab::{Cold, Node, Slab};
+use crate::wire::{kind, Frame, Frames};
+
+/// Answer of a command handler.
+pub(crate) type Outcome = Result<Ack, Reject>;
+
+/// Orders cancelled without a fill that are kept for queries.
+pub(crate) const CLOSED_KEPT: usize = 16_384;
+/// A clock beyond this is taken for this, so that sums of times never overflow.
+const MAX_TIME_MS: u64 = 1 << 53;
+/// How far ahead memory is asked for: ids and index cells first, then what they point to.
+const LOOK_FAR: usize = 8;
+const LOOK_NEAR: usize = 4;
+
+/// What a group may have at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub accounts: u32,
+    pub markets: u32,
+    pub orders_per_account: u32,
+    pub client_ids: u32,
+}
+
+/// An order cancelled without a fill, as queries show it.
+#[derive(Clone, Copy)]
+pub(crate) struct Closed {
+    pub node: Node,
+    pub cold: Cold,
+    pub account: u32,
+    pub reason: u8,
+    pub closed_ms: u64,
+}
+
+/// The state of one risk group. `publisher`, `out` and the dirty marks are outside the logical state.
+pub struct Kernel {
+    pub(crate) group: u64,
+    pub(crate) sequence: u64,
+    pub(crate) now_ms: u64,
+    pub(crate) limits: Limits,
+    pub(crate) funds: Funds,
+    pub(crate) markets: Vec<Market>,
+    pub(crate) slab: Slab,
+    pub(crate) ids: OrderIds,
+    pub(crate) clients: ClientIds,
+    pub(crate) next_trade_id: u64,
+    /// GTD orders by (expiry, order id).
+    pub(crate) expiries: BTreeSet<(u64, u64)>,
+    /// Armed dead-man switches by (time, account slot).
+    pub(crate) switches: BTreeSet<(u64, u32)>,
+    /// Markets whose orders are being cancelled before settlement.
+    pub(crate) settling: Vec<u32>,
+    /// When the earliest timer is due; `u64::MAX` for none.
+    pub(crate) next_timer: u64,
+    /// Decided transfers by id, and by (issued, id) for forgetting them.
+    pub(crate) transfers: BTreeMap<u64, Transfer>,
+    pub(crate) transfer_ages: BTreeSet<(u64, u64)>,
+    pub(crate) closed: VecDeque<Closed>,
+    pub(crate) out: Output,
+    pub(crate) publisher: Publisher,
+}
+
+/// What one batch did; the buffers are those of `Kernel::output` until the next batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Applied {
+    pub first_sequence: u64,
+    pub last_sequence: u64,
+    pub rejected: u64,
+    pub trades: u64,
+    pub now_ms: u64,
+}
+
+impl Kernel {
+    /// An empty risk group.
+    pub fn new(group: u64) -> Kernel {
+        Kernel {
+            group,
+            sequence: 0,
+            now_ms: 0,
+            limits: Limits { accounts: 1_000_000, markets: 4_096, orders_per_account: 20_000, client_ids: 50_000_000 },
+            funds: Funds::default(),
+            markets: Vec::new(),
+            slab: Slab::default(),
+            ids: OrderIds::default(),
+            clients: ClientIds::default(),
+            next_trade_id: 1,
+            expiries: BTreeSet::new(),
+            switches: BTreeSet::new(),
+            settling: Vec::new(),
+            next_timer: u64::MAX,
+            transfers: BTreeMap::new(),
+            transfer_ages: BTreeSet::new(),
+            closed: VecDeque::new(),
+            out: Output::default(),
+            publisher: Publisher::default(),
+        }
+    }
+
+    pub fn group(&self) -> u64 {
+        self.group
+    }
+
+    /// Number of commands applied since the group began.
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    pub fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// When the earliest timer is due, if there is one.
+    pub fn next_timer_ms(&self) -> Option<u64> {
+        (self.next_timer != u64::MAX).then_some(self.next_timer)
+    }
+
+    /// Buffers of the last batch.
+    pub fn output(&self) -> &Output {
+        &self.out
+    }
+
+    pub fn output_mut(&mut self) -> &mut Output {
+        &mut self.out
+    }
+
+    /// (asset id, units held by all accounts together).
+    pub fn totals(&self) -> Vec<(u32, i64)> {
+        self.funds.assets.iter().map(|asset| (asset.id, asset.total)).collect()
+    }
+
+    /// Apply whole frames at time `max(self.now_ms, now_ms)` and fill the output buffers.
+    ///
+    /// # Panics
+    /// When an invariant is broken; the kernel must not be used after that.
+    pub fn apply(&mut self, commands: &[u8], now_ms: u64) -> Applied {
+        self.run(commands, now_ms, true)
+    }
+
+    /// As `apply`, without outputs; for recovery.
+    pub fn replay(&mut self, commands: &[u8], now_ms: u64) -> Applied {
+        self.run(commands, now_ms, false)
+    }
+
+    fn run(&mut self, commands: &[u8], now_ms: u64, enabled: bool) -> Applied {
+        let first_sequence = self.sequence + 1;
+        self.out.clear();
+        self.out.enabled = enabled;
+        self.funds.batch = self.funds.batch.wrapping_add(1);
+        self.funds.dirty_accounts.clear();
+        if !commands.is_empty() {
+            self.now_ms = self.now_ms.max(now_ms.min(MAX_TIME_MS));
+            self.run_frames(commands);
+        }
+        self.report_balances();
+        Applied {
+            first_sequence,
+            last_sequence: self.sequence,
+            rejected: self.out.rejected,
+            trades: self.out.trade_count,
+            now_ms: self.now_ms,
+        }
+    }
+
+    fn run_frames(&mut self, commands: &[u8]) {
+        let mut frames = Frames::new(commands);
+        let (mut far, mut near) = (frames, frames);
+        for _ in 0..LOOK_FAR {
+            self.look_far(&mut far);
+        }
+        for _ in 0..LOOK_NEAR {
+            self.look_near(&mut near);
+        }
+        while let Some(frame) = frames.next() {
+            self.look_far(&mut far);
+            self.look_near(&mut near);
+            self.step(&frame);
+        }
+        if !frames.rest().is_empty() {
+            self.sequence += 1;
+            self.out.ack(Ack::refused(Reject::InputFrame));
+        }
+    }
+
+    #[inline]
+    fn look_far(&self, frames: &mut Frames) {
+        let Some(frame) = frames.next() else { return };
+        self.funds.prefetch(frame.account);
+        match frame.kind {
+            kind::PLACE => self.prefetch_place(&frame),
+            kind::CANCEL | kind::AMEND if frame.body.len() >= 8 => {
+                self.ids.prefetch(crate::wire::u64_at(frame.body, 0));
+            }
+            _ => {}
+        }
+    }
+
+    #[inline]
+    fn look_near(&self, frames: &mut Frames) {
+        let Some(frame) = frames.next() else { return };
+        if matches!(frame.kind, kind::CANCEL | kind::AMEND) && frame.body.len() >= 8 {
+            if let Some(slot) = self.ids.get(crate::wire::u64_at(frame.body, 0)) {
+                self.slab.prefetch(slot);
+            }
+        }
+    }
+
+    #[inline]
+    fn step(&mut self, frame: &Frame) {
+        self.sequence += 1;
+        if self.next_timer <= self.now_ms {
+            self.run_timers();
+        }
+        let ack = match self.dispatch(frame) {
+            Ok(ack) => ack,
+            Err(reject) => Ack::refused(reject),
+        };
+        self.out.ack(ack);
+        if let Some(market) = self.markets.get(frame.market as usize) {
+            assert!(market.book.best_bid() < market.book.best_ask(), "the book is never crossed after a command");
+            self.funds.assert_conserved(market.base);
+            self.funds.assert_conserved(market.quote);
+        }
+    }
+
+    #[inline]
+    fn dispatch(&mut self, frame: &Frame) -> Outcome {
+        match frame.kind {
+            kind::PLACE => self.place(frame),
+            kind::CANCEL => self.cancel(frame),
+            kind::AMEND => self.amend(frame),
+            kind::MASS_CANCEL => self.mass_cancel(frame),
+            kind::CANCEL_ALL_AFTER => self.cancel_all_after(frame),
+            kind::OPEN_ACCOUNT => self.open_account(frame),
+            kind::SET_ACCOUNT => self.set_account(frame),
+            kind::DEPOSIT | kind::WITHDRAW => self.transfer(frame),
+            kind::ADD_ASSET..=kind::SET_LIMITS => self.operate(frame),
+            _ => Err(Reject::InputKind),
+        }
+    }
+
+    /// Slot of a user's account.
+    #[inline]
+    pub(crate) fn user(&self, number: u32) -> Result<u32, Reject> {
+        if number < FIRST_USER {
+            return Err(Reject::AccessReserved);
+        }
+        self.funds.account_slot(number).ok_or(Reject::AccessAccountUnknown)
+    }
+
+    #[inline]
+    pub(crate) fn market_index(&self, number: u32) -> Result<usize, Reject> {
+        if (number as usize) < self.markets.len() {
+            Ok(number as usize)
+        } else {
+            Err(Reject::StateMarketUnknown)
+        }
+    }
+
+    #[inline]
+    pub(crate) fn stamp(&self) -> Stamp {
+        Stamp { group: self.group, sequence: self.sequence, now_ms: self.now_ms }
+    }
+
+    /// Note that a market's book changed in this batch.
+    #[inline]
+    pub(crate) fn touch_market(&mut self, market: usize) {
+        let market = &mut self.markets[market];
+        if market.dirty_batch != self.funds.batch {
+            market.dirty_batch = self.funds.batch;
+            self.out.dirty_markets.push(market.number);
+        }
+    }
+
+    /// Emit the event of an order as it stands.
+    #[inline]
+    pub(crate) fn order_event(&mut self, slot: u32, state: u8, reason: u8) {
+        let node = &self.slab.nodes[slot as usize];
+        let cold = &self.slab.cold[slot as usize];
+        let account = self.funds.account(node.account).number;
+        let stamp = Stamp { group: self.group, sequence: self.sequence, now_ms: self.now_ms };
+        self.out.order_event(stamp, OrderView { account, node, cold, state, reason });
+    }
+
+    /// Balances changed in this batch, as events, and their marks taken off.
+    fn report_balances(&mut self) {
+        let stamp = self.stamp();
+        for slot in &self.funds.dirty_accounts {
+            let account = &mut self.funds.accounts[*slot as usize];
+            for balance in account.balances.iter_mut().filter(|balance| balance.dirty) {
+                balance.dirty = false;
+                if self.out.enabled {
+                    let asset = self.funds.assets[balance.asset as usize].id;
+                    self.out.balance_event(stamp, account.number, asset, balance.total, balance.held);
+                }
+            }
+        }
+    }
+
+    /// Numbers of the accounts the last batch changed.
+    pub fn dirty_accounts(&self) -> Vec<u32> {
+        self.funds.dirty_accounts.iter().map(|slot| self.funds.account(*slot).number).collect()
+    }
+
+    /// Candles the last batch touched: (market, the minute so far).
+    pub fn touched_candles(&self) -> Vec<(u32, Candle)> {
+        let mut markets: Vec<u32> = self.out.trades.iter().map(|(market, _)| *market).collect();
+        markets.sort_unstable();
+        markets.dedup();
+        markets.into_iter().map(|market| (market, self.markets[market as usize].candle)).collect()
+    }
+}

@@ -1,0 +1,49 @@
+//! The kernel of Exchange OS: one risk group as a pure function `(state, commands, time) -> (state', events)`.
+//!
+//! Integers only; no clock, no input or output, no randomness, no order of a hash map. Any bytes give an effect or a typed reject, never half of one:
+//! every command is validated first and then carried out. Read `kernel.rs` for the loop, `place.rs` and `matching.rs` for the path of an order,
+//! `accounts.rs` for money, `WIRE.md` for the bytes.
+
+mod accounts;
+mod admin;
+mod amend;
+mod audit;
+mod book;
+mod bulk;
+mod cancel;
+mod clients;
+mod codec;
+pub mod codes;
+pub mod copy;
+mod decimal;
+pub mod encode;
+pub mod events;
+mod ids;
+mod kernel;
+mod market;
+mod matching;
+pub mod num;
+mod output;
+mod place;
+mod prefetch;
+mod preview;
+mod publish;
+#[cfg(feature = "python")]
+mod python;
+mod query;
+mod slab;
+mod snapshot;
+mod timers;
+mod transfers;
+pub mod wire;
+
+pub use accounts::{
+    DUST, FIRST_USER, FROZEN, INSURANCE, MAX_ACCOUNT, NO_WITHDRAWALS, PROTOCOL_FEES, VENUE_FEES,
+};
+pub use bulk::{decode_bulk, okx_code, render_bulk, BulkCommands, BulkError, Instrument, Instruments};
+pub use codes::Reject;
+pub use kernel::{Applied, Kernel};
+pub use market::{Candle, Parameters, Trade};
+pub use output::{Ack, Transfer, ACK_SIZE};
+pub use publish::BookDelta;
+pub use snapshot::SnapshotError;

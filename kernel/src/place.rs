@@ -1,0 +1,370 @@
+//! A new order: read, check, accept, match, rest.
+//!
+//! Checks run in the order of the reject list with one exception that clients depend on: a client id used before is answered first, with the order it
+//! named, so that a retry learns what became of it whatever else has changed since.
+
+use crate::accounts::FROZEN;
+use crate::book::NIL_PRICE;
+use crate::clients::{key_of, Entry, Key};
+use crate::codes::{reason, state, Reject};
+use crate::kernel::{Kernel, Outcome};
+use crate::matching::Taker;
+use crate::num::{charge, product, MAX_QUANTITY};
+use crate::output::Ack;
+use crate::slab::{Cold, Node, NO_CLIENT};
+use crate::wire::{
+    flag, i64_at, u32_at, u64_at, Frame, FOK, GTC, GTD, IOC, LIMIT, MARKET, MAX_CLIENT_ID, STP_CANCEL_BOTH,
+};
+
+/// Bytes of the body before the client id.
+const BODY: usize = 40;
+/// Largest budget of a market buy sized in quote.
+const MAX_BUDGET: i64 = 1 << 61;
+/// `Cold::position` of an order that has not rested.
+pub(crate) const NOT_RESTING: u32 = u32::MAX;
+
+/// The body of a place frame, checked as far as it can be without state.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub flags: u8,
+    pub order_type: u8,
+    pub tif: u8,
+    pub stp: u8,
+    pub price: i64,
+    pub size: i64,
+    pub expires_ms: u64,
+    pub deadline_ms: u64,
+    pub builder: u32,
+    pub client_len: u8,
+    pub client_id: [u8; MAX_CLIENT_ID],
+}
+
+/// How an order enters the book, found while checking.
+#[derive(Clone, Copy)]
+pub(crate) struct Entrance {
+    /// Worst price it may trade at.
+    pub limit: i64,
+    /// Quote units it may spend; `i64::MAX` when its hold at the limit price was checked instead.
+    pub budget: i64,
+}
+
+/// Copy a client id of visible ASCII characters into its fixed place.
+#[inline]
+pub(crate) fn client_id(bytes: &[u8]) -> Result<[u8; MAX_CLIENT_ID], Reject> {
+    let mut text = [0; MAX_CLIENT_ID];
+    if bytes.len() > MAX_CLIENT_ID || bytes.iter().any(|byte| !(0x21..=0x7E).contains(byte)) {
+        return Err(Reject::InputClientId);
+    }
+    text[..bytes.len()].copy_from_slice(bytes);
+    Ok(text)
+}
+
+impl Place {
+    /// Read and check the body; stage INPUT.
+    #[inline]
+    pub fn read(frame: &Frame) -> Result<Place, Reject> {
+        let body = frame.body;
+        if body.len() < BODY || body.len() != BODY + body[19] as usize {
+            return Err(Reject::InputBody);
+        }
+        let place = Place {
+            flags: frame.flags,
+            order_type: body[16],
+            tif: body[17],
+            stp: body[18],
+            price: i64_at(body, 0),
+            size: i64_at(body, 8),
+            expires_ms: u64_at(body, 24),
+            deadline_ms: u64_at(body, 32),
+            builder: u32_at(body, 20),
+            client_len: body[19],
+            client_id: client_id(&body[BODY..])?,
+        };
+        place.check()?;
+        Ok(place)
+    }
+
+    /// Members that cannot be right in any state.
+    #[inline]
+    pub fn check(&self) -> Result<(), Reject> {
+        if self.flags > 0x0F || self.order_type > MARKET || self.tif > FOK || self.stp > STP_CANCEL_BOTH {
+            return Err(Reject::InputEnum);
+        }
+        let immediate = self.tif == IOC || self.tif == FOK;
+        let market = self.order_type == MARKET;
+        let post_only = self.flags & flag::POST_ONLY != 0;
+        let quote_buy = market && self.tif == IOC && self.flags & flag::SELL == 0;
+        if (market && !immediate)
+            || (post_only && immediate)
+            || (self.flags & flag::QUOTE_SIZE != 0 && !quote_buy)
+            || self.flags & flag::REDUCE_ONLY != 0
+            || (self.tif == GTD) != (self.expires_ms != 0)
+        {
+            return Err(Reject::InputCombination);
+        }
+        let lowest = i64::from(!market);
+        if !(lowest..=MAX_QUANTITY).contains(&self.price) {
+            return Err(Reject::InputPrice);
+        }
+        let largest = if self.flags & flag::QUOTE_SIZE != 0 { MAX_BUDGET } else { MAX_QUANTITY };
+        if !(1..=largest).contains(&self.size) {
+            return Err(Reject::InputSize);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    pub fn side(&self) -> usize {
+        (self.flags & flag::SELL) as usize
+    }
+
+    pub fn is_quote_size(&self) -> bool {
+        self.flags & flag::QUOTE_SIZE != 0
+    }
+
+    #[inline]
+    pub fn may_rest(&self) -> bool {
+        self.tif == GTC || self.tif == GTD
+    }
+}
+
+impl Kernel {
+    #[inline]
+    pub(crate) fn place(&mut self, frame: &Frame) -> Outcome {
+        let place = Place::read(frame)?;
+        let account = self.user(frame.account)?;
+        let mut key = Key { low: 0, high: 0 };
+        if place.client_len > 0 {
+            key = key_of(frame.account, &place.client_id[..place.client_len as usize]);
+            if let Some(sequence) = self.clients.find(frame.account, key) {
+                return Ok(self.duplicate(sequence));
+            }
+        }
+        if place.tif == GTD && place.expires_ms <= self.now_ms {
+            return Err(Reject::InputExpiry);
+        }
+        let entrance = self.check_place(&place, account, frame.market)?;
+        if place.client_len > 0 {
+            self.check_client_room(key)?;
+        }
+        let slot = self.accept(frame, &place, account, key);
+        Ok(self.enter(slot, &place, entrance))
+    }
+
+    /// Answer to a client id used before: the order it named, as it stands.
+    #[cold]
+    fn duplicate(&self, sequence: u64) -> Ack {
+        let entry = *self.clients.entry(sequence);
+        let mut ack = Ack {
+            order_id: entry.order_id,
+            filled: entry.filled,
+            code: Reject::StateDuplicateClientId as u16,
+            state: entry.state,
+            ..Ack::default()
+        };
+        if let Some(slot) = self.ids.get(entry.order_id) {
+            ack.filled = self.slab.cold(slot).filled;
+            ack.remaining = self.slab.node(slot).remaining;
+        }
+        ack
+    }
+
+    /// Forget a few ids that are old enough, then see whether one more can be remembered.
+    #[inline]
+    fn check_client_room(&mut self, key: Key) -> Result<(), Reject> {
+        for _ in 0..4 {
+            match self.clients.expire_one(self.now_ms) {
+                Some(Some((order_id, sequence))) => {
+                    if let Some(slot) = self.ids.get(order_id) {
+                        self.slab.cold_mut(slot).client = sequence;
+                    }
+                }
+                Some(None) => {}
+                None => break,
+            }
+        }
+        if self.clients.len() >= self.limits.client_ids as usize || !self.clients.has_room(key) {
+            return Err(Reject::StateClientIdsFull);
+        }
+        Ok(())
+    }
+
+    /// Stages ACCESS, STATE, RISK and MATCHING; nothing is changed.
+    pub(crate) fn check_place(&self, place: &Place, account: u32, market: u32) -> Result<Entrance, Reject> {
+        let owner = self.funds.account(account);
+        if owner.flags & FROZEN != 0 {
+            return Err(Reject::AccessFrozen);
+        }
+        let market = &self.markets[self.market_index(market)?];
+        if !market.is_open() {
+            return Err(Reject::StateMarketPhase);
+        }
+        if place.deadline_ms != 0 && self.now_ms > place.deadline_ms {
+            return Err(Reject::StateDeadline);
+        }
+        if place.may_rest() && owner.orders.len() >= self.limits.orders_per_account as usize {
+            return Err(Reject::StateTooManyOrders);
+        }
+        let lots = market.parameters.min_lots..=market.parameters.max_lots;
+        if !place.is_quote_size() && !lots.contains(&place.size) {
+            return Err(Reject::InputSize);
+        }
+        if place.order_type == LIMIT {
+            self.check_limit(place, account, market.number as usize)
+        } else {
+            self.check_market(place, account, market.number as usize)
+        }
+    }
+
+    #[inline]
+    fn check_limit(&self, place: &Place, account: u32, market: usize) -> Result<Entrance, Reject> {
+        let market = &self.markets[market];
+        let side = place.side();
+        let notional = product(place.price, place.size, market.tick_quote).ok_or(Reject::InputOverflow)?;
+        let base = place.size.checked_mul(market.lot_size).ok_or(Reject::InputOverflow)?;
+        if place.may_rest()
+            && market.book.level_count(side) >= market.parameters.max_levels
+            && market.book.level(side, place.price).is_none()
+        {
+            return Err(Reject::StateTooManyLevels);
+        }
+        if !market.within_band(side, place.price) {
+            return Err(Reject::RiskPriceBand);
+        }
+        if notional < market.parameters.min_notional {
+            return Err(Reject::RiskMinNotional);
+        }
+        let owner = self.funds.account(account);
+        let (asset, hold) = if side == 0 {
+            let fee = charge(notional, market.fees(owner.tier).1, 0);
+            (market.quote, notional.checked_add(fee).ok_or(Reject::InputOverflow)?)
+        } else {
+            (market.base, base)
+        };
+        if owner.free(asset) < hold {
+            return Err(Reject::RiskInsufficientBalance);
+        }
+        Ok(Entrance { limit: place.price, budget: i64::MAX })
+    }
+
+    fn check_market(&self, place: &Place, account: u32, market: usize) -> Result<Entrance, Reject> {
+        let market = &self.markets[market];
+        let side = place.side();
+        let owner = self.funds.account(account);
+        let best = market.book.best(1 - side);
+        let quote_size = place.is_quote_size();
+        let base = if quote_size { 0 } else { place.size.checked_mul(market.lot_size).ok_or(Reject::InputOverflow)? };
+        let limit = market.market_limit(side, place.price);
+        let at_best = if best == NIL_PRICE[1 - side] { 1 } else { best };
+        let value = if quote_size { Some(place.size) } else { product(at_best, place.size, market.tick_quote) };
+        let value = value.ok_or(Reject::InputOverflow)?;
+        let worst = product(limit.unwrap_or(1), if quote_size { 1 } else { place.size }, market.tick_quote);
+        worst.ok_or(Reject::InputOverflow)?;
+        if limit.is_some() && value < market.parameters.min_notional {
+            return Err(Reject::RiskMinNotional);
+        }
+        let free_quote = owner.free(market.quote);
+        let enough = match (side, quote_size) {
+            (0, true) => free_quote >= place.size,
+            (0, false) => {
+                let cost = value.checked_add(charge(value, market.fees(owner.tier).1, 0));
+                limit.is_none() || free_quote >= cost.ok_or(Reject::InputOverflow)?
+            }
+            _ => owner.free(market.base) >= base,
+        };
+        if !enough {
+            return Err(Reject::RiskInsufficientBalance);
+        }
+        let limit = limit.ok_or(Reject::MatchingNoLiquidity)?;
+        let budget = match (side, quote_size) {
+            (0, true) => place.size,
+            // `i64::MAX` would mean no budget at all.
+            (0, false) => free_quote.min(i64::MAX - 1),
+            _ => i64::MAX,
+        };
+        Ok(Entrance { limit, budget })
+    }
+
+    /// Give the order its id and its place in memory. From here on nothing can be refused.
+    #[inline]
+    fn accept(&mut self, frame: &Frame, place: &Place, account: u32, key: Key) -> u32 {
+        let (maker_ppm, taker_ppm) = self.markets[frame.market as usize].fees(self.funds.account(account).tier);
+        let timed = if place.tif == GTD { flag::TIMED } else { 0 };
+        let quote_size = place.is_quote_size();
+        let node = Node {
+            remaining: if quote_size { MAX_QUANTITY } else { place.size },
+            price: place.price,
+            account,
+            market: frame.market as u16,
+            flags: place.flags | timed,
+            stp: place.stp,
+            ..Node::default()
+        };
+        let cold = Cold {
+            size: if quote_size { 0 } else { place.size },
+            maker_ppm,
+            taker_ppm,
+            position: NOT_RESTING,
+            client: NO_CLIENT,
+            created_ms: self.now_ms,
+            expires_ms: place.expires_ms,
+            key: frame.key,
+            builder: place.builder,
+            order_type: place.order_type,
+            tif: place.tif,
+            client_len: place.client_len,
+            client_id: place.client_id,
+            ..Cold::default()
+        };
+        let slot = self.slab.insert(node, cold);
+        let order_id = self.ids.assign(slot);
+        self.slab.cold_mut(slot).order_id = order_id;
+        if place.client_len > 0 {
+            let entry = Entry { key, order_id, filled: 0, account: frame.account, state: state::OPEN };
+            self.slab.cold_mut(slot).client = self.clients.push(entry, self.now_ms);
+        }
+        self.funds.touch(account);
+        slot
+    }
+
+    /// Match what can be matched at once; rest, cancel or close the remainder.
+    #[inline]
+    fn enter(&mut self, slot: u32, place: &Place, entrance: Entrance) -> Ack {
+        let market = self.slab.node(slot).market as usize;
+        if !self.markets[market].book.crosses(place.side(), entrance.limit) {
+            let reason = match place.tif {
+                IOC => reason::IOC,
+                FOK => reason::FOK,
+                _ => reason::NONE,
+            };
+            return self.settle_remainder(slot, reason);
+        }
+        if place.flags & flag::POST_ONLY != 0 {
+            return self.settle_remainder(slot, reason::POST_ONLY);
+        }
+        let mut taker = Taker::new(self, slot, entrance);
+        if place.tif == FOK && !self.can_fill(&taker) {
+            return self.settle_remainder(slot, reason::FOK);
+        }
+        let mut reason = self.match_taker(&mut taker);
+        if reason == reason::NONE && !place.may_rest() {
+            reason = reason::IOC;
+        }
+        self.settle_remainder(slot, reason)
+    }
+
+    /// Hint for a place frame some commands ahead.
+    #[inline]
+    pub(crate) fn prefetch_place(&self, frame: &Frame) {
+        if frame.body.len() < BODY {
+            return;
+        }
+        if let Some(market) = self.markets.get(frame.market as usize) {
+            market.book.prefetch(i64_at(frame.body, 0));
+        }
+        let client = &frame.body[BODY..];
+        if !client.is_empty() && client.len() <= MAX_CLIENT_ID {
+            self.clients.prefetch(key_of(frame.account, client));
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Decoders: frames, acks, events and COPY rows as Python values.
+
+use std::collections::BTreeSet;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+
+use crate::copy::{FILL_COLUMNS, ORDER_COLUMNS};
+use crate::events::{read, Body, Event, FillPart, OrderPart, Records};
+use crate::output::{Ack, ACK_SIZE};
+use crate::wire::{self, flag, kind, Frame, Frames, ALL_MARKETS};
+
+type AckRow = (u64, i64, i64, u16, u8, u8, u32);
+
+fn malformed() -> PyErr {
+    PyValueError::new_err("the bytes are not whole command frames")
+}
+
+#[pyfunction]
+fn count_commands(frames: &[u8]) -> PyResult<usize> {
+    wire::count_commands(frames).ok_or_else(malformed)
+}
+
+#[pyfunction]
+fn split_commands<'py>(py: Python<'py>, frames: &[u8]) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+    wire::count_commands(frames).ok_or_else(malformed)?;
+    let (mut rest, mut parts) = (frames, Vec::new());
+    while !rest.is_empty() {
+        let (frame, after) = rest.split_at(wire::u16_at(rest, 0) as usize);
+        parts.push(PyBytes::new(py, frame));
+        rest = after;
+    }
+    Ok(parts)
+}
+
+fn single(bytes: &[u8]) -> PyResult<Frame<'_>> {
+    let mut frames = Frames::new(bytes);
+    match (frames.next(), frames.rest().is_empty()) {
+        (Some(frame), true) => Ok(frame),
+        _ => Err(malformed()),
+    }
+}
+
+#[pyfunction]
+fn command_kind(frame: &[u8]) -> PyResult<u8> {
+    Ok(single(frame)?.kind)
+}
+
+/// Name, offset and width (negative: signed) of the members of each kind, for `decode_command`.
+fn members(kind: u8) -> &'static [(&'static str, usize, i8)] {
+    match kind {
+        kind::PLACE => &[
+            ("price_ticks", 0, -8),
+            ("size_lots", 8, -8),
+            ("order_type", 16, 1),
+            ("tif", 17, 1),
+            ("stp", 18, 1),
+            ("builder", 20, 4),
+            ("expires_ms", 24, 8),
+            ("deadline_ms", 32, 8),
+        ],
+        kind::AMEND => &[
+            ("order_id", 0, 8),
+            ("new_price_ticks", 8, -8),
+            ("new_size_lots", 16, -8),
+            ("deadline_ms", 24, 8),
+        ],
+        kind::CANCEL => &[("order_id", 0, 8), ("deadline_ms", 8, 8)],
+        kind::MASS_CANCEL => &[("side", 0, 1)],
+        kind::CANCEL_ALL_AFTER => &[("timeout_ms", 0, 8)],
+        kind::OPEN_ACCOUNT => &[("owner", 0, 8), ("tier", 8, 2)],
+        kind::SET_ACCOUNT => &[("owner", 0, 8), ("tier", 8, 2), ("flags", 10, 2)],
+        kind::DEPOSIT | kind::WITHDRAW => {
+            &[("transfer_id", 0, 8), ("amount", 8, -8), ("issued_ms", 16, 8), ("asset", 24, 4)]
+        }
+        kind::ADD_ASSET => &[("asset", 0, 4), ("scale", 4, 1)],
+        kind::ADD_MARKET => &[("base", 0, 4), ("quote", 4, 4), ("lot_size", 8, -8), ("tick_quote", 16, -8)],
+        kind::SET_FEE_TIER => &[("tier", 0, 4), ("maker_ppm", 4, -4), ("taker_ppm", 8, -4)],
+        kind::SET_PHASE => &[("phase", 0, 1)],
+        kind::SET_LIMITS => &[
+            ("max_accounts", 0, 4),
+            ("max_markets", 4, 4),
+            ("max_orders_per_account", 8, 4),
+            ("max_client_ids", 12, 4),
+        ],
+        _ => &[],
+    }
+}
+
+/// Where the text at the end of a kind's body begins, and its name.
+fn text_member(kind: u8) -> Option<(&'static str, usize)> {
+    match kind {
+        kind::PLACE | kind::AMEND => Some(("client_id", 40)),
+        kind::CANCEL => Some(("client_id", 24)),
+        kind::ADD_ASSET => Some(("symbol", 8)),
+        kind::ADD_MARKET => Some(("symbol", 96)),
+        _ => None,
+    }
+}
+
+#[pyfunction]
+fn decode_command<'py>(py: Python<'py>, frame: &[u8]) -> PyResult<Bound<'py, PyDict>> {
+    let frame = single(frame)?;
+    let dict = PyDict::new(py);
+    let name = kind::NAMES.iter().find(|(_, kind)| *kind == frame.kind).map_or("unknown", |(name, _)| name);
+    dict.set_item("kind", name)?;
+    dict.set_item("account", frame.account)?;
+    dict.set_item("market", (frame.market != ALL_MARKETS).then_some(frame.market))?;
+    dict.set_item("key", frame.key)?;
+    for (name, at, width) in members(frame.kind) {
+        let Some(bytes) = frame.body.get(*at..at + width.unsigned_abs() as usize) else {
+            return Err(malformed());
+        };
+        match width {
+            1 => dict.set_item(name, bytes[0])?,
+            2 => dict.set_item(name, wire::u16_at(bytes, 0))?,
+            4 => dict.set_item(name, wire::u32_at(bytes, 0))?,
+            -4 => dict.set_item(name, wire::i32_at(bytes, 0))?,
+            8 => dict.set_item(name, wire::u64_at(bytes, 0))?,
+            _ => dict.set_item(name, wire::i64_at(bytes, 0))?,
+        }
+    }
+    if frame.kind == kind::PLACE {
+        dict.set_item("side", frame.flags & flag::SELL)?;
+        dict.set_item("post_only", frame.flags & flag::POST_ONLY != 0)?;
+        dict.set_item("quote_size", frame.flags & flag::QUOTE_SIZE != 0)?;
+    }
+    if let Some((name, text)) = text_member(frame.kind).and_then(|(name, at)| Some((name, frame.body.get(at..)?))) {
+        dict.set_item(name, String::from_utf8_lossy(text))?;
+    }
+    Ok(dict)
+}
+
+#[pyfunction]
+fn unpack_acks(acks: &[u8]) -> PyResult<Vec<AckRow>> {
+    if acks.len() % ACK_SIZE != 0 {
+        return Err(PyValueError::new_err("acks are records of 32 bytes"));
+    }
+    let rows = acks.chunks_exact(ACK_SIZE).map(Ack::read);
+    Ok(rows.map(|a| (a.order_id, a.filled, a.remaining, a.code, a.state, a.reason, a.extra)).collect())
+}
+
+fn put_order(dict: &Bound<'_, PyDict>, order: &OrderPart) -> PyResult<()> {
+    dict.set_item("order_id", order.order_id)?;
+    dict.set_item("market", order.market)?;
+    dict.set_item("client_id", &order.client_id)?;
+    dict.set_item("side", order.flags & flag::SELL)?;
+    dict.set_item("order_type", order.order_type)?;
+    dict.set_item("tif", order.tif)?;
+    dict.set_item("post_only", order.flags & flag::POST_ONLY != 0)?;
+    dict.set_item("reduce_only", order.flags & flag::REDUCE_ONLY != 0)?;
+    dict.set_item("quote_size", order.flags & flag::QUOTE_SIZE != 0)?;
+    dict.set_item("stp", order.stp)?;
+    dict.set_item("state", order.state)?;
+    dict.set_item("reason", order.reason)?;
+    dict.set_item("key", order.key)?;
+    dict.set_item("builder", order.builder)?;
+    dict.set_item("price_ticks", order.price_ticks)?;
+    dict.set_item("size_lots", order.size_lots)?;
+    dict.set_item("filled_lots", order.filled_lots)?;
+    dict.set_item("filled_quote", order.filled_quote)?;
+    dict.set_item("fee", order.fee)?;
+    dict.set_item("created_ms", order.created_ms)?;
+    dict.set_item("expires_ms", order.expires_ms)
+}
+
+fn put_fill(dict: &Bound<'_, PyDict>, fill: &FillPart) -> PyResult<()> {
+    dict.set_item("trade_id", fill.trade_id)?;
+    dict.set_item("role", fill.role)?;
+    dict.set_item("fill_price_ticks", fill.price_ticks)?;
+    dict.set_item("fill_size_lots", fill.size_lots)?;
+    dict.set_item("fill_notional", fill.notional)?;
+    dict.set_item("fill_fee", fill.fee)?;
+    dict.set_item("fee_asset", fill.fee_asset)
+}
+
+fn event_dict<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    match &event.body {
+        Body::Order(order) => {
+            dict.set_item("kind", "order")?;
+            put_order(&dict, order)?;
+        }
+        Body::Fill(order, fill) => {
+            dict.set_item("kind", "fill")?;
+            put_order(&dict, order)?;
+            put_fill(&dict, fill)?;
+        }
+        Body::Balance { asset, total, held } => {
+            dict.set_item("kind", "balance")?;
+            dict.set_item("asset", asset)?;
+            dict.set_item("total", total)?;
+            dict.set_item("held", held)?;
+        }
+    }
+    dict.set_item("account", event.account)?;
+    dict.set_item("sequence", event.sequence)?;
+    dict.set_item("time_ms", event.time_ms)?;
+    Ok(dict)
+}
+
+#[pyfunction]
+#[pyo3(signature = (events, accounts = None))]
+fn decode_events<'py>(
+    py: Python<'py>,
+    events: &[u8],
+    accounts: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyList>> {
+    let wanted = match accounts {
+        None => None,
+        Some(accounts) => {
+            Some(accounts.try_iter()?.map(|number| number?.extract()).collect::<PyResult<BTreeSet<u32>>>()?)
+        }
+    };
+    let list = PyList::empty(py);
+    let mut records = Records::new(events);
+    for (account, record) in records.by_ref() {
+        if wanted.as_ref().is_some_and(|wanted| !wanted.contains(&account)) {
+            continue;
+        }
+        if let Some(event) = read(record) {
+            list.append(event_dict(py, &event)?)?;
+        }
+    }
+    if records.rest().is_empty() {
+        Ok(list)
+    } else {
+        Err(PyValueError::new_err("the bytes are not whole events"))
+    }
+}
+
+fn copy_value<'py>(py: Python<'py>, kind: &str, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    let wide = bytes.iter().fold(0u64, |value, byte| value << 8 | u64::from(*byte));
+    match kind {
+        "bigint" => Ok((wide as i64).into_pyobject(py)?.into_any()),
+        "integer" => Ok((wide as i32).into_pyobject(py)?.into_any()),
+        "smallint" => Ok((wide as i16).into_pyobject(py)?.into_any()),
+        "boolean" => Ok((wide != 0).into_pyobject(py)?.to_owned().into_any()),
+        _ => Ok(String::from_utf8_lossy(bytes).into_pyobject(py)?.into_any()),
+    }
+}
+
+/// Rows of binary COPY tuples with these columns.
+fn copy_rows<'py>(py: Python<'py>, mut data: &[u8], columns: &[(&str, &str)]) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+    let broken = || PyValueError::new_err("the bytes are not whole COPY tuples");
+    let mut rows = Vec::new();
+    while !data.is_empty() {
+        data = data.get(2..).ok_or_else(broken)?;
+        let mut row = Vec::with_capacity(columns.len());
+        for (_, kind) in columns {
+            let length = data.get(..4).ok_or_else(broken)?;
+            let length = u32::from_be_bytes([length[0], length[1], length[2], length[3]]) as usize;
+            row.push(copy_value(py, kind, data.get(4..4 + length).ok_or_else(broken)?)?);
+            data = &data[4 + length..];
+        }
+        rows.push(PyTuple::new(py, row)?);
+    }
+    Ok(rows)
+}
+
+#[pyfunction]
+fn decode_copy_fills<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+    copy_rows(py, data, &FILL_COLUMNS)
+}
+
+#[pyfunction]
+fn decode_copy_orders<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+    copy_rows(py, data, &ORDER_COLUMNS)
+}
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(count_commands, module)?)?;
+    module.add_function(wrap_pyfunction!(split_commands, module)?)?;
+    module.add_function(wrap_pyfunction!(command_kind, module)?)?;
+    module.add_function(wrap_pyfunction!(decode_command, module)?)?;
+    module.add_function(wrap_pyfunction!(unpack_acks, module)?)?;
+    module.add_function(wrap_pyfunction!(decode_events, module)?)?;
+    module.add_function(wrap_pyfunction!(decode_copy_fills, module)?)?;
+    module.add_function(wrap_pyfunction!(decode_copy_orders, module)?)
+}

@@ -1,0 +1,251 @@
+//! Questions about the state: JSON in, JSON out, integers only. Answered in sequence with commands, never journaled, nothing is changed.
+
+use serde::Deserialize;
+use serde_json::{json, Value};
+
+use crate::accounts::FIRST_USER;
+use crate::book::{NO_ASK, NO_BID};
+use crate::clients::key_of;
+use crate::codes::{phase, state, Reject};
+use crate::kernel::Kernel;
+use crate::market::{Market, TRADES_KEPT};
+use crate::slab::{Cold, Node};
+use crate::wire::{flag, MAX_CLIENT_ID};
+
+/// Most levels or orders one answer carries.
+const MOST: usize = 20_000;
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(crate) struct Request {
+    pub q: String,
+    pub account: u32,
+    pub market: Option<u32>,
+    pub order_id: u64,
+    pub client_id: String,
+    pub depth: Option<usize>,
+    pub limit: Option<usize>,
+    pub side: u8,
+    pub order_type: u8,
+    pub tif: Option<u8>,
+    pub price_ticks: i64,
+    pub size_lots: i64,
+    pub quote_size: bool,
+    pub post_only: bool,
+}
+
+fn problem(name: &str, message: &str) -> Value {
+    json!({"error": name, "message": message})
+}
+
+pub(crate) fn refused(reject: Reject) -> Value {
+    problem(reject.name(), reject.sentence())
+}
+
+/// An order as queries show it.
+struct Shown<'a> {
+    account: u32,
+    node: &'a Node,
+    cold: &'a Cold,
+    state: u8,
+    reason: u8,
+    closed_ms: u64,
+}
+
+impl Shown<'_> {
+    fn json(&self) -> Value {
+        let (node, cold) = (self.node, self.cold);
+        json!({
+            "order_id": cold.order_id, "account": self.account, "market": node.market,
+            "client_id": String::from_utf8_lossy(cold.client_text()),
+            "side": node.side(), "order_type": cold.order_type, "tif": cold.tif,
+            "post_only": node.flags & flag::POST_ONLY != 0, "reduce_only": node.flags & flag::REDUCE_ONLY != 0,
+            "stp": node.stp, "state": self.state, "reason": self.reason, "key": cold.key,
+            "price_ticks": node.price, "size_lots": cold.size, "filled_lots": cold.filled,
+            "remaining_lots": if self.state == state::OPEN { node.remaining } else { 0 },
+            "filled_quote": cold.filled_quote, "fee": cold.fee, "created_ms": cold.created_ms,
+            "closed_ms": self.closed_ms, "expires_ms": cold.expires_ms,
+        })
+    }
+}
+
+impl Kernel {
+    /// Answer one request; see `WIRE.md` for the questions. Never fails: a bad question gets an error object.
+    pub fn query(&self, request: &[u8]) -> Vec<u8> {
+        let mut answer = match serde_json::from_slice::<Request>(request) {
+            Ok(request) => self.answer(&request),
+            Err(_) => problem("INPUT_QUERY", "The question is not understood."),
+        };
+        if let Value::Object(members) = &mut answer {
+            members.insert("sequence".into(), self.sequence.into());
+            members.insert("now_ms".into(), self.now_ms.into());
+        }
+        serde_json::to_vec(&answer).unwrap_or_default()
+    }
+
+    fn answer(&self, request: &Request) -> Value {
+        match request.q.as_str() {
+            "account" => self.query_account(request),
+            "order" => self.query_order(request),
+            "orders" => match self.user(request.account) {
+                Ok(slot) => json!({"orders": self.open_orders(slot, request.market)}),
+                Err(reject) => refused(reject),
+            },
+            "closed" => self.query_closed(request),
+            "market" => self.with_market(request, |market| json!({"market": self.market_json(market)})),
+            "markets" => {
+                let markets = self.markets.iter().map(|market| self.market_json(market));
+                json!({"markets": markets.collect::<Vec<_>>()})
+            },
+            "assets" => self.query_assets(),
+            "book" => self.query_book(request),
+            "trades" => self.with_market(request, |market| trades_json(market, request.limit)),
+            "preview" => self.preview(request),
+            _ => problem("INPUT_QUERY", "The question is not understood."),
+        }
+    }
+
+    fn with_market(&self, request: &Request, answer: impl Fn(&Market) -> Value) -> Value {
+        match request.market.and_then(|number| self.markets.get(number as usize)) {
+            Some(market) => answer(market),
+            None => refused(Reject::StateMarketUnknown),
+        }
+    }
+
+    fn query_account(&self, request: &Request) -> Value {
+        if request.account < FIRST_USER {
+            return self.query_reserved(request.account);
+        }
+        let slot = match self.user(request.account) {
+            Ok(slot) => slot,
+            Err(reject) => return refused(reject),
+        };
+        let account = self.funds.account(slot);
+        let balances = account.balances.iter().map(|balance| {
+            let asset = self.funds.assets[balance.asset as usize].id;
+            json!({"asset": asset, "total": balance.total, "free": balance.total - balance.held, "held": balance.held})
+        });
+        json!({
+            "account": account.number, "owner": account.owner, "tier": account.tier, "flags": account.flags,
+            "cancel_all_after_ms": account.cancel_at_ms, "balances": balances.collect::<Vec<_>>(),
+            "orders": self.open_orders(slot, None),
+        })
+    }
+
+    fn query_reserved(&self, number: u32) -> Value {
+        let balances = self.funds.assets.iter().filter_map(|asset| {
+            let total = *asset.reserved.get(number as usize)?;
+            Some(json!({"asset": asset.id, "total": total, "free": total, "held": 0}))
+        });
+        json!({
+            "account": number, "owner": 0, "tier": 0, "flags": 0, "cancel_all_after_ms": 0,
+            "balances": balances.collect::<Vec<_>>(), "orders": [],
+        })
+    }
+
+    fn open_orders(&self, account: u32, market: Option<u32>) -> Vec<Value> {
+        let account = self.funds.account(account);
+        let mut slots: Vec<(u64, u32)> =
+            account.orders.iter().map(|slot| (self.slab.cold(*slot).order_id, *slot)).collect();
+        slots.sort_unstable();
+        let here = |slot: &u32| market.is_none_or(|market| u32::from(self.slab.node(*slot).market) == market);
+        slots.into_iter().map(|(_, slot)| slot).filter(here).map(|slot| self.open_json(slot)).collect()
+    }
+
+    fn open_json(&self, slot: u32) -> Value {
+        let (node, cold) = (self.slab.node(slot), self.slab.cold(slot));
+        let account = self.funds.account(node.account).number;
+        Shown { account, node, cold, state: state::OPEN, reason: 0, closed_ms: 0 }.json()
+    }
+
+    fn closed_json(&self, number: u32, wanted: impl Fn(&Node, &Cold) -> bool, limit: usize) -> Vec<Value> {
+        let newest = self.closed.iter().rev();
+        let found = newest.filter(|closed| closed.account == number && wanted(&closed.node, &closed.cold));
+        let shown = found.take(limit).map(|closed| Shown {
+            account: number,
+            node: &closed.node,
+            cold: &closed.cold,
+            state: state::CANCELLED,
+            reason: closed.reason,
+            closed_ms: closed.closed_ms,
+        });
+        shown.map(|order| order.json()).collect()
+    }
+
+    fn query_closed(&self, request: &Request) -> Value {
+        let here = |node: &Node, _: &Cold| request.market.is_none_or(|market| u32::from(node.market) == market);
+        json!({"orders": self.closed_json(request.account, here, request.limit.unwrap_or(100).min(MOST))})
+    }
+
+    fn query_order(&self, request: &Request) -> Value {
+        let account = match self.user(request.account) {
+            Ok(slot) => slot,
+            Err(reject) => return refused(reject),
+        };
+        let client = request.client_id.as_bytes();
+        let entry = match (request.order_id, client.len()) {
+            (0, 1..=MAX_CLIENT_ID) => self.clients.find(request.account, key_of(request.account, client)),
+            _ => None,
+        };
+        let entry = entry.map(|sequence| *self.clients.entry(sequence));
+        let id = entry.map_or(request.order_id, |entry| entry.order_id);
+        if let Some(slot) = self.ids.get(id).filter(|slot| self.slab.node(*slot).account == account) {
+            return json!({"order": self.open_json(slot)});
+        }
+        let closed = self.closed_json(request.account, |_, cold| id != 0 && cold.order_id == id, 1).pop();
+        match (closed, entry) {
+            (Some(order), _) => json!({"order": order}),
+            (None, Some(entry)) => json!({"order": {
+                "order_id": entry.order_id, "filled_lots": entry.filled, "state": entry.state,
+                "client_id": request.client_id, "account": request.account, "summary": true,
+            }}),
+            (None, None) => refused(Reject::MatchingOrderUnknown),
+        }
+    }
+
+    fn market_json(&self, market: &Market) -> Value {
+        let p = &market.parameters;
+        let tiers = market.tiers.iter().enumerate();
+        let tiers = tiers.filter_map(|(tier, fees)| fees.map(|(maker, taker)| json!([tier, maker, taker])));
+        let shown = |price: i64| if price == NO_BID || price == NO_ASK { 0 } else { price };
+        json!({
+            "market": market.number, "kind": market.kind, "symbol": market.symbol, "phase": market.phase,
+            "phase_name": phase::NAMES[market.phase as usize % phase::NAMES.len()],
+            "base": self.funds.assets[market.base as usize].id, "quote": self.funds.assets[market.quote as usize].id,
+            "lot_size": market.lot_size, "tick_quote": market.tick_quote,
+            "reference_ticks": p.reference, "last_ticks": market.last,
+            "best_bid": shown(market.book.best_bid()), "best_ask": shown(market.book.best_ask()),
+            "last_trade_id": market.last_trade_id, "maker_ppm": p.maker_ppm, "taker_ppm": p.taker_ppm,
+            "protocol_share_ppm": p.protocol_share_ppm, "band_ppm": p.band_ppm, "slippage_ppm": p.slippage_ppm,
+            "min_lots": p.min_lots, "max_lots": p.max_lots, "min_notional": p.min_notional,
+            "max_levels": p.max_levels, "max_matches": p.max_matches, "orders": market.book.orders(),
+            "levels": [market.book.level_count(0), market.book.level_count(1)], "fee_tiers": tiers.collect::<Vec<_>>(),
+        })
+    }
+
+    fn query_assets(&self) -> Value {
+        let assets = self.funds.assets.iter().map(|asset| {
+            json!({
+                "asset": asset.id, "symbol": asset.symbol, "scale": asset.scale, "total": asset.total,
+                "venue_fees": asset.reserved[1], "protocol_fees": asset.reserved[2],
+                "insurance": asset.reserved[3], "dust": asset.reserved[4],
+            })
+        });
+        json!({"assets": assets.collect::<Vec<_>>()})
+    }
+
+    fn query_book(&self, request: &Request) -> Value {
+        let depth = request.depth.unwrap_or(400).min(MOST);
+        match request.market.and_then(|market| self.book(market, depth)) {
+            Some((bids, asks)) => json!({"bids": bids, "asks": asks}),
+            None => refused(Reject::StateMarketUnknown),
+        }
+    }
+}
+
+fn trades_json(market: &Market, limit: Option<usize>) -> Value {
+    let limit = limit.unwrap_or(100).min(TRADES_KEPT);
+    let newest = market.trades.iter().rev().take(limit);
+    let trades = newest.map(|t| json!([t.trade_id, t.price, t.lots, t.taker_side, t.time_ms]));
+    json!({"trades": trades.collect::<Vec<_>>()})
+}

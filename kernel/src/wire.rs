@@ -1,0 +1,188 @@
+//! Frames: how the bytes of a batch are cut into commands. `WIRE.md` is the contract; `command.rs` reads the bodies.
+
+/// Bytes of the header every frame begins with.
+pub const HEADER: usize = 16;
+/// Longest frame there is.
+pub const MAX_FRAME: usize = 1_024;
+/// Market number that means all or none.
+pub const ALL_MARKETS: u32 = u32::MAX;
+/// Longest client order id.
+pub const MAX_CLIENT_ID: usize = 32;
+
+/// Command kinds. Numbers from 64 are the operator's.
+pub mod kind {
+    pub const PLACE: u8 = 1;
+    pub const AMEND: u8 = 2;
+    pub const CANCEL: u8 = 3;
+    pub const MASS_CANCEL: u8 = 4;
+    pub const CANCEL_ALL_AFTER: u8 = 5;
+    pub const OPEN_ACCOUNT: u8 = 32;
+    pub const SET_ACCOUNT: u8 = 33;
+    pub const DEPOSIT: u8 = 34;
+    pub const WITHDRAW: u8 = 35;
+    pub const OPERATOR: u8 = 64;
+    pub const ADD_ASSET: u8 = 64;
+    pub const ADD_MARKET: u8 = 65;
+    pub const SET_MARKET_PARAMS: u8 = 66;
+    pub const SET_FEE_TIER: u8 = 67;
+    pub const SET_PHASE: u8 = 68;
+    pub const TICK: u8 = 69;
+    pub const SET_LIMITS: u8 = 70;
+
+    /// Every kind by name; those past the implemented ones are numbers kept for the markets to come.
+    pub const NAMES: &[(&str, u8)] = &[
+        ("place", 1),
+        ("amend", 2),
+        ("cancel", 3),
+        ("mass_cancel", 4),
+        ("cancel_all_after", 5),
+        ("open_account", 32),
+        ("set_account", 33),
+        ("deposit", 34),
+        ("withdraw", 35),
+        ("add_asset", 64),
+        ("add_market", 65),
+        ("set_market_params", 66),
+        ("set_fee_tier", 67),
+        ("set_phase", 68),
+        ("tick", 69),
+        ("set_limits", 70),
+        ("place_trigger", 6),
+        ("place_oco", 7),
+        ("place_iceberg", 8),
+        ("place_twap", 9),
+        ("set_leverage", 10),
+        ("move_margin", 11),
+        ("merge_outcomes", 12),
+        ("split_outcomes", 13),
+        ("set_mandate", 36),
+        ("approve_builder", 37),
+        ("set_referrer", 38),
+        ("observe_prices", 80),
+        ("resolve_event", 81),
+        ("set_capacity", 82),
+        ("add_event", 83),
+        ("add_outcome", 84),
+        ("set_margin_tiers", 85),
+        ("set_funding", 86),
+        ("void_event", 87),
+        ("start_auction", 88),
+        ("set_calendar", 89),
+        ("fund_insurance", 90),
+        ("poison", 127),
+    ];
+}
+
+/// Order flags, the same bits in frames, order nodes and events.
+pub mod flag {
+    pub const SELL: u8 = 1;
+    pub const POST_ONLY: u8 = 2;
+    pub const REDUCE_ONLY: u8 = 4;
+    pub const QUOTE_SIZE: u8 = 8;
+    /// In order nodes only: the order has an expiry.
+    pub const TIMED: u8 = 16;
+    /// Of an amend frame: cancel the order if it cannot be amended.
+    pub const CANCEL_ON_FAIL: u8 = 1;
+}
+
+pub const LIMIT: u8 = 0;
+pub const MARKET: u8 = 1;
+pub const GTC: u8 = 0;
+pub const GTD: u8 = 1;
+pub const IOC: u8 = 2;
+pub const FOK: u8 = 3;
+pub const STP_CANCEL_MAKER: u8 = 0;
+pub const STP_CANCEL_TAKER: u8 = 1;
+pub const STP_CANCEL_BOTH: u8 = 2;
+pub const BUY: u8 = 0;
+pub const SELL: u8 = 1;
+pub const BOTH_SIDES: u8 = 2;
+
+#[inline]
+pub fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([bytes[at], bytes[at + 1]])
+}
+
+#[inline]
+pub fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    let mut word = [0; 4];
+    word.copy_from_slice(&bytes[at..at + 4]);
+    u32::from_le_bytes(word)
+}
+
+#[inline]
+pub fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    let mut word = [0; 8];
+    word.copy_from_slice(&bytes[at..at + 8]);
+    u64::from_le_bytes(word)
+}
+
+#[inline]
+pub fn i64_at(bytes: &[u8], at: usize) -> i64 {
+    u64_at(bytes, at) as i64
+}
+
+#[inline]
+pub fn i32_at(bytes: &[u8], at: usize) -> i32 {
+    u32_at(bytes, at) as i32
+}
+
+/// One frame: header members and the body that follows.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    pub kind: u8,
+    pub flags: u8,
+    pub account: u32,
+    pub market: u32,
+    pub key: u32,
+    pub body: &'a [u8],
+}
+
+/// The frames of a batch in order. Ends at the first length that cannot be right; `rest` is then not empty.
+#[derive(Clone, Copy)]
+pub struct Frames<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Frames<'a> {
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Frames { rest: bytes }
+    }
+
+    /// What is left uncut.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = Frame<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Frame<'a>> {
+        if self.rest.len() < HEADER {
+            return None;
+        }
+        let length = u16_at(self.rest, 0) as usize;
+        if !(HEADER..=MAX_FRAME).contains(&length) || length > self.rest.len() {
+            return None;
+        }
+        let (bytes, rest) = self.rest.split_at(length);
+        self.rest = rest;
+        Some(Frame {
+            kind: bytes[2],
+            flags: bytes[3],
+            account: u32_at(bytes, 4),
+            market: u32_at(bytes, 8),
+            key: u32_at(bytes, 12),
+            body: &bytes[HEADER..],
+        })
+    }
+}
+
+/// Number of frames, or `None` if the bytes are not whole frames.
+pub fn count_commands(bytes: &[u8]) -> Option<usize> {
+    let mut frames = Frames::new(bytes);
+    let count = frames.by_ref().count();
+    frames.rest().is_empty().then_some(count)
+}
