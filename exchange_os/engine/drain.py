@@ -122,10 +122,9 @@ class Drain:
     def _read(self) -> None:
         """Read new entries of all active groups whose backlog is empty; blocks while there is nothing to do."""
         active = self._holdings.active
-        streams: dict[Any, Any] = {wire.stream_key(g): s.read_cursor for g, s in active.items() if not s.backlog}
-        reply = self._redis.xread(
-            {**streams, **self._bells}, count=limits.READ_ENTRIES, block=self._patience_ms()
-        )
+        streams: dict[Any, Any] = dict(self._bells)
+        streams.update((wire.stream_key(g), s.read_cursor) for g, s in active.items() if not s.backlog)
+        reply = self._redis.xread(streams, count=limits.READ_ENTRIES, block=self._patience_ms())
         pairs: Iterable[Any] = reply.items() if isinstance(reply, dict) else reply or ()
         now = running_ms()
         for key, entries in pairs:
@@ -159,6 +158,7 @@ class Drain:
         for state in self._holdings.active.values():
             if state.backlog and state.in_flight < limits.BATCHES_IN_FLIGHT:
                 return None
+            patience = min(patience, limits.QUIET_MS - (now - state.last_input_ms))
             if state.backlog or state.in_flight:
                 patience = min(patience, 1 if state.backlog else COMMIT_POLL_MS)
             if (due := publisher.due_in_ms(state, now)) is not None:

@@ -78,7 +78,7 @@ class Holdings:
         return state
 
     def _last_id(self, group: int) -> str:
-        entries: list[Any] = self._redis.xrevrange(wire.stream_key(group), count=1)
+        entries: Any = self._redis.xrevrange(wire.stream_key(group), count=1)
         return str(entries[0][0].decode()) if entries else ""
 
     def _forward(self, group: int) -> None:

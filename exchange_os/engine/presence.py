@@ -38,7 +38,7 @@ class Presence(threading.Thread):
         self._redis = make_redis(socket_timeout=2.0)
         self._broker = make_broker_redis()
         self._connection: Connection | None = None
-        self._stop = threading.Event()
+        self._ended = threading.Event()
         self._serving = False
         self._turned_ms = running_ms()
         self._left_ms = 0
@@ -73,7 +73,7 @@ class Presence(threading.Thread):
 
     def run(self) -> None:
         """Beat until stopped."""
-        while not self._stop.wait(limits.HEARTBEAT_MS / 1000):
+        while not self._ended.wait(limits.HEARTBEAT_MS / 1000):
             if self._is_stalled():
                 log.critical("no progress for %s ms: the worker ends itself", limits.STALL_EXIT_MS)
                 os._exit(EXIT_STALLED)
@@ -86,7 +86,7 @@ class Presence(threading.Thread):
 
     def close(self) -> None:
         """Stop beating and vanish at once."""
-        self._stop.set()
+        self._ended.set()
         if self.is_alive():
             self.join(5)
         try:
