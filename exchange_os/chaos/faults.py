@@ -49,7 +49,7 @@ class Strike:
 
     def _owner(self) -> str:
         try:
-            return RiskGroup.objects.get(pk=self.world.group_id).owner.partition("/")[0].partition("@")[0]
+            return RiskGroup.objects.get(pk=self.world.group_id).owner.partition("/")[0].rpartition("@")[2]
         except OperationalError:
             connection.close()
             return ""

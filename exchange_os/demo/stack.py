@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -94,8 +95,12 @@ class PrivateStack:
         self.manage("migrate", "--verbosity", "0")
         for name in self._programs():
             self.launch(name)
-        if not wait_until_ready(self.base_url, READY_SECONDS):
-            raise SetupProblem(f"The private stack did not come up.\n{self.complaints()}")
+        deadline = time.monotonic() + READY_SECONDS
+        while not wait_until_ready(self.base_url, 1.0):
+            if dead := self.dead():
+                raise SetupProblem(f"{', '.join(dead)} ended at the start.\n{self.complaints(dead)}")
+            if time.monotonic() > deadline:
+                raise SetupProblem(f"The private exchange did not come up.\n{self.complaints()}")
 
     def stop(self) -> None:
         """Stop everything in order and delete the data."""
@@ -155,9 +160,10 @@ class PrivateStack:
             raise SetupProblem(f"manage.py {' '.join(arguments)} failed:\n{done.stderr[-3000:]}")
         return done.stdout
 
-    def complaints(self) -> str:
-        """The last lines of every log, for a failure's report."""
+    def complaints(self, names: Sequence[str] = ()) -> str:
+        """The last lines of every log, or of those of some processes, for a failure's report."""
         logs = sorted((self.data_dir / "logs").glob("*.log"))
+        logs = [log for log in logs if not names or log.stem in names]
         return "\n".join(f"--- {log.name}\n{last_lines(log, 15)}" for log in logs)
 
     def _programs(self) -> dict[str, Program]:

@@ -36,14 +36,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
+        parser.add_argument("--base-url", default="", help="address of the running exchange, if not found")
+        parser.add_argument("--private", action="store_true", help="start an exchange for this in any case")
+        parser.add_argument("--accounts", type=int, default=DEFAULT_ACCOUNTS, help="accounts (2 to 64)")
         parser.add_argument(
-            "--base-url", default="", help="a running exchange to feed, such as http://127.0.0.1:8000"
-        )
-        parser.add_argument(
-            "--accounts", type=int, default=DEFAULT_ACCOUNTS, help="trading accounts (2 to 64)"
-        )
-        parser.add_argument(
-            "--rate", type=int, default=0, help="at most so many commands a second (0: no limit)"
+            "--rate", type=int, help=f"commands a second, 0: no limit (default {WATCHABLE_RATE} if one runs)"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -99,9 +96,9 @@ class Command(BaseCommand):
                 f"{path} holds no order to send: no row says created, or every row is malformed."
             )
         if not wait_until_ready(base_url, 20.0):
-            raise CommandError(f"No exchange is ready at {options['base_url']}; start one with 'make run'.")
+            raise CommandError(f"No exchange is ready at {base_url}; start one with 'make run'.")
         stage = open_stage(accounts, price, path.name)
-        self.stderr.write(f"Venue {options['base_url']}/v/{stage.venue.slug}/trade/{stage.symbol}/")
+        self.stderr.write(f"Venue {base_url}/v/{stage.venue.slug}/trade/{stage.symbol}/")
         tally = Tally()
         items = items_of(read_order_events(path), stage.symbol, accounts, tally)
         client = VenueClient(base_url, stage.venue.slug, None)
