@@ -15,7 +15,7 @@ _engine_workers: set[str] = set()
 @shared_task(name="exchange_os.engine.tasks.drain", bind=True)
 def drain(self: Any, group: int) -> None:
     """Serve ``group``, and whatever else waits for this worker, until it is quiet."""
-    start_worker(self.request.hostname or "engine").serve(group)
+    start_worker(_name(self.request.hostname or "engine")).serve(group)
 
 
 @shared_task(name="exchange_os.engine.tasks.sweep")
@@ -30,7 +30,7 @@ def sweep() -> None:
 def consume_own_queue(sender: str, instance: Any, **_: Any) -> None:
     """A worker of the shared queue also takes the wakes of the groups it owns, from a queue of its own."""
     if SHARED_QUEUE in instance.app.amqp.queues.consume_from:
-        instance.app.amqp.queues.select_add(queue_of(sender))
+        instance.app.amqp.queues.select_add(queue_of(_name(sender)))
         _engine_workers.add(sender)
 
 
@@ -38,7 +38,7 @@ def consume_own_queue(sender: str, instance: Any, **_: Any) -> None:
 def begin(sender: Any, **_: Any) -> None:
     """Show up before the first wake."""
     if sender.hostname in _engine_workers:
-        start_worker(sender.hostname)
+        start_worker(_name(sender.hostname))
 
 
 @worker_shutting_down.connect
@@ -53,3 +53,8 @@ def leave_the_loop(**_: Any) -> None:
 def end(**_: Any) -> None:
     """Give every group up in good order."""
     close_worker()
+
+
+def _name(hostname: str) -> str:
+    """A worker's name for people and queues: Celery puts ``celery@`` before a name without a host."""
+    return hostname.removeprefix("celery@")
