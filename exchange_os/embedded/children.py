@@ -71,6 +71,12 @@ class Children:
             process.wait()
         self.children.clear()
 
+    def hopeless(self) -> Child | None:
+        """A program that has died so often in a row that starting it again will not help; None if there is none."""
+        return next(
+            (child for child in self.children if child.pause_seconds > _FIRST_PAUSE_SECONDS * 8), None
+        )
+
     def _spawn(self, child: Child) -> None:
         child.process = spawn(
             child.program.argv, log=self.log_of(child.program), env=self.environment, cwd=self.cwd
@@ -87,8 +93,8 @@ class Children:
         child.start_again_at = now + child.pause_seconds
         how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
         self.tell(f"{child.program.name} ended {how}; it is started again.")
-        if child.pause_seconds > _FIRST_PAUSE_SECONDS * 4:
-            self.tell(f"{self.log_of(child.program)} ends:\n{last_lines(self.log_of(child.program))}")
+        if child.pause_seconds == _FIRST_PAUSE_SECONDS * 4:
+            self.tell(f"The end of {self.log_of(child.program)}:\n{last_lines(self.log_of(child.program))}")
         child.pause_seconds = min(child.pause_seconds * 2, _LONGEST_PAUSE_SECONDS)
 
     def log_of(self, program: Program) -> Path:

@@ -34,18 +34,10 @@ def engine_worker(number: int) -> Program:
     return Program(
         name,
         (
-            sys.executable,
-            *_CELERY,
-            "worker",
-            "--pool",
-            "solo",
-            "--queues",
-            "engine",
-            "--hostname",
-            name,
-            *_WORKER_OPTIONS,
+            sys.executable, *_CELERY, "worker", "--pool", "solo", "--queues", "engine",
+            "--hostname", f"{name}@%h", *_WORKER_OPTIONS,
         ),
-    )
+    )  # fmt: skip
 
 
 def default_worker() -> Program:
@@ -54,7 +46,7 @@ def default_worker() -> Program:
         "default",
         (
             sys.executable, *_CELERY, "worker", "--pool", "threads", "--concurrency", "4", "--queues", "default",
-            "--hostname", "default", *_WORKER_OPTIONS,
+            "--hostname", "default@%h", *_WORKER_OPTIONS,
         ),
     )  # fmt: skip
 

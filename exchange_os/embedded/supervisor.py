@@ -156,8 +156,18 @@ class Supervisor:
                         f"Not ready after {_READY_SECONDS:.0f} seconds: {', '.join(missing)}; see {self.options.logs}."
                     )
                 self._tend()
+                self._give_up_if_hopeless()
                 time.sleep(_TEND_SECONDS * 2)
                 missing = _missing_parts(self.options.loopback_url)
+
+    def _give_up_if_hopeless(self) -> None:
+        assert self._children is not None, "the programs have been started"
+        child = self._children.hopeless()
+        if child is not None:
+            log = self._children.log_of(child.program)
+            raise SetupProblem(
+                f"{child.program.name} cannot be started; the end of {log}:\n{last_lines(log)}"
+            )
 
     def _start_demo(self) -> list[dict[str, str]]:
         """Make the demo on the first run and set its synthetic flow going; the people who can sign in.

@@ -89,7 +89,7 @@ def test_it_starts_survives_a_kill_stops_and_starts_again_in_seconds(data_dir: P
     try:
         run.read_until("Exchange OS is ready: http://localhost:")
         assert run.readiness() == {"database": "ok", "broker": "ok", "engine worker": "ok", "beat": "ok"}
-        worker = next(pid for pid, command in run.pids().items() if "--hostname engine-1" in command)
+        worker = next(pid for pid, command in run.pids().items() if "--hostname engine-1@" in command)
         os.kill(worker, signal.SIGKILL)
         assert run.read_until("engine-1") == "engine-1 ended by signal 9; it is started again.\n"
     finally:
