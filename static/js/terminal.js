@@ -7,7 +7,7 @@ import "./tape.js";
 import "./ticker.js";
 import "./ticket.js";
 import { Feed } from "./feed.js";
-import { toast } from "./ui.js";
+import { toast } from "./toast.js";
 
 const LOST_AFTER_MILLISECONDS = 1_500;
 const BACKOFF_MILLISECONDS = [500, 1_000, 2_000, 4_000, 8_000];

@@ -1,0 +1,37 @@
+// Toasts: short notes about what came of an action. A module without effects of its own, so that any other may load it.
+
+const TOAST_MILLISECONDS = 5200;
+const TOASTS_AT_MOST = 4;
+
+function icon(name, css = "") {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("class", `icon ${css}`);
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+  use.setAttribute("href", `${document.getElementById("toasts").dataset.icons}#${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/** Shows a toast. `level` is success, info, warning or error. */
+export function toast(level, text) {
+  const region = document.getElementById("toasts");
+  const item = document.createElement("div");
+  item.className = `toast toast-${level}`;
+  const close = document.createElement("button");
+  close.type = "button";
+  close.dataset.dismiss = "";
+  close.setAttribute("aria-label", "Dismiss");
+  close.append(icon("x", "icon-sm"));
+  const words = document.createElement("p");
+  words.textContent = text;
+  item.append(icon({ success: "circle-check", warning: "circle-alert", error: "circle-alert" }[level] ?? "info"), words, close);
+  region.append(item);
+  while (region.children.length > TOASTS_AT_MOST) region.firstElementChild.remove();
+  expire(item, level);
+}
+
+/** Takes a toast away after a while; errors stay longer. */
+export function expire(item, level) {
+  setTimeout(() => item.remove(), level === "error" ? TOAST_MILLISECONDS * 2 : TOAST_MILLISECONDS);
+}

@@ -1,0 +1,132 @@
+"""A venue as the database knows it, for pages; a whole private exchange and a browser, for the walks through them."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.contrib.auth import get_user_model
+from playwright.sync_api import Browser, sync_playwright
+
+from exchange_os.demo.stack import PROJECT, PrivateStack
+from exchange_os.engine.models import Candle, RiskGroup
+from exchange_os.ledger.models import Asset
+from exchange_os.ledger.services import seed_assets
+from venues.models import Deployer, Market, Phase, Venue, VenueState
+
+CHROMIUM = Path("/usr/bin/chromium")
+MINUTE_MS = 60_000
+
+
+@pytest.fixture
+def trader(db: None):
+    """Someone who signed up and has done nothing yet."""
+    return get_user_model().objects.create_user("trader", "trader@example.com", "a long enough password")
+
+
+@pytest.fixture
+def venue(db: None) -> Venue:
+    """An open venue without markets."""
+    seed_assets()
+    owner = get_user_model().objects.create_user("deployer", "deployer@example.com", "a long enough password")
+    return Venue.objects.create(
+        slug="acme",
+        name="Acme Markets",
+        deployer=Deployer.objects.create(user=owner, name="Acme Labs"),
+        group_id=RiskGroup.objects.create().pk,
+        state=VenueState.OPEN,
+        accent="#7048e8",
+        description="Everything in one book.",
+        maker_fee_ppm=200,
+        taker_fee_ppm=500,
+        protocol_share_ppm=100_000,
+    )
+
+
+@pytest.fixture
+def market(venue: Venue) -> Market:
+    """BTC-USD of the venue: ticks of 0.5, lots of 0.0001."""
+    base, quote = Asset.objects.get(symbol="BTC"), Asset.objects.get(symbol="USD")
+    lot_units = 10**base.scale // 10_000
+    return Market.objects.create(
+        venue=venue,
+        number=0,
+        symbol="BTC-USD",
+        base=base,
+        quote=quote,
+        tick_size="0.5",
+        lot_size="0.0001",
+        price_scale=1,
+        size_scale=4,
+        lot_units=lot_units,
+        tick_quote=5 * 10**quote.scale // 100_000,
+        reference_ticks=130_000,
+        band_ppm=50_000,
+        maker_fee_ppm=200,
+        taker_fee_ppm=500,
+        phase=Phase.OPEN,
+    )
+
+
+@pytest.fixture
+def day(market: Market) -> list[Candle]:
+    """Three hours of trading that began at 64,000 and ended at 65,000."""
+    now_ms = time.time_ns() // 1_000_000 // MINUTE_MS * MINUTE_MS
+    closes = [128_500, 129_000, 130_000]
+    opens = [128_000, *closes[:-1]]
+    return Candle.objects.bulk_create(
+        Candle(
+            group_id=market.venue.group_id,
+            market=0,
+            minute_ms=now_ms - (len(closes) - rank) * 60 * MINUTE_MS,
+            open=open_ticks,
+            high=close_ticks + 10,
+            low=open_ticks - 10,
+            close=close_ticks,
+            volume_lots=10_000,
+            quote_volume=65_000 * 10**market.quote.scale,
+            trades=7,
+        )
+        for rank, (open_ticks, close_ticks) in enumerate(zip(opens, closes, strict=True))
+    )
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[PrivateStack]:
+    """Database, broker, web server and workers of their own."""
+    made = PrivateStack()
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="session")
+def stage(stack: PrivateStack) -> dict[str, str]:
+    """A venue with a resting book and a newcomer-to-be, as ``tests.pages.stage`` prints it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.pages.stage"],
+        cwd=PROJECT,
+        env=stack.environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, f"{done.stderr[-3000:]}\n{stack.complaints()}"
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium, headless."""
+    if not CHROMIUM.exists():
+        pytest.skip("no Chromium is installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-background-networking"]
+        )
+        yield browser
+        browser.close()
