@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from exchange_kernel import KINDS, Kernel, add_asset, add_market, command_kind, decode_command, split_commands
+from exchange_kernel import KINDS, Kernel, command_kind, split_commands
 
 from exchange_os.engine.models import JournalBatch
 
@@ -31,6 +31,7 @@ _ADD_ASSET, _ADD_MARKET, _TICK = KINDS["add_asset"], KINDS["add_market"], KINDS[
 _TIMED = {KINDS["cancel_all_after"]}
 _DEADLINE_AT = {_PLACE: 48, _AMEND: 40, _CANCEL: 24}
 _KEY_AT, _BODY_AT, _EXPIRES_AT = 12, 16, 40
+_ASSET_NAME_AT, _MARKET_NAME_AT = (21, 24), (105, 112)
 _TRANSFER = struct.Struct("<QqQI4x")
 
 
@@ -127,15 +128,26 @@ def _normal_transfer(frame: bytes, numbers: _Numbers) -> bytes | None:
 
 
 def _normal_listing(frame: bytes, kind: int, numbers: _Numbers) -> bytes:
-    """A listing of an asset or market under its number instead of its name."""
-    members = decode_command(frame)
+    """A listing of an asset or market, under its number instead of its name."""
+    normal = bytearray(frame)
+    struct.pack_into("<I", normal, _KEY_AT, 0)
     if kind == _ADD_ASSET:
-        asset = numbers.of(numbers.assets, members["asset"])
-        return add_asset(asset, scale=members["scale"], symbol=f"A{asset}")
-    base, quote = (numbers.of(numbers.assets, members[side]) for side in ("base", "quote"))
-    wanted = (
-        "lot_size", "tick_quote", "reference_ticks", "maker_ppm", "taker_ppm", "protocol_share_ppm", "band_ppm",
-        "slippage_ppm", "min_lots", "max_lots", "min_notional", "max_levels", "max_matches",
-    )  # fmt: skip
-    parameters = {name: members[name] for name in wanted}
-    return add_market(members["market"], base=base, quote=quote, symbol=f"M{members['market']}", **parameters)
+        (asset,) = struct.unpack_from("<I", frame, _BODY_AT)
+        number = numbers.of(numbers.assets, asset)
+        struct.pack_into("<I", normal, _BODY_AT, number)
+        return _renamed(normal, _ASSET_NAME_AT, f"A{number}")
+    base, quote = struct.unpack_from("<II", frame, _BODY_AT)
+    struct.pack_into(
+        "<II", normal, _BODY_AT, numbers.of(numbers.assets, base), numbers.of(numbers.assets, quote)
+    )
+    (market,) = struct.unpack_from("<I", frame, 8)
+    return _renamed(normal, _MARKET_NAME_AT, f"M{market}")
+
+
+def _renamed(frame: bytearray, at: tuple[int, int], name: str) -> bytes:
+    """A frame whose text (the byte of its length, its first byte: ``at``) is ``name``."""
+    length_at, text_at = at
+    frame[length_at] = len(name)
+    frame[text_at:] = name.encode("ascii")
+    struct.pack_into("<H", frame, 0, len(frame))
+    return bytes(frame)
