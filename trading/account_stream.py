@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from exchange_os.engine.feed import event_feed
+from exchange_os.engine.feed import get_event_feed
 from exchange_os.engine.gateway import get_gateway
 from exchange_os.errors import DomainError
 from trading.selectors.orders import Order, order_of_kernel
@@ -33,6 +33,7 @@ class AccountStream:
         self.listeners: set[Listener] = set()
         self.ready = asyncio.Event()
         self._open: dict[int, Order] = {}
+        self._balances: dict[int, tuple[int, int]] = {}
         self._covered = -1
         self._held: list[Event] = []
         self._sync: asyncio.Task[None] | None = None
@@ -40,13 +41,13 @@ class AccountStream:
 
     async def start(self) -> None:
         """Begin to follow; ``ready`` is set once the account's state is known."""
-        await event_feed(self.group_id).subscribe(self.account, self._receive, self._missed)
+        await get_event_feed().subscribe(self.group_id, self.account, self._receive, self._missed)
 
     async def stop(self) -> None:
         """Let go of the feed."""
         if self._sync is not None:
             self._sync.cancel()
-        await event_feed(self.group_id).unsubscribe(self.account, self._receive, self._missed)
+        await get_event_feed().unsubscribe(self.group_id, self.account, self._receive)
 
     def _missed(self) -> None:
         if self._sync is None:
@@ -64,7 +65,9 @@ class AccountStream:
         if not events:
             return
         for event in events:
-            if event["kind"] != "balance":
+            if event["kind"] == "balance":
+                self._balances[event["asset"]] = (event["total"], event["held"])
+            else:
                 self._remember(order_of_kernel(event))
         for listener in tuple(self.listeners):
             listener(events)
@@ -80,41 +83,46 @@ class AccountStream:
             try:
                 return await get_gateway().query(self.group_id, {"account": self.account, **question})
             except DomainError as error:
-                log.info(
-                    "account %s of group %s cannot be read yet: %s", self.account, self.group_id, error.code
-                )
+                log.info("account %s of group %s cannot be read: %s", self.account, self.group_id, error.code)
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _resynchronise(self) -> None:
-        again = True
-        while again:
+        """Ask for the account; tell what came meanwhile and is covered by the answer, then what is still different."""
+        self._sync_again = True
+        while self._sync_again:
             self._sync_again = False
             answer = await self._ask({"q": "account"})
-            present = {row["order_id"]: row for row in answer.get("orders", ())}
-            changes = await self._changes(answer, present) if self.ready.is_set() else []
-            self._open = {order_id: order_of_kernel(row) for order_id, row in present.items()}
+            if self.ready.is_set():
+                sequence = answer["sequence"]
+                news = [event for event in self._held if event["sequence"] > self._covered]
+                self._held = [event for event in news if event["sequence"] > sequence]
+                self._tell([event for event in news if event["sequence"] <= sequence])
+                self._tell(await self._differences(answer))
+            else:
+                self._open = {row["order_id"]: order_of_kernel(row) for row in answer.get("orders", ())}
+                self._balances = {
+                    row["asset"]: (row["total"], row["held"]) for row in answer.get("balances", ())
+                }
             self._covered = answer["sequence"]
-            for listener in tuple(self.listeners):
-                if changes:
-                    listener(changes)
-            again = self._sync_again
         self._sync = None
         self.ready.set()
         held, self._held = self._held, []
         self._receive(held)
 
-    async def _changes(self, answer: dict[str, Any], present: dict[int, dict[str, Any]]) -> list[Event]:
-        """What was told is no longer so: orders and balances as they are now."""
+    async def _differences(self, answer: dict[str, Any]) -> list[Event]:
+        """What was told and is no longer so: orders and balances as they are now."""
         stamp = {"sequence": answer["sequence"], "time_ms": answer["now_ms"], "account": self.account}
-        changed = [
-            row for order_id, row in present.items() if self._open.get(order_id) != order_of_kernel(row)
-        ]
+        present = {row["order_id"]: row for row in answer.get("orders", ())}
+        changed = [row for key, row in present.items() if self._open.get(key) != order_of_kernel(row)]
         for order_id in self._open.keys() - present.keys():
             found = (await self._ask({"q": "order", "order_id": order_id})).get("order")
             if found is not None and not found.get("summary"):
                 changed.append(found)
         events: list[Event] = [{**row, **stamp, "kind": "order"} for row in changed]
-        return events + [{**row, **stamp, "kind": "balance"} for row in answer.get("balances", ())]
+        for row in answer.get("balances", ()):
+            if self._balances.get(row["asset"]) != (row["total"], row["held"]):
+                events.append({**row, **stamp, "kind": "balance"})
+        return events
 
 
 _streams: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[int, int], AccountStream]] = (

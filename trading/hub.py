@@ -1,19 +1,26 @@
 """Live markets on the web side: one engine feed per market and process, however many sockets listen.
 
-A ``MarketStream`` mirrors one market's book from the engine's feed, which closes gaps by itself with a whole
-book, and tells its listeners after each message. Listeners therefore only ever see a whole book. Streams
-without listeners end after a moment.
+A ``MarketStream`` mirrors one market's book from the engine's numbered updates and tells its listeners after each. A
+gap in the numbers (a lost message, a new owner of the group, a new connection to Redis) makes it take a snapshot
+again; listeners only ever see a whole book. Streams without listeners end after a moment.
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
-from exchange_os.engine.feed import market_feed
+from exchange_os.engine.feed import get_market_feed
+from exchange_os.engine.gateway import get_gateway
+from exchange_os.errors import DomainError
 from trading.book import BookMirror
 
+log = logging.getLogger(__name__)
+
 LINGER_SECONDS = 10.0
+RETRY_SECONDS = 0.5
+MAX_WAITING_MESSAGES = 1_000
 
 Trade = Sequence[int]  # trade_id, price_ticks, size_lots, taker_side, ts_ms
 
@@ -32,26 +39,63 @@ class MarketStream:
         self.group_id = group_id
         self.market = market
         self.mirror = BookMirror()
-        self.phase = -1
         self.ready = asyncio.Event()
         self.listeners: set[MarketListener] = set()
         self.ending: asyncio.TimerHandle | None = None
+        self._waiting: list[dict[str, Any]] = []
+        self._resync: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to follow; ``ready`` is set once the mirror holds a whole book."""
-        await market_feed(self.group_id, self.market).subscribe(self._receive)
+        await get_market_feed().subscribe(self.group_id, self.market, self._receive, self._take_snapshot)
 
     async def stop(self) -> None:
         """Let go of the feed."""
-        await market_feed(self.group_id, self.market).unsubscribe(self._receive)
+        if self._resync is not None:
+            self._resync.cancel()
+        await get_market_feed().unsubscribe(self.group_id, self.market, self._receive)
 
-    def _receive(self, message: dict[str, Any], raw: bytes) -> None:
-        follow = self.mirror.load if message["checkpoint"] else self.mirror.update
-        follow(message["seq"], message["ts"], message["bids"], message["asks"])
-        self.phase = message["phase"]
-        self.ready.set()
+    def _receive(self, message: dict[str, Any]) -> None:
+        if self._resync is not None:
+            if len(self._waiting) < MAX_WAITING_MESSAGES:
+                self._waiting.append(message)
+        elif not self._follow(message):
+            self._waiting = [message]
+            self._take_snapshot()
+
+    def _follow(self, message: dict[str, Any]) -> bool:
+        """Apply one message; ``False`` if something is missing before it."""
+        mirror, sequence = self.mirror, message["seq"]
+        if message["checkpoint"]:
+            mirror.load(sequence, message["ts"], message["bids"], message["asks"])
+        elif sequence <= mirror.sequence:
+            return True
+        elif message["prev"] != mirror.sequence:
+            return False
+        else:
+            mirror.update(sequence, message["ts"], message["bids"], message["asks"])
         for listener in tuple(self.listeners):
-            listener.market_moved(self.mirror, message["trades"])
+            listener.market_moved(mirror, message["trades"])
+        return True
+
+    def _take_snapshot(self) -> None:
+        if self._resync is None:
+            self._resync = asyncio.get_running_loop().create_task(self._resynchronise())
+
+    async def _resynchronise(self) -> None:
+        snapshot: dict[str, Any] | None = None
+        while snapshot is None or "error" in snapshot:
+            try:
+                snapshot = await get_gateway().query(self.group_id, {"q": "feed", "market": self.market})
+            except DomainError as error:
+                log.info("no book of market %s in group %s yet: %s", self.market, self.group_id, error.code)
+                await asyncio.sleep(RETRY_SECONDS)
+        waiting, self._waiting = self._waiting, []
+        self._resync = None
+        self._follow({**snapshot, "checkpoint": True, "trades": []})
+        self.ready.set()
+        for message in waiting:
+            self._receive(message)
 
 
 class MarketHub:

@@ -126,13 +126,15 @@ def candles(
     ``older_than_ms`` and ``newer_than_ms`` bound the start of a bar, both exclusive; within those bounds the
     newest are returned.
     """
+    if newer_than_ms is not None and newer_than_ms >= now_ms:
+        return []
     oldest = _edge_candle(group_id, market, None)
     if oldest is None or limit <= 0:
         return []
     first = bar_start(bar, oldest[0])
     last = bar_start(bar, now_ms)
     if older_than_ms is not None:
-        last = min(last, bar_start(bar, max(0, older_than_ms - 1)))
+        last = min(last, bar_start(bar, max(0, min(older_than_ms, now_ms) - 1)))
     if newer_than_ms is not None:
         first = max(first, next_bar(bar, bar_start(bar, max(0, newer_than_ms))))
     first = max(first, next_bar(bar, last, 1 - limit))

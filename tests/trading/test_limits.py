@@ -1,0 +1,34 @@
+"""Token buckets: a burst up to the capacity, then one at a time as tokens come back."""
+
+from redis import Redis
+
+from trading.limits import Limit, spend
+
+LIMIT = Limit("of-a-test", 5, 60)
+
+
+async def test_a_bucket_gives_its_capacity_and_then_says_how_long_to_wait(redis_client: Redis) -> None:
+    verdicts = [await spend(LIMIT, "someone") for _ in range(6)]
+
+    assert [verdict.allowed for verdict in verdicts] == [True] * 5 + [False]
+    assert [verdict.remaining for verdict in verdicts] == [4, 3, 2, 1, 0, 0]
+    assert 11_000 < verdicts[-1].retry_after_ms <= 12_000
+
+
+async def test_a_refusal_takes_nothing_and_buckets_are_apart(redis_client: Redis) -> None:
+    assert (await spend(LIMIT, "someone", 4)).allowed
+    assert not (await spend(LIMIT, "someone", 2)).allowed
+    assert (await spend(LIMIT, "someone", 1)).allowed
+    assert (await spend(LIMIT, "someone else", 5)).allowed
+
+
+async def test_what_costs_more_than_the_bucket_never_passes(redis_client: Redis) -> None:
+    verdict = await spend(LIMIT, "someone", 6)
+    assert not verdict.allowed
+    assert (await spend(LIMIT, "someone", 5)).allowed
+
+
+async def test_a_bucket_leaves_nothing_behind_once_it_is_full(redis_client: Redis) -> None:
+    await spend(LIMIT, "someone", 5)
+    lifetime = redis_client.pttl("xos:limit:of-a-test:someone")
+    assert 55_000 < lifetime <= 60_001

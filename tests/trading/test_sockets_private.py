@@ -1,0 +1,207 @@
+"""Private sockets: sign-in, order operations, and pushes that never overtake their acknowledgement."""
+
+import asyncio
+import time
+
+import pytest
+
+from tests.trading.client import Trader, VenueAddress, client_id
+from tests.trading.sockets import Socket
+
+
+def order(**extra: object) -> dict:
+    """A limit order, by the instrument's number as newer clients name it."""
+    return {
+        "instIdCode": 1, "tdMode": "cash", "side": "buy", "ordType": "limit", "sz": "0.01", "px": "30000",
+        "clOrdId": client_id(), **extra,
+    }  # fmt: skip
+
+
+async def signed_in(socket: Socket, trader: Trader) -> None:
+    """Sign the trader in."""
+    answer = await socket.login(trader.person)
+    assert (answer["event"], answer["code"]) == ("login", "0"), answer
+
+
+async def test_orders_are_placed_amended_and_cancelled(address: VenueAddress, maker: Trader) -> None:
+    async with Socket(f"{address.ws}/private") as socket:
+        await signed_in(socket, maker)
+        placed = await socket.operate("order", order(), identity="a1")
+        row = placed["data"][0]
+        assert (placed["op"], placed["code"], row["sCode"]) == ("order", "0", "0")
+        assert int(placed["inTime"]) <= int(placed["outTime"])
+        amended = await socket.operate("amend-order", {"instIdCode": 1, "ordId": row["ordId"], "newSz": "0.02"})
+        assert amended["code"] == "0"
+        gone = await socket.operate("cancel-order", {"instIdCode": 1, "ordId": row["ordId"]}, identity="c1")
+        assert gone["data"][0]["ordId"] == row["ordId"]
+        again = await socket.operate("cancel-order", {"instId": "BTC-USD", "ordId": row["ordId"]}, identity="c2")
+        assert (again["code"], again["data"][0]["sCode"]) == ("1", "51400")
+        batch = await socket.operate("batch-orders", order(), order(sz="0"), identity="b1")
+        assert (batch["code"], [item["sCode"] for item in batch["data"]]) == ("2", ["0", "51000"])
+        everything = await socket.operate("mass-cancel", {"instType": "SPOT", "instId": "BTC-USD"}, identity="m1")
+        assert everything["data"] == [{"result": True}]
+
+
+async def test_a_push_never_overtakes_its_acknowledgement(address: VenueAddress, maker: Trader) -> None:
+    async with Socket(f"{address.ws}/private") as socket:
+        await signed_in(socket, maker)
+        await socket.subscribe("orders", instType="ANY")
+        await socket.subscribe("account")
+        socket.seen.clear()
+        names = [client_id() for _ in range(50)]
+        for number, name in enumerate(names):
+            await socket.send({"id": f"o{number}", "op": "order", "args": [order(clOrdId=name)]})
+        pushed: set[str] = set()
+        acknowledged: set[str] = set()
+        while len(pushed) < 50 or len(acknowledged) < 50:
+            message = await socket.receive()
+            if message.get("op") == "order":
+                assert message["code"] == "0", message
+                acknowledged.add(message["data"][0]["clOrdId"])
+            elif message.get("arg", {}).get("channel") == "orders" and "data" in message:
+                assert message["data"][0]["clOrdId"] in acknowledged
+                pushed.add(message["data"][0]["clOrdId"])
+        assert pushed == acknowledged == set(names)
+
+
+async def test_commands_of_one_socket_keep_their_order(address: VenueAddress, maker: Trader) -> None:
+    async with Socket(f"{address.ws}/private") as socket:
+        await signed_in(socket, maker)
+        for number in range(20):
+            name = client_id()
+            await socket.send({"id": f"p{number}", "op": "order", "args": [order(clOrdId=name)]})
+            await socket.send({"id": f"q{number}", "op": "cancel-order", "args": [{"instIdCode": 1, "clOrdId": name}]})
+        answers = {}
+        while len(answers) < 40:
+            message = await socket.receive()
+            answers[message["id"]] = message["code"]
+        assert set(answers.values()) == {"0"}
+
+
+async def test_each_fill_is_pushed_with_its_trade(address: VenueAddress, maker: Trader, taker: Trader) -> None:
+    for price in ("50010", "50011"):
+        await asyncio.to_thread(maker.place, "sell", "0.01", price)
+    async with Socket(f"{address.ws}/private") as socket:
+        await signed_in(socket, taker)
+        for channel in ("orders", "fills"):
+            await socket.subscribe(channel, **({"instType": "SPOT"} if channel == "orders" else {}))
+        await socket.subscribe("account")
+        await socket.push("account")
+        answer = await socket.operate("order", order(sz="0.03", px="50011"), identity="x")
+        order_id = answer["data"][0]["ordId"]
+        pushes = []
+        while len(pushes) < 3:
+            pushes.append((await socket.push("orders"))["data"][0])
+        assert [push["state"] for push in pushes] == ["live", "partially_filled", "partially_filled"]
+        assert [push["fillPx"] for push in pushes] == ["", "50010", "50011"]
+        assert [push["accFillSz"] for push in pushes] == ["0", "0.01", "0.02"]
+        assert {push["ordId"] for push in pushes} == {order_id}
+        assert pushes[1]["tradeId"] != ""
+        assert (pushes[1]["execType"], pushes[1]["fillFee"], pushes[1]["fillFeeCcy"]) == ("T", "-0.25005", "USD")
+        fills = [message["data"][0] for message in socket.seen if message.get("arg", {}).get("channel") == "fills" and "data" in message]
+        assert [fill["fillSz"] for fill in fills][:2] == ["0.01", "0.01"]
+
+
+async def test_the_account_is_told_whole_and_then_what_changed(address: VenueAddress, maker: Trader) -> None:
+    async with Socket(f"{address.ws}/private") as socket:
+        await signed_in(socket, maker)
+        await socket.subscribe("account")
+        first = (await socket.push("account"))["data"][0]
+        assert {detail["ccy"] for detail in first["details"]} == {"USD", "BTC", "ETH"}
+        await socket.subscribe("balance_and_position")
+        assert (await socket.push("balance_and_position"))["data"][0]["eventType"] == "snapshot"
+        await socket.subscribe("positions", instType="ANY")
+        assert (await socket.push("positions"))["data"] == []
+        await socket.operate("order", order(sz="0.1"))
+        change = await socket.push("account")
+        assert [(row["ccy"], row["frozenBal"]) for row in change["data"][0]["details"]] == [("USD", "3001.5")]
+
+
+async def test_events_of_others_stay_with_them(address: VenueAddress, maker: Trader, taker: Trader) -> None:
+    async with Socket(f"{address.ws}/private") as mine, Socket(f"{address.ws}/private") as theirs:
+        await signed_in(mine, maker)
+        await signed_in(theirs, taker)
+        for socket in (mine, theirs):
+            await socket.subscribe("orders", instType="ANY")
+            await socket.subscribe("account")
+            await socket.push("account")
+        await mine.operate("order", order())
+        await mine.push("orders")
+        theirs.seen.clear()
+        await theirs.send("ping")
+        await theirs.until(lambda message: message == "pong")
+        assert theirs.seen == ["pong"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sign": "bad"},
+        {"passphrase": "wrong"},
+        {"apiKey": "nobody"},
+        {"apiKey": None},
+        {"apiKey": {"a": [1]}},
+        {"timestamp": "soon"},
+        {"timestamp": str(int(time.time()) - 3600)},
+        {"timestamp": None},
+        {"timestamp": "NaN"},
+    ],
+)
+async def test_a_wrong_sign_in_is_refused(address: VenueAddress, maker: Trader, changes: dict) -> None:
+    async with Socket(f"{address.ws}/private") as socket:
+        answer = await socket.login(maker.person, **changes)
+        assert answer["event"] == "error"
+        assert answer["code"] in ("60009", "60004", "60006")
+        refused = await socket.operate("order", order())
+        assert refused["code"] == "60011"
+        assert (await socket.subscribe("orders", instType="ANY"))["code"] == "60011"
+
+
+async def test_timestamps_may_be_numbers(address: VenueAddress, maker: Trader) -> None:
+    async with Socket(f"{address.ws}/private") as socket:
+        answer = await socket.login(maker.person, timestamp=int(time.time()))
+        assert answer["event"] == "login"
+
+
+async def test_a_reading_key_cannot_trade(address: VenueAddress, maker: Trader) -> None:
+    async with Socket(f"{address.ws}/private") as socket:
+        assert (await socket.login(maker.person["reader"]))["event"] == "login"
+        refused = await socket.operate("order", order())
+        assert (refused["code"], refused["data"]) == ("50114", [])
+        assert (await socket.operate("mass-cancel", {}))["code"] == "50114"
+        await socket.subscribe("account")
+        assert (await socket.push("account"))["data"][0]["details"]
+
+
+async def test_a_key_of_one_venue_opens_no_other(address: VenueAddress, maker: Trader, stage: dict) -> None:
+    elsewhere = VenueAddress(address.base_url, stage["other"])
+    async with Socket(f"{elsewhere.ws}/private") as socket:
+        assert (await socket.login(maker.person))["code"] == "60009"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"op": "order"},
+        {"op": "order", "args": []},
+        {"op": "order", "args": "text"},
+        {"op": "order", "args": [1, 2]},
+        {"op": "order", "args": [None]},
+        {"op": "batch-orders", "args": [{}] * 21},
+        {"op": "order", "args": [{"instIdCode": "1e400"}]},
+        {"op": "order", "args": [{"instIdCode": [1]}]},
+        {"op": "cancel-order", "args": [{"instIdCode": 1}]},
+        {"op": "cancel-order", "args": [{"instIdCode": 1, "ordId": "9" * 30}]},
+        {"op": "amend-order", "args": [{"instIdCode": 1, "ordId": "1", "newSz": "x"}]},
+        {"op": "order", "args": [order()], "expTime": "1"},
+    ],
+)
+async def test_bad_operations_are_answered(address: VenueAddress, maker: Trader, message: dict) -> None:
+    async with Socket(f"{address.ws}/private") as socket:
+        await signed_in(socket, maker)
+        await socket.send({"id": "z", **message})
+        answer = await socket.until(lambda found: found.get("id") == "z")
+        rows = answer.get("data") or [{}]
+        assert answer["code"] != "0" or rows[0].get("sCode") != "0"
+        assert answer["code"] != "50026"
+        assert rows[0].get("sCode") != "50026"
