@@ -302,9 +302,9 @@ impl Run {
         self.batch.extend(frame);
     }
 
-    fn flush(&mut self, now: u64) {
+    fn flush(&mut self, now: u64) -> Seen {
         if self.batch.is_empty() {
-            return;
+            return Seen::default();
         }
         let batch = std::mem::take(&mut self.batch);
         let seen = self.pair.apply(&batch, now);
@@ -325,6 +325,7 @@ impl Run {
         self.known.now = self.pair.model.now;
         self.known.open = self.pair.model.orders.iter().map(|o| (o.account, o.market, o.id)).collect();
         self.history.push((batch, now));
+        seen
     }
 
     /// One command; it may stay in the batch that is being gathered.
@@ -335,6 +336,21 @@ impl Run {
         if ends || self.places.len() >= 16 {
             self.flush(now);
         }
+    }
+
+    /// One command in a batch of its own: its frame, the time given, what the kernel said.
+    pub fn alone(&mut self, genes: &Genes) -> (Vec<u8>, u64, Seen) {
+        let (now, _) = script::step(&self.known, genes);
+        let frame = script::frame(&mut self.known, genes);
+        self.push(frame.clone());
+        let seen = self.flush(now);
+        (frame, now, seen)
+    }
+
+    /// This very frame, in a batch of its own.
+    pub fn send(&mut self, frame: &[u8], now: u64) -> Seen {
+        self.push(frame.to_vec());
+        self.flush(now)
     }
 
     /// What is gathered is applied and everything compared.
