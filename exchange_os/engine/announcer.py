@@ -50,7 +50,7 @@ class Announcer:
                 pipeline.eval(scripts.FINISH, 0, state.group, batch.generation, keep, batch.total)
         results = pipeline.execute()
         for state, count in zip(polled, results[before : before + len(polled)], strict=True):
-            state.events_wanted = bool(count and count[0][1])
+            state.events_wanted = bool(count and count[0][1])  # as of a moment ago
 
     def database_away(self) -> None:
         """Let gateways refuse work for a while: nothing can be made durable."""
@@ -59,7 +59,7 @@ class Announcer:
     def _publish(self, pipeline: Any, batch: Batch, committed_ms: int) -> None:
         state, applied = batch.state, batch.applied
         if applied is not None and applied.events:
-            if state.events_wanted:
+            if state.events_wanted or running_ms() - state.events_asked_ms <= 2 * EVENTS_POLL_MS:
                 header = EVENTS_HEADER.pack(state.events_sequence, applied.last_sequence)
                 pipeline.publish(wire.events_channel(state.group), header + applied.events)
             state.events_sequence = applied.last_sequence

@@ -148,6 +148,9 @@ def _guarded(state: GroupState, commands: bytes) -> Applied:
 
 
 def _query(state: GroupState, entry: Entry) -> bytes:
+    """The answer to any other query. Subscribers ask for the account once they listen, before the next poll sees them."""
+    if b'"q":"account"' in entry.body:
+        state.events_asked_ms = running_ms()
     return state.kernel.query(entry.body)
 
 

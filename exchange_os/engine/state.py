@@ -55,6 +55,8 @@ class GroupState:
     events_wanted: bool = False
     events_sequence: int = 0
     events_polled_ms: int = 0
+    #: When somebody last asked for an account: who does so is about to follow its events.
+    events_asked_ms: int = -10_000
     candles: dict[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
     candles_flushed_ms: int = 0
 
