@@ -14,7 +14,59 @@ from venues.instruments import in_steps, parse_decimal
 from venues.models import ACCENT_PATTERN, PPM, SLUG_PATTERN, Venue, VenueState
 
 RESERVED_SLUGS = frozenset(
-    ["about", "account", "accounts", "admin", "api", "app", "assets", "auth", "blog", "bulk", "demo", "deployer", "docs", "exchange", "exchange-os", "exchangeos", "help", "home", "kernel", "launch", "legal", "login", "logout", "mail", "market", "markets", "new", "official", "okx", "operator", "privacy", "root", "security", "signup", "staff", "static", "status", "style", "support", "system", "terms", "test", "trade", "trading", "v", "v5", "venue", "venues", "wallet", "www", "ws"]
+    [
+        "about",
+        "account",
+        "accounts",
+        "admin",
+        "api",
+        "app",
+        "assets",
+        "auth",
+        "blog",
+        "bulk",
+        "demo",
+        "deployer",
+        "docs",
+        "exchange",
+        "exchange-os",
+        "exchangeos",
+        "help",
+        "home",
+        "kernel",
+        "launch",
+        "legal",
+        "login",
+        "logout",
+        "mail",
+        "market",
+        "markets",
+        "new",
+        "official",
+        "okx",
+        "operator",
+        "privacy",
+        "root",
+        "security",
+        "signup",
+        "staff",
+        "static",
+        "status",
+        "style",
+        "support",
+        "system",
+        "terms",
+        "test",
+        "trade",
+        "trading",
+        "v",
+        "v5",
+        "venue",
+        "venues",
+        "wallet",
+        "www",
+        "ws",
+    ]
 )
 MAX_PRICE_DECIMALS = 12
 MAX_TAKER_FEE_PPM = 10_000
@@ -159,7 +211,9 @@ def market_spec(data: Mapping[str, Any], *, taken: Collection[str] = ()) -> Mark
     lot = checks.take("lot_size", lambda: _step(data, "lot_size", "lot"))
     lot_units = checks.take("lot_size", lambda: _lot_units(lot, base)) if lot and base else None
     tick_quote = (
-        checks.take("tick_size", lambda: _tick_quote(tick, lot, quote)) if tick and lot and quote else None
+        checks.take("tick_size", lambda: _tick_quote(tick, lot, quote))
+        if tick and lot and quote and (lot_units or not base)
+        else None
     )
     min_lots = checks.take("min_size", lambda: _min_size_lots(data, lot, base)) if lot and base else None
     reference = checks.take("reference_price", lambda: _reference_ticks(data, tick)) if tick else None

@@ -13,13 +13,13 @@ from exchange_os.ledger.services.postings import external, post_transfer, wallet
 @pytest.fixture
 def maker(db: None) -> AbstractBaseUser:
     """A user."""
-    return get_user_model().objects.create_user("maker", "maker@example.com", "pass-word-1")
+    return get_user_model().objects.create_user("maker", "maker@example.com")
 
 
 @pytest.fixture
 def taker(db: None) -> AbstractBaseUser:
     """Another user."""
-    return get_user_model().objects.create_user("taker", "taker@example.com", "pass-word-1")
+    return get_user_model().objects.create_user("taker", "taker@example.com")
 
 
 @pytest.fixture

@@ -53,19 +53,19 @@ def clean_redis(redis_client: Redis) -> Iterator[None]:
 @pytest.fixture
 def trader(db: None) -> AbstractBaseUser:
     """A user with nothing."""
-    return get_user_model().objects.create_user("trader", "trader@example.com", "pass-word-1")
+    return get_user_model().objects.create_user("trader", "trader@example.com")
 
 
 @pytest.fixture
 def newcomer(db: None) -> AbstractBaseUser:
     """A user who is no deployer yet."""
-    return get_user_model().objects.create_user("newcomer", "newcomer@example.com", "pass-word-1")
+    return get_user_model().objects.create_user("newcomer", "newcomer@example.com")
 
 
 @pytest.fixture
 def deployer(db: None) -> AbstractBaseUser:
     """A deployer with 1,500 OKB at stake (one venue needs 1,000) and 500 in the wallet."""
-    user = get_user_model().objects.create_user("deployer", "deployer@example.com", "pass-word-1")
+    user = get_user_model().objects.create_user("deployer", "deployer@example.com")
     register_deployer(user, "North Labs")
     give(user, "2000", "OKB")
     stake(user, to_units("1500", Asset.objects.get(symbol="OKB")))
@@ -73,7 +73,7 @@ def deployer(db: None) -> AbstractBaseUser:
 
 
 @pytest.fixture
-def browser() -> Callable[[AbstractBaseUser], Client]:
+def signed_in() -> Callable[[AbstractBaseUser], Client]:
     """A signed-in browser of a user."""
 
     def of(user: AbstractBaseUser) -> Client:

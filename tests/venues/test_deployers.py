@@ -42,7 +42,9 @@ def test_more_than_the_wallet_holds_is_refused(deployer):
     before = picture()
     with pytest.raises(DomainError) as refused:
         stake(deployer, 501 * OKB)
-    assert refused.value.message == "Your wallet holds 500 OKB; take test funds from the faucet or stake less."
+    assert (
+        refused.value.message == "Your wallet holds 500 OKB; take test funds from the faucet or stake less."
+    )
     assert picture() == before
 
 

@@ -24,7 +24,10 @@ def test_prices_and_sizes():
     assert BTC_USD.to_lots(Decimal("1.5")) == 15_000
     assert (BTC_USD.price_text(1_300_000), BTC_USD.price_display(1_300_000)) == ("65000", "65000.00")
     assert (BTC_USD.size_text(15_000), BTC_USD.size_display(15_000)) == ("1.5", "1.5000")
-    assert (BTC_USD.notional(1_300_001, 15_000), BTC_USD.notional_text(1_300_001, 15_000)) == (97_500_075_000, "97500.075")
+    assert (BTC_USD.notional(1_300_001, 15_000), BTC_USD.notional_text(1_300_001, 15_000)) == (
+        97_500_075_000,
+        "97500.075",
+    )
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,12 @@ def test_a_launched_venue_trades(venue, deployer):
     assert (venue.opened is None, venue.protocol_share_ppm, venue.taker_fee_ppm) == (False, 100_000, 500)
     assert venue_by_slug("north") == venue == venue_by_group(venue.group_id)
     market = ask(venue.group_id, {"q": "market", "market": 0})["market"]
-    assert (market["phase"], market["symbol"], market["lot_size"], market["tick_quote"]) == (2, "BTC-USD", 10_000, 1)
+    assert (market["phase"], market["symbol"], market["lot_size"], market["tick_quote"]) == (
+        2,
+        "BTC-USD",
+        10_000,
+        1,
+    )
     assert (market["maker_ppm"], market["taker_ppm"], market["protocol_share_ppm"]) == (200, 500, 100_000)
     assert (market["band_ppm"], market["reference_ticks"]) == (50_000, 6_500_000)
     order = kernel.place(16, 0, side=kernel.BUY, price_ticks=6_500_000, size_lots=1)
@@ -58,8 +63,16 @@ def test_its_selectors(venue):
     assert market_by_number(venue, 0) == market == open_markets()[0]
     found = instrument(market)
     assert instruments_of(venue) == [found]
-    assert (found.group_id, found.phase, found.to_ticks("65000.01")) == (venue.group_id, Phase.OPEN, 6_500_001)
-    for missing in (lambda: venue_by_slug("nowhere"), lambda: market_by_symbol(venue, "X-Y"), lambda: market_by_number(venue, 9)):
+    assert (found.group_id, found.phase, found.to_ticks("65000.01")) == (
+        venue.group_id,
+        Phase.OPEN,
+        6_500_001,
+    )
+    for missing in (
+        lambda: venue_by_slug("nowhere"),
+        lambda: market_by_symbol(venue, "X-Y"),
+        lambda: market_by_number(venue, 9),
+    ):
         with pytest.raises(DomainError):
             missing()
 
@@ -118,7 +131,10 @@ def test_a_user_who_is_no_deployer_is_refused(clean_redis, newcomer):
 
 @pytest.mark.parametrize(
     ("venue_data", "markets", "field"),
-    [({**VENUE, "slug": "admin"}, [BTC_USD], "slug"), (VENUE, [{**BTC_USD, "tick_size": "0.001"}], "market-0-tick_size")],
+    [
+        ({**VENUE, "slug": "admin"}, [BTC_USD], "slug"),
+        (VENUE, [{**BTC_USD, "tick_size": "0.001"}], "market-0-tick_size"),
+    ],
 )
 def test_a_wrong_draft_launches_nothing(clean_redis, deployer, venue_data, markets, field):
     draft = draft_of(deployer, venue_data, *markets)
@@ -144,7 +160,9 @@ def test_a_launch_goes_on_where_it_was_cut_off(clean_redis, local_worker, deploy
         raise OutcomeUnknown
 
     with monkeypatch.context() as broken:
-        broken.setattr(opening, "client", type("Client", (), {"query": client.query, "submit_packed": cut_off}))
+        broken.setattr(
+            opening, "client", type("Client", (), {"query": client.query, "submit_packed": cut_off})
+        )
         with pytest.raises(OutcomeUnknown):
             drive_launch(made.pk)
     assert Venue.objects.get(pk=made.pk).state == VenueState.LAUNCHING
@@ -228,4 +246,6 @@ def test_phase_paths_follow_the_kernels_moves():
 def test_the_stake_asset_of_the_platform_cannot_be_issued_by_a_deployer(deployer):
     give(deployer, "1", "OKB")
     with pytest.raises(DomainError):
-        create_asset(deployer, symbol=Asset.objects.get(symbol="OKB").symbol, name="Fake", scale=8, supply="1")
+        create_asset(
+            deployer, symbol=Asset.objects.get(symbol="OKB").symbol, name="Fake", scale=8, supply="1"
+        )

@@ -54,9 +54,17 @@ def trade(venue, trader, newcomer):
 
 def test_halt_and_resume(venue, deployer):
     halted = halt_venue(deployer, venue)
-    assert (halted.state, phase(venue), venue.markets.get().phase) == (VenueState.HALTED, Phase.HALTED, Phase.HALTED)
+    assert (halted.state, phase(venue), venue.markets.get().phase) == (
+        VenueState.HALTED,
+        Phase.HALTED,
+        Phase.HALTED,
+    )
     resumed = resume_venue(deployer, venue)
-    assert (resumed.state, phase(venue), venue.markets.get().phase) == (VenueState.OPEN, Phase.OPEN, Phase.OPEN)
+    assert (resumed.state, phase(venue), venue.markets.get().phase) == (
+        VenueState.OPEN,
+        Phase.OPEN,
+        Phase.OPEN,
+    )
 
 
 def test_moves_that_are_not_allowed(venue, deployer):

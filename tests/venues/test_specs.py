@@ -14,18 +14,34 @@ pytestmark = pytest.mark.django_db
 def test_a_market_in_the_kernels_numbers():
     spec = market_spec({**BTC_USD, "min_size": "0.001"})
     assert (spec.symbol, spec.price_scale, spec.size_scale) == ("BTC-USD", 2, 4)
-    assert (spec.lot_units, spec.tick_quote, spec.min_size_lots, spec.reference_ticks) == (10_000, 1, 10, 6_500_000)
+    assert (spec.lot_units, spec.tick_quote, spec.min_size_lots, spec.reference_ticks) == (
+        10_000,
+        1,
+        10,
+        6_500_000,
+    )
     assert (spec.band_ppm, spec.maker_fee_ppm, spec.taker_fee_ppm) == (50_000, 200, 500)
 
 
 def test_what_is_left_empty_has_a_default():
-    spec = market_spec({name: BTC_USD[name] for name in ("base", "quote", "tick_size", "lot_size", "reference_price")})
-    assert (spec.min_size_lots, spec.band_ppm, spec.maker_fee_ppm, spec.taker_fee_ppm) == (1, 50_000, 200, 500)
+    spec = market_spec(
+        {name: BTC_USD[name] for name in ("base", "quote", "tick_size", "lot_size", "reference_price")}
+    )
+    assert (spec.min_size_lots, spec.band_ppm, spec.maker_fee_ppm, spec.taker_fee_ppm) == (
+        1,
+        50_000,
+        200,
+        500,
+    )
 
 
 def test_canonical_decimals_whatever_is_typed():
     spec = market_spec({**BTC_USD, "tick_size": "0.010", "lot_size": "1e-4", "maker_fee_percent": "-0.05 %"})
-    assert (format(spec.tick_size, "f"), format(spec.lot_size, "f"), spec.maker_fee_ppm) == ("0.01", "0.0001", -500)
+    assert (format(spec.tick_size, "f"), format(spec.lot_size, "f"), spec.maker_fee_ppm) == (
+        "0.01",
+        "0.0001",
+        -500,
+    )
 
 
 WRONG_MARKETS = [
@@ -90,7 +106,9 @@ WRONG_MARKETS = [
 def test_a_wrong_market_is_refused_at_its_field(change, field, code, sentence):
     with pytest.raises(Refusals) as refused:
         market_spec({**BTC_USD, **change})
-    assert {name: (error.code, error.message) for name, error in refused.value.errors.items()} == {field: (code, sentence)}
+    assert {name: (error.code, error.message) for name, error in refused.value.errors.items()} == {
+        field: (code, sentence)
+    }
 
 
 def test_every_fault_is_named_at_once():
@@ -138,7 +156,9 @@ def test_a_wrong_venue_is_refused_at_its_field(change, field, code, sentence):
         assert refused.value.message == sentence
 
 
-@pytest.mark.parametrize(("state", "free"), [("open", False), ("launching", False), ("halted", False), ("failed", True)])
+@pytest.mark.parametrize(
+    ("state", "free"), [("open", False), ("launching", False), ("halted", False), ("failed", True)]
+)
 def test_an_address_is_free_only_if_no_living_venue_has_it(deployer, state, free):
     Venue.objects.create(slug="north", name="North", deployer=deployer.deployer, group_id=1, state=state)
     if free:

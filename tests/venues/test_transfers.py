@@ -36,7 +36,9 @@ def at_venue(venue, trader):
 
 
 def finished(transfer):
-    wait_until(lambda: Transfer.objects.exclude(state=TransferState.REQUESTED).filter(pk=transfer.pk).exists())
+    wait_until(
+        lambda: Transfer.objects.exclude(state=TransferState.REQUESTED).filter(pk=transfer.pk).exists()
+    )
     transfer.refresh_from_db()
     return transfer
 
