@@ -148,7 +148,7 @@ def _guarded(state: GroupState, commands: bytes) -> Applied:
 
 
 def _query(state: GroupState, entry: Entry) -> bytes:
-    """The answer to any other query. Subscribers ask for the account once they listen, before the next poll sees them."""
+    """The answer to any other query. Who asks for an account may be about to follow its events."""
     if b'"q":"account"' in entry.body:
         state.events_asked_ms = running_ms()
     return state.kernel.query(entry.body)
