@@ -19,7 +19,7 @@ def _ciphers(material: tuple[str, ...]) -> MultiFernet:
 
 def _key_material() -> tuple[str, ...]:
     """Newest first; older ones only decrypt, so a key can be rotated without a moment of downtime."""
-    return tuple(settings.API_SECRET_KEYS) or (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return tuple(settings.API_SECRET_KEYS) or (settings.SECRET_KEY, *map(str, settings.SECRET_KEY_FALLBACKS))
 
 
 def encrypt_secret(secret: bytes) -> bytes:

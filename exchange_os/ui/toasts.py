@@ -8,6 +8,7 @@ from django.contrib.messages import get_messages
 from django.http import HttpRequest, HttpResponse
 
 Level = Literal["success", "info", "warning", "error"]
+_LEVELS: dict[str, Level] = {"success": "success", "warning": "warning", "error": "error"}
 
 
 def trigger(response: HttpResponse, event: str, detail: Any = None) -> HttpResponse:
@@ -38,6 +39,5 @@ class MessagesToToasts:
         if request.headers.get("HX-Request") != "true" or leaves or 300 <= response.status_code < 400:
             return response
         for message in get_messages(request):
-            tag = message.level_tag
-            toast(response, tag if tag in {"success", "warning", "error"} else "info", str(message))
+            toast(response, _LEVELS.get(message.level_tag or "", "info"), str(message))
         return response

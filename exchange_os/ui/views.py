@@ -77,4 +77,4 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """500, without the database: the template asks for nothing but static files."""
     title, text = ERRORS[500]
-    return render(None, "errors/500.html", {"status": 500, "title": title, "text": text}, status=500)  # type: ignore[arg-type]
+    return render(None, "errors/500.html", {"status": 500, "title": title, "text": text}, status=500)

@@ -53,12 +53,12 @@ class ApiApplication(ASGIHandler):
         self._middleware_chain = self._respond
 
     async def _respond(self, request: HttpRequest) -> HttpResponseBase:
-        request.urlconf = URLCONF  # type: ignore[attr-defined]
+        request.urlconf = URLCONF
         if request.method == "OPTIONS":
             response: HttpResponseBase = HttpResponse(status=204)
         else:
             try:
-                response = await self._get_response_async(request)
+                response = await self._get_response_async(request)  # type: ignore[attr-defined]
             except Exception as error:
                 response = refusal(error)
         if response.status_code == 405:
@@ -76,7 +76,7 @@ class ApiApplication(ASGIHandler):
             response[name] = value
         return response
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request; one whose body is larger than we take is refused while it arrives."""
         if _declared_length(scope) > MAX_BODY_BYTES:
             await _send_refusal(send)

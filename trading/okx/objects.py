@@ -4,7 +4,7 @@ are text."""
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from trading.book import BookMirror, Level
+from trading.book import BookMirror
 from trading.selectors.candles import Candle
 from trading.selectors.catalogue import TradableMarket, VenueCatalogue
 from trading.selectors.tickers import MarketStats
@@ -82,7 +82,11 @@ def instruments_of_kind(catalogue: VenueCatalogue, kind: str) -> list[TradableMa
 
 
 def ticker_row(
-    market: TradableMarket, stats: MarketStats, bid: Level | None, ask: Level | None, ts_ms: int
+    market: TradableMarket,
+    stats: MarketStats,
+    bid: Sequence[int] | None,
+    ask: Sequence[int] | None,
+    ts_ms: int,
 ) -> dict[str, str]:
     """Ticker: last trade, best prices and the last 24 hours. Without any trade the prices are the
     reference."""

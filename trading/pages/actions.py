@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from exchange_os.errors import DomainError
 from exchange_os.ui.access import signed_in
+from exchange_os.ui.requests import SignedInRequest
 from exchange_os.ui.toasts import Level, toast, trigger
 from trading.models import TradingAccount
 from trading.pages.markets import venue_or_404
@@ -23,7 +24,7 @@ from venues.selectors import instrument
 
 
 def _answer(
-    request: HttpRequest, venue: Venue, market: Market, level: Level, text: str, refused: bool = False
+    request: SignedInRequest, venue: Venue, market: Market, level: Level, text: str, refused: bool = False
 ) -> HttpResponse:
     """The end of an action: a toast and a refresh for htmx, a message and the terminal without script."""
     if request.headers.get("HX-Request") != "true":
@@ -35,7 +36,7 @@ def _answer(
 
 @signed_in
 @require_safe
-def preview(request: HttpRequest, slug: str, symbol: str) -> HttpResponse:
+def preview(request: SignedInRequest, slug: str, symbol: str) -> HttpResponse:
     """What the order in the ticket would cost and whether it would pass."""
     venue = venue_or_404(slug)
     market = market_or_404(venue, symbol)
@@ -53,7 +54,7 @@ def preview(request: HttpRequest, slug: str, symbol: str) -> HttpResponse:
 
 @signed_in
 @require_POST
-def place(request: HttpRequest, slug: str, symbol: str) -> HttpResponse:
+def place(request: SignedInRequest, slug: str, symbol: str) -> HttpResponse:
     """Place the order of the ticket; a refusal comes back beside the form with its remedy."""
     venue = venue_or_404(slug)
     market = market_or_404(venue, symbol)
@@ -77,7 +78,7 @@ def place(request: HttpRequest, slug: str, symbol: str) -> HttpResponse:
     return trigger(trigger(toast(response, level, text), "xos:dirty"), "xos:placed")
 
 
-def _refused(request: HttpRequest, venue: Venue, market: Market, sentence: str) -> HttpResponse:
+def _refused(request: SignedInRequest, venue: Venue, market: Market, sentence: str) -> HttpResponse:
     if request.headers.get("HX-Request") != "true":
         return _answer(request, venue, market, "error", sentence)
     return render(request, "trading/panels/refusal.html", {"refusal": sentence}, status=422)
@@ -85,7 +86,7 @@ def _refused(request: HttpRequest, venue: Venue, market: Market, sentence: str) 
 
 @signed_in
 @require_POST
-def fund(request: HttpRequest, slug: str, symbol: str) -> HttpResponse:
+def fund(request: SignedInRequest, slug: str, symbol: str) -> HttpResponse:
     """Move funds of the market's assets from the wallet to the venue, in one step."""
     venue = venue_or_404(slug)
     market = market_or_404(venue, symbol)
@@ -103,7 +104,7 @@ def fund(request: HttpRequest, slug: str, symbol: str) -> HttpResponse:
     return response
 
 
-def _own_account(request: HttpRequest, venue: Venue) -> TradingAccount:
+def _own_account(request: SignedInRequest, venue: Venue) -> TradingAccount:
     account = account_of(request.user.pk, venue) if request.user.is_authenticated else None
     if account is None:
         raise DomainError(
@@ -114,7 +115,7 @@ def _own_account(request: HttpRequest, venue: Venue) -> TradingAccount:
 
 @signed_in
 @require_POST
-def cancel(request: HttpRequest, slug: str, symbol: str, order_id: int) -> HttpResponse:
+def cancel(request: SignedInRequest, slug: str, symbol: str, order_id: int) -> HttpResponse:
     """Cancel one open order; ``symbol`` is the market the order rests in."""
     venue = venue_or_404(slug)
     market = market_or_404(venue, symbol)
@@ -130,7 +131,7 @@ def cancel(request: HttpRequest, slug: str, symbol: str, order_id: int) -> HttpR
 
 @signed_in
 @require_POST
-def cancel_all(request: HttpRequest, slug: str, symbol: str) -> HttpResponse:
+def cancel_all(request: SignedInRequest, slug: str, symbol: str) -> HttpResponse:
     """Cancel every open order at the venue, in all its markets."""
     venue = venue_or_404(slug)
     market = market_or_404(venue, symbol)

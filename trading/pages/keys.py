@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 
 from exchange_os.errors import DomainError
 from exchange_os.ui.access import signed_in
+from exchange_os.ui.requests import SignedInRequest
 from trading.models import ApiKey, Permission
 from trading.pages.markets import ccxt_snippet, venue_or_404
 from trading.services.accounts import ensure_account
@@ -48,7 +49,9 @@ class KeyForm(forms.Form):
         self.fields["venue"].choices = [(venue.slug, venue.name) for venue in live_venues()[:500]]  # type: ignore[attr-defined]
 
 
-def _page(request: HttpRequest, form: KeyForm, made: NewKey | None = None, status: int = 200) -> HttpResponse:
+def _page(
+    request: SignedInRequest, form: KeyForm, made: NewKey | None = None, status: int = 200
+) -> HttpResponse:
     keys = (
         ApiKey.objects.filter(account__user_id=request.user.pk, revoked_at=None)
         .select_related("account__venue")
@@ -67,7 +70,7 @@ def _page(request: HttpRequest, form: KeyForm, made: NewKey | None = None, statu
 
 @signed_in
 @never_cache
-def keys(request: HttpRequest) -> HttpResponse:
+def keys(request: SignedInRequest) -> HttpResponse:
     """The user's keys at every venue, and the form that makes one; its secret is in this one answer and never again."""
     if request.method != "POST":
         initial = {"venue": request.GET.get("venue", ""), "permissions": [Permission.TRADE.value]}
@@ -93,7 +96,7 @@ def keys(request: HttpRequest) -> HttpResponse:
 
 @signed_in
 @require_POST
-def revoke(request: HttpRequest, key_id: int) -> HttpResponse:
+def revoke(request: SignedInRequest, key_id: int) -> HttpResponse:
     """Take a key away for good."""
     key = ApiKey.objects.filter(pk=key_id, account__user_id=request.user.pk).select_related("account").first()
     if key is None:

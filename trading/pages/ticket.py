@@ -9,6 +9,7 @@ from django import forms
 
 from exchange_os.engine import client
 from exchange_os.errors import DomainError
+from exchange_os.ui.toasts import Level
 from trading.services.orders import OrderDraft
 from venues.instruments import Instrument
 from venues.selectors import amount_text
@@ -138,7 +139,7 @@ def refusal_text(code: str, sentence: str, instrument: Instrument, draft: OrderD
     return " ".join(part for part in (sentence, remedies.get(code, "")) if part)
 
 
-def outcome_of(ack: kernel.Ack, draft: OrderDraft, instrument: Instrument) -> tuple[str, str]:
+def outcome_of(ack: kernel.Ack, draft: OrderDraft, instrument: Instrument) -> tuple[Level, str]:
     """Level and sentence of the toast for an accepted order."""
     verb = "Buy" if draft.side == "buy" else "Sell"
     what = f"{verb} {draft.size.normalize():f} {instrument.base.symbol}"

@@ -80,7 +80,7 @@ CROSS JOIN LATERAL (
 def market_stats(group_id: int, now_ms: int) -> dict[int, MarketStats]:
     """Market number to its last 24 hours; markets that never traded are missing."""
     markets = Market.objects.filter(venue__group_id=group_id).values_list("number", flat=True)
-    arguments = {
+    arguments: dict[str, int | list[int]] = {
         "group": group_id,
         "markets": list(markets),
         "since": now_ms - DAY_MS,

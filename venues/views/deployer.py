@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -14,6 +14,7 @@ from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset
 from exchange_os.ledger.selectors import amount_text, listed_assets, stake_asset, to_units, wallet_balance
 from exchange_os.ledger.services import create_asset
+from exchange_os.ui.requests import SignedInRequest
 from venues.errors import Refusals
 from venues.fields import Field, mark, market_fields
 from venues.models import Phase, Venue
@@ -33,7 +34,7 @@ from venues.specs import market_spec, text_of
 
 @login_required
 @require_GET
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: SignedInRequest) -> HttpResponse:
     """The deployer's own venues and stake."""
     deployer = deployer_of(request.user.pk)
     context = {
@@ -47,7 +48,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def register(request: HttpRequest) -> HttpResponse:
+def register(request: SignedInRequest) -> HttpResponse:
     """Become a deployer."""
     name = (
         text_of(request.POST, "name")
@@ -71,7 +72,7 @@ def register(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def stake_page(request: HttpRequest) -> HttpResponse:
+def stake_page(request: SignedInRequest) -> HttpResponse:
     """Stake held and needed; ``action`` stakes or releases an amount."""
     if deployer_of(request.user.pk) is None:
         return redirect("deployer:register")
@@ -104,13 +105,14 @@ def stake_page(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def asset(request: HttpRequest) -> HttpResponse:
+def asset(request: SignedInRequest) -> HttpResponse:
     """Issue a new asset into the wallet."""
     post = request.POST
     fields = [
-        Field("symbol", "Symbol", text_of(post, "symbol").upper(), hint="2 to 10 letters or digits, unique.", maxlength=10,
-              placeholder="GOLD"),
-        Field("name", "Name", text_of(post, "name"), hint="What it stands for.", maxlength=60, placeholder="Gold token"),
+        Field("symbol", "Symbol", text_of(post, "symbol").upper(), hint="2 to 10 letters or digits, unique.",
+              maxlength=10, placeholder="GOLD"),
+        Field("name", "Name", text_of(post, "name"), hint="What it stands for.", maxlength=60,
+              placeholder="Gold token"),
         Field("scale", "Decimals", text_of(post, "scale") or "6", "decimal", "0 to 8; it cannot be changed later.",
               maxlength=1),
         Field("supply", "Supply", text_of(post, "supply"), "decimal", "All of it is issued to your wallet, once.",
@@ -135,7 +137,7 @@ def asset(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_GET
-def fees(request: HttpRequest, venue_id: int) -> HttpResponse:
+def fees(request: SignedInRequest, venue_id: int) -> HttpResponse:
     """Fee revenue of one venue, as the kernel has it now (a fragment)."""
     venue = _own(request, venue_id)
     if venue is None:
@@ -159,7 +161,7 @@ def fees(request: HttpRequest, venue_id: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def operate(request: HttpRequest, venue_id: int, verb: str) -> HttpResponse:
+def operate(request: SignedInRequest, venue_id: int, verb: str) -> HttpResponse:
     """Halt, resume, or collect the fees of one's own venue."""
     venue = _own(request, venue_id)
     if venue is None:
@@ -181,7 +183,7 @@ def operate(request: HttpRequest, venue_id: int, verb: str) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def new_market(request: HttpRequest, venue_id: int) -> HttpResponse:
+def new_market(request: SignedInRequest, venue_id: int) -> HttpResponse:
     """Add a market to one's own open venue."""
     venue = _own(request, venue_id)
     if venue is None:
@@ -212,7 +214,7 @@ def new_market(request: HttpRequest, venue_id: int) -> HttpResponse:
 
 @login_required
 @require_GET
-def status(request: HttpRequest, venue_id: int) -> HttpResponse:
+def status(request: SignedInRequest, venue_id: int) -> HttpResponse:
     """State and markets of one's own venue (a fragment that asks again while something is opening)."""
     venue = _own(request, venue_id)
     if venue is None:
@@ -220,20 +222,20 @@ def status(request: HttpRequest, venue_id: int) -> HttpResponse:
     return render(request, "venues/venue_status.html", {"venue": venue, "pending": int(Phase.PENDING)})
 
 
-def _own(request: HttpRequest, venue_id: int) -> Venue | None:
+def _own(request: SignedInRequest, venue_id: int) -> Venue | None:
     try:
         return own_venue(request.user, venue_id)
     except DomainError:
         return None
 
 
-def _next(request: HttpRequest) -> str:
+def _next(request: SignedInRequest) -> str:
     """Where to go afterwards, if it is a page of this site."""
     target = request.POST.get("next") or request.GET.get("next") or ""
     return target if url_has_allowed_host_and_scheme(target, allowed_hosts=None) else ""
 
 
-def _stake_context(request: HttpRequest) -> dict[str, Any]:
+def _stake_context(request: SignedInRequest) -> dict[str, Any]:
     standing = stake_standing(request.user.pk)
     numbers = {
         "held": standing.held,

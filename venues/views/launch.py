@@ -6,12 +6,13 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.selectors import amount_text, listed_assets, wallet_balance
+from exchange_os.ui.requests import SignedInRequest
 from venues import economics
 from venues.errors import Refusals
 from venues.fields import mark, market_fields, venue_fields
@@ -38,7 +39,7 @@ STEPS = [("venue", "Venue"), ("markets", "Markets"), ("review", "Review and laun
 
 @login_required
 @require_GET
-def start(request: HttpRequest) -> HttpResponse:
+def start(request: SignedInRequest) -> HttpResponse:
     """Where a launch begins: what is done, what is missing, and the drafts."""
     standing = stake_standing(request.user.pk)
     return render(
@@ -58,7 +59,7 @@ def start(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
-def new(request: HttpRequest) -> HttpResponse:
+def new(request: SignedInRequest) -> HttpResponse:
     """Begin a draft."""
     try:
         draft = drafts.new_draft(request.user)
@@ -69,7 +70,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
-def delete(request: HttpRequest, draft_id: int) -> HttpResponse:
+def delete(request: SignedInRequest, draft_id: int) -> HttpResponse:
     """Forget a draft."""
     try:
         drafts.delete_draft(drafts.editable_draft(request.user, draft_id))
@@ -78,13 +79,13 @@ def delete(request: HttpRequest, draft_id: int) -> HttpResponse:
     return redirect("launch:start")
 
 
-def redirect_with(request: HttpRequest, to: str, refused: DomainError) -> HttpResponse:
+def redirect_with(request: SignedInRequest, to: str, refused: DomainError) -> HttpResponse:
     """Go to a page and show the refusal there."""
     messages.error(request, refused.message)
     return redirect(to)
 
 
-def open_draft(request: HttpRequest, draft_id: int) -> LaunchDraft | HttpResponse:
+def open_draft(request: SignedInRequest, draft_id: int) -> LaunchDraft | HttpResponse:
     """The user's draft if it may change, or the page to see instead."""
     try:
         return drafts.editable_draft(request.user, draft_id)
@@ -96,7 +97,7 @@ def open_draft(request: HttpRequest, draft_id: int) -> LaunchDraft | HttpRespons
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def venue(request: HttpRequest, draft_id: int) -> HttpResponse:
+def venue(request: SignedInRequest, draft_id: int) -> HttpResponse:
     """Step 1: name, address, colour, description."""
     draft = open_draft(request, draft_id)
     if isinstance(draft, HttpResponse):
@@ -115,7 +116,7 @@ def venue(request: HttpRequest, draft_id: int) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def markets(request: HttpRequest, draft_id: int) -> HttpResponse:
+def markets(request: SignedInRequest, draft_id: int) -> HttpResponse:
     """Step 2: the markets; ``action`` adds one from a template, removes one, or goes on."""
     draft = open_draft(request, draft_id)
     if isinstance(draft, HttpResponse):
@@ -145,7 +146,7 @@ def markets(request: HttpRequest, draft_id: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def check(request: HttpRequest, draft_id: int, step: str) -> HttpResponse:
+def check(request: SignedInRequest, draft_id: int, step: str) -> HttpResponse:
     """While typing: save the draft, and send each field's note as it now stands (422 if any is a refusal)."""
     draft = open_draft(request, draft_id)
     if isinstance(draft, HttpResponse):
@@ -169,7 +170,7 @@ def check(request: HttpRequest, draft_id: int, step: str) -> HttpResponse:
 
 @login_required
 @require_GET
-def review(request: HttpRequest, draft_id: int) -> HttpResponse:
+def review(request: SignedInRequest, draft_id: int) -> HttpResponse:
     """Step 3: everything as it will be, what a trade costs, the stake behind it."""
     draft = open_draft(request, draft_id)
     if isinstance(draft, HttpResponse):
@@ -187,7 +188,7 @@ def review(request: HttpRequest, draft_id: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def launch(request: HttpRequest, draft_id: int) -> HttpResponse:
+def launch(request: SignedInRequest, draft_id: int) -> HttpResponse:
     """Launch the draft and go to its progress."""
     try:
         draft = drafts.own_draft(request.user, draft_id)
@@ -209,7 +210,7 @@ def launch(request: HttpRequest, draft_id: int) -> HttpResponse:
 
 @login_required
 @require_GET
-def progress(request: HttpRequest, draft_id: int) -> HttpResponse:
+def progress(request: SignedInRequest, draft_id: int) -> HttpResponse:
     """How far a launch is; the steps alone for htmx, which asks until it is over."""
     try:
         draft = drafts.own_draft(request.user, draft_id)
@@ -252,7 +253,7 @@ def _market_cards(draft: LaunchDraft) -> list[dict[str, Any]]:
 
 
 def _step(
-    request: HttpRequest, draft: LaunchDraft, step: str, context: dict[str, Any], status: int = 200
+    request: SignedInRequest, draft: LaunchDraft, step: str, context: dict[str, Any], status: int = 200
 ) -> HttpResponse:
     names = [name for name, _ in STEPS]
     steps = [
@@ -264,7 +265,7 @@ def _step(
 
 
 def _review(
-    request: HttpRequest,
+    request: SignedInRequest,
     draft: LaunchDraft,
     spec: VenueSpec,
     specs: list[MarketSpec],

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
@@ -26,6 +26,7 @@ from exchange_os.ledger.selectors import (
     wallet_balance,
     wallet_history,
 )
+from exchange_os.ui.requests import SignedInRequest
 from exchange_os.ui.toasts import trigger
 from venues.fields import Field
 from venues.models import Market, Phase, Venue
@@ -71,7 +72,7 @@ def wallet_rows(user_id: int) -> list[dict[str, Any]]:
 class Page(WalletView):
     """The whole page."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: SignedInRequest) -> HttpResponse:
         """Show it; ``venue``, ``asset`` and ``direction`` in the address fill in the transfer."""
         context = {
             "rows": wallet_rows(request.user.pk),
@@ -85,7 +86,7 @@ class Page(WalletView):
 class Balances(WalletView):
     """The wallet's balances alone, for htmx after something moved."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: SignedInRequest) -> HttpResponse:
         """Show them."""
         return render(
             request,
@@ -97,7 +98,7 @@ class Balances(WalletView):
 class VenueBalances(WalletView):
     """What the user has at each venue, as its kernel says now (a fragment; venues that do not answer say so)."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: SignedInRequest) -> HttpResponse:
         """Ask every venue at which the user has an account."""
         numbers = self.accounts.numbers(request.user.pk)
         venues = [venue for venue in live_venues() if venue.pk in numbers]
@@ -126,7 +127,7 @@ class VenueBalances(WalletView):
 class History(WalletView):
     """One page of the wallet's movements (a fragment)."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: SignedInRequest) -> HttpResponse:
         """Show the newest, or those before ``before``."""
         return render(request, "ledger/history.html", history_context(request))
 
@@ -134,7 +135,7 @@ class History(WalletView):
 class Faucet(WalletView):
     """Test funds."""
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def post(self, request: SignedInRequest) -> HttpResponse:
         """Claim one portion of ``asset``."""
         try:
             asset = asset_by_symbol(text_of(request.POST, "asset"), field="asset")
@@ -158,7 +159,7 @@ class Faucet(WalletView):
 class Form(WalletView):
     """The transfer's form as chosen: venues, assets and what is available follow one another (a fragment)."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: SignedInRequest) -> HttpResponse:
         """Show it; ``max`` fills in all that is available."""
         return render(
             request, "ledger/transfer_form.html", {"form": transfer_form(request, self.accounts, request.GET)}
@@ -168,7 +169,7 @@ class Form(WalletView):
 class Start(WalletView):
     """A new transfer."""
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def post(self, request: SignedInRequest) -> HttpResponse:
         """Start it and show its progress; 422 with the form if it is refused."""
         form = transfer_form(request, self.accounts, request.POST)
         try:
@@ -188,7 +189,7 @@ class Start(WalletView):
 class Progress(WalletView):
     """One transfer's progress (a fragment that asks again until it is over)."""
 
-    def get(self, request: HttpRequest, transfer_id: int) -> HttpResponse:
+    def get(self, request: SignedInRequest, transfer_id: int) -> HttpResponse:
         """Show it; when it is over the balances are told."""
         transfer = transfers_of(request.user.pk).filter(pk=transfer_id).first()
         if transfer is None:
@@ -197,7 +198,7 @@ class Progress(WalletView):
         return trigger(response, CHANGED) if transfer.state != TransferState.REQUESTED else response
 
 
-def start_transfer(request: HttpRequest, accounts: AccountDirectory) -> Transfer:
+def start_transfer(request: SignedInRequest, accounts: AccountDirectory) -> Transfer:
     """The posted transfer, started. Raises ``DomainError`` with the field at fault."""
     slug = text_of(request.POST, "venue")
     if not slug:
@@ -220,7 +221,7 @@ def start_transfer(request: HttpRequest, accounts: AccountDirectory) -> Transfer
     return start_deposit(request.user, venue, accounts.ensure(request.user, venue), asset, units)
 
 
-def transfer_form(request: HttpRequest, accounts: AccountDirectory, data: Any) -> dict[str, Any]:
+def transfer_form(request: SignedInRequest, accounts: AccountDirectory, data: Any) -> dict[str, Any]:
     """The transfer form as chosen so far, with what is available."""
     back = text_of(data, "direction") == Direction.WITHDRAW
     venues = list(live_venues())
@@ -247,7 +248,8 @@ def transfer_form(request: HttpRequest, accounts: AccountDirectory, data: Any) -
                        options=[(item.slug, item.name) for item in venues]),
         "asset": Field("asset", "Asset", asset.symbol if asset else "", "select",
                        options=[(item.symbol, f"{item.symbol} · {item.name}") for item in assets]),
-        "amount": Field("amount", "Amount", amount, "decimal", hint, suffix=asset.symbol if asset else "", placeholder="0"),
+        "amount": Field("amount", "Amount", amount, "decimal", hint,
+                        suffix=asset.symbol if asset else "", placeholder="0"),
     }  # fmt: skip
     return {
         "fields": fields,
@@ -269,7 +271,7 @@ def venue_balances(venue: Venue, account: int) -> list[dict[str, int]]:
     return list(ask(venue.group_id, {"q": "account", "account": account}, VENUE_TIMEOUT_SECONDS)["balances"])
 
 
-def history_context(request: HttpRequest) -> dict[str, Any]:
+def history_context(request: SignedInRequest) -> dict[str, Any]:
     """A page of the wallet's movements, and of transfers on their way."""
     before = text_of(request.GET, "before")
     entries = wallet_history(request.user.pk)
@@ -296,7 +298,7 @@ def history_context(request: HttpRequest) -> dict[str, Any]:
 
 
 def _available(
-    request: HttpRequest, accounts: AccountDirectory, venue: Venue | None, asset: Asset | None, back: bool
+    request: SignedInRequest, accounts: AccountDirectory, venue: Venue | None, asset: Asset | None, back: bool
 ) -> int | None:
     """Units that the transfer could move; ``None`` if the venue does not answer."""
     if asset is None or venue is None:
@@ -313,7 +315,7 @@ def _available(
     return next((item["free"] for item in balances if item["asset"] == asset.pk), 0)
 
 
-def _offers(request: HttpRequest) -> list[dict[str, Any]]:
+def _offers(request: SignedInRequest) -> list[dict[str, Any]]:
     return [
         {"asset": offer.asset, "amount": amount_text(offer.amount, offer.asset), "left": offer.left}
         for offer in FUNDING_SOURCE.offers(request.user)
