@@ -61,6 +61,7 @@ class OrderClient(threading.Thread):
     seed: int
     pause_seconds: float = 0.01
     timeout_seconds: float = 6.0
+    max_items: int = MAX_ITEMS
     sent: list[Sent] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     acked: int = 0
@@ -118,7 +119,7 @@ class OrderClient(threading.Thread):
 
     def _items(self) -> Iterator[dict[str, str]]:
         """A body: mostly limit orders about the middle, some that take, cancels of own orders, each at most once."""
-        for _ in range(self._draws.randint(1, MAX_ITEMS)):
+        for _ in range(self._draws.randint(1, self.max_items)):
             if len(self._open) > 60 or (self._open and self._draws.random() < 0.35):
                 place = self._draws.randrange(len(self._open))
                 self._open[place], self._open[-1] = self._open[-1], self._open[place]
@@ -138,8 +139,18 @@ class OrderClient(threading.Thread):
             }
 
 
-def longest_silence(clients: list[OrderClient], since: float, until: float) -> float:
-    """The longest stretch in seconds, between two moments (monotonic), in which no client received an answer."""
-    answered = {record.answered_at for client in clients for record in client.sent if record.answered_at}
-    moments = sorted(moment for moment in answered if since <= moment <= until)
-    return max(later - earlier for earlier, later in zip([since, *moments], [*moments, until], strict=True))
+def impatient(client: OrderClient) -> OrderClient:
+    """The same client sending single items and giving up on each soon: its first ack tells when a fault is over."""
+    client.pause_seconds, client.timeout_seconds, client.max_items = 0.02, 0.4, 1
+    return client
+
+
+def seconds_to_first_ack(clients: list[OrderClient], since: float) -> float | None:
+    """Seconds from a moment (monotonic) to the first answer to anything sent after it; ``None`` if there is none."""
+    answered = [
+        record.answered_at
+        for client in clients
+        for record in client.sent
+        if record.fate is Fate.ACKED and record.sent_at >= since
+    ]
+    return min(answered) - since if answered else None

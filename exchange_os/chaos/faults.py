@@ -6,6 +6,7 @@ the supervisor of ``make run`` does.
 """
 
 import os
+import re
 import shutil
 import signal
 import time
@@ -49,7 +50,8 @@ class Strike:
 
     def _owner(self) -> str:
         try:
-            return RiskGroup.objects.get(pk=self.world.group_id).owner.partition("/")[0].rpartition("@")[2]
+            found = re.search(r"engine-\d+", RiskGroup.objects.get(pk=self.world.group_id).owner)
+            return found[0] if found else ""
         except OperationalError:
             connection.close()
             return ""
@@ -71,9 +73,9 @@ class Strike:
         for name in self.stack.dead():
             self.stack.launch(name)
 
-    def die_at(self, place: str, action: str = "kill") -> float:
+    def die_at(self, place: str, most_hits: int) -> float:
         """Arm a fail-point in Redis and wait until a worker has died of it; the moment of its death."""
-        self.redis.hset(failpoints.KEY, place, f"{action}@{self.draws.randint(1, 20)}")
+        self.redis.hset(failpoints.KEY, place, f"kill@{self.draws.randint(1, most_hits)}")
         self.wait(lambda: bool(self.stack.dead()), f"a worker to die at {place}")
         moment = time.monotonic()
         self.revive()
@@ -90,11 +92,11 @@ def kill_worker(strike: Strike) -> float:
     return moment
 
 
-def kill_at(place: str) -> Fault:
+def kill_at(place: str, most_hits: int = 20) -> Fault:
     """``kill -9`` of the owner exactly at a fail-point of the drain."""
 
     def strike_there(strike: Strike) -> float:
-        return strike.die_at(place)
+        return strike.die_at(place, most_hits)
 
     strike_there.__doc__ = f"``kill -9`` of the owner at the fail-point {place}."
     return strike_there
@@ -249,7 +251,7 @@ FAULTS: dict[str, Fault] = {
     "none": lambda strike: None,
     "kill_worker": kill_worker,
     **{f"kill_{place}": kill_at(place) for place in failpoints.NAMES if place != "before_snapshot"},
-    "kill_before_snapshot": kill_at("before_snapshot"),
+    "kill_before_snapshot": kill_at("before_snapshot", most_hits=2),
     "cut_at_commit": cut_at_commit,
     "kill_web": kill_web,
     "restart_postgres": restart_postgres,

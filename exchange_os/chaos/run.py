@@ -10,7 +10,7 @@ from random import Random
 from django.conf import settings
 from redis import Redis
 
-from exchange_os.chaos.clients import Fate, longest_silence
+from exchange_os.chaos.clients import Fate, seconds_to_first_ack
 from exchange_os.chaos.clock import SteppedClock
 from exchange_os.chaos.faults import FAULTS, Strike
 from exchange_os.chaos.oracle import verdict
@@ -27,7 +27,7 @@ RECOVERY_LIMIT_SECONDS = 20.0
 
 @dataclass(slots=True)
 class Result:
-    """What one run showed. ``recovery_seconds`` is the longest silence after the strike, if one was measured."""
+    """What one run showed. ``recovery_seconds``: from the strike to the first ack of something sent after it."""
 
     fault: str
     seed: int
@@ -113,11 +113,15 @@ def _trade_and_strike(world: World, clock: SteppedClock, result: Result) -> None
         try:
             strike.wait(lambda: world.acks > WARM_ACKS, "the first acks")
             moment = FAULTS[result.fault](strike)
-            acks = world.acks
-            strike.wait(lambda: world.acks > acks, "acks after the fault", RECOVERY_LIMIT_SECONDS)
+            struck = moment if moment is not None else time.monotonic()
+            strike.wait(
+                lambda: seconds_to_first_ack(world.clients, struck) is not None,
+                "acks after the fault",
+                RECOVERY_LIMIT_SECONDS,
+            )
             time.sleep(AFTER_SECONDS)
             if moment is not None:
-                result.recovery_seconds = longest_silence(world.clients, moment, time.monotonic())
+                result.recovery_seconds = seconds_to_first_ack(world.clients, moment)
         finally:
             transfers.stop()
             world.stop_clients()

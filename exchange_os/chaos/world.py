@@ -9,7 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import DatabaseError, close_old_connections, connection
 from redis.exceptions import RedisError
 
-from exchange_os.chaos.clients import MID_TICKS, OrderClient, Trader
+from exchange_os.chaos.clients import MID_TICKS, OrderClient, Trader, impatient
 from exchange_os.demo.stack import PrivateStack
 from exchange_os.demo.stage import (
     VenuePlan,
@@ -26,9 +26,9 @@ from exchange_os.ledger.services import create_asset
 from venues.models import Venue
 from venues.services import start_deposit, start_withdrawal
 
-TRADERS = 3
+TRADERS = 4
 SCALE = 2
-SUPPLY = 10**9
+SUPPLY = 10**12
 
 
 @dataclass
@@ -49,12 +49,13 @@ class World:
         return self.venue.group_id
 
     def start_clients(self) -> None:
-        """Let every trader send orders."""
+        """Let every trader send orders, the last of them impatiently."""
         symbol = f"{self.assets[0].symbol}-{self.assets[1].symbol}"
         self.clients = [
             OrderClient(self.stack.base_url, self.venue.slug, symbol, trader, self.seed)
             for trader in self.traders
         ]
+        impatient(self.clients[-1])
         for client in self.clients:
             client.start()
 

@@ -42,7 +42,7 @@ def examine(stage: ReplayStage) -> Outcome:
         high=Max("price_ticks"),
     )  # fmt: skip
     audit = audit_group(group_id)
-    normal = normal_form(group_id)
+    normal = normal_form(audit)
     faults = list(audit.problems)
     live = {asset: units for asset, units in kernel_totals(group_id).items() if units}
     replayed = {asset: units for asset, units in audit.totals.items() if units}

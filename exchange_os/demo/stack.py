@@ -164,9 +164,14 @@ class PrivateStack:
         """The last lines of every log, or of those of some processes, for a failure's report."""
         logs = sorted((self.data_dir / "logs").glob("*.log"))
         logs = [log for log in logs if not names or log.stem in names]
-        return "\n".join(f"--- {log.name}\n{last_lines(log, 15)}" for log in logs)
+        return "\n".join(f"--- {log.name}\n{_shortened(last_lines(log, 12))}" for log in logs)
 
     def _programs(self) -> dict[str, Program]:
         """The programs of ``make run`` by name, in the order in which they are stopped."""
         programs = all_programs(self.data_dir, engine_workers=self.engine_workers, web_processes=1)
         return {program.name: program for program in programs}
+
+
+def _shortened(text: str) -> str:
+    """Lines of at most 300 characters."""
+    return "\n".join(line if len(line) <= 300 else f"{line[:300]} ..." for line in text.splitlines())

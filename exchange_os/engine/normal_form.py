@@ -2,27 +2,25 @@
 
 Two runs of the same input never have the same journal bytes: clocks differ, and so do the numbers of transfers, keys,
 owners and assets, which the platform hands out. The normal form replaces each such number by its order of
-appearance, each time by one constant, and leaves out what only moves the clock (ticks) and what repeats a command
-that was already there (a transfer sent again by its outbox, an account opened again). A clean kernel that replays the
-normal form ends in a state whose root depends on nothing but the input, so equal input gives an equal root, on every
-machine.
+appearance, each time by one constant, and leaves out what only moves the clock (ticks) and what was tried again to no
+effect (a transfer sent anew by its outbox, an account or market opened twice). A clean kernel that replays the normal
+form ends in a state whose root depends on nothing but the input, so equal input gives an equal root, on every machine.
 
 Orders that lapse by time (GTD, dead-man switch, deadlines) have no place in a normal form; ``NormalForm.timed`` counts
 them, and a root with ``timed > 0`` says nothing.
 """
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from exchange_kernel import KINDS, Kernel, command_kind, split_commands
+from exchange_kernel import KINDS, Kernel, command_kind
 
-from exchange_os.engine.models import JournalBatch
+from exchange_os.engine.audit import Audit
 
 CLOCK_MS = 1_430_438_400_000
 NORMAL_GROUP = 1
-CHUNK_COMMANDS = 4_096
+FIRST_OPERATOR_KIND = 64
 
 _PLACE, _AMEND, _CANCEL = KINDS["place"], KINDS["amend"], KINDS["cancel"]
 _OPEN_ACCOUNT, _SET_ACCOUNT = KINDS["open_account"], KINDS["set_account"]
@@ -51,7 +49,6 @@ class _Numbers:
     owners: dict[int, int] = field(default_factory=dict)
     assets: dict[int, int] = field(default_factory=dict)
     transfers: set[int] = field(default_factory=set)
-    accounts: set[int] = field(default_factory=set)
     timed: int = 0
 
     @staticmethod
@@ -60,37 +57,23 @@ class _Numbers:
         return known.setdefault(number, len(known) + 1)
 
 
-def normal_form(group_id: int) -> NormalForm:
-    """Replay the normal form of a group's journal in a clean kernel. Reads the whole journal; changes nothing."""
+def normal_form(audit: Audit) -> NormalForm:
+    """Replay the normal form of an audited journal in a clean kernel."""
     kernel = Kernel(NORMAL_GROUP)
     numbers = _Numbers()
-    commands = trades = 0
-    for chunk in _chunks(group_id, numbers):
-        applied = kernel.apply(b"".join(chunk), CLOCK_MS)
-        commands += applied.count
-        trades += applied.trades
-    return NormalForm(commands, kernel.state_root().hex(), trades, numbers.timed)
+    frames = [
+        normal
+        for frame, ack in audit.acks
+        if (normal := _normal_frame(frame, ack.code == 0, numbers)) is not None
+    ]
+    applied = kernel.apply(b"".join(frames), CLOCK_MS)
+    return NormalForm(applied.count, kernel.state_root().hex(), applied.trades, numbers.timed)
 
 
-def _chunks(group_id: int, numbers: _Numbers) -> Iterator[list[bytes]]:
-    """Frames of the normal form, some thousands at a time: the cut does not matter to a kernel whose clock stands."""
-    chunk: list[bytes] = []
-    batches = JournalBatch.objects.filter(group_id=group_id).order_by("first_sequence")
-    for raw in batches.values_list("commands", flat=True).iterator(chunk_size=500):
-        for frame in split_commands(bytes(raw)):
-            normal = _normal_frame(frame, numbers)
-            if normal is not None:
-                chunk.append(normal)
-        if len(chunk) >= CHUNK_COMMANDS:
-            yield chunk
-            chunk = []
-    yield chunk
-
-
-def _normal_frame(frame: bytes, numbers: _Numbers) -> bytes | None:
+def _normal_frame(frame: bytes, accepted: bool, numbers: _Numbers) -> bytes | None:
     """One frame in normal form, or ``None`` if it has no place there."""
     kind = command_kind(frame)
-    if kind == _TICK:
+    if kind == _TICK or (not accepted and (kind == _OPEN_ACCOUNT or kind >= FIRST_OPERATOR_KIND)):
         return None
     if kind in (_DEPOSIT, _WITHDRAW):
         return _normal_transfer(frame, numbers)
@@ -99,10 +82,6 @@ def _normal_frame(frame: bytes, numbers: _Numbers) -> bytes | None:
     normal = bytearray(frame)
     struct.pack_into("<I", normal, _KEY_AT, 0)
     if kind in (_OPEN_ACCOUNT, _SET_ACCOUNT):
-        (account,) = struct.unpack_from("<I", frame, 4)
-        if kind == _OPEN_ACCOUNT and account in numbers.accounts:
-            return None
-        numbers.accounts.add(account)
         (owner,) = struct.unpack_from("<Q", frame, _BODY_AT)
         struct.pack_into("<Q", normal, _BODY_AT, numbers.of(numbers.owners, owner))
     deadline_at = _DEADLINE_AT.get(kind)

@@ -1,6 +1,6 @@
 """What the chaos clients remember, and how silence is measured."""
 
-from exchange_os.chaos.clients import Fate, OrderClient, Sent, Trader, longest_silence
+from exchange_os.chaos.clients import Fate, OrderClient, Sent, Trader, seconds_to_first_ack
 from exchange_os.demo.client import Credentials
 
 
@@ -15,13 +15,17 @@ def test_the_same_seed_sends_the_same_items() -> None:
     assert first != list(_client(seed=2)._items())
 
 
-def test_silence_is_the_longest_gap_between_answers_within_the_window() -> None:
+def test_recovery_counts_only_what_was_sent_after_the_fault() -> None:
     client = _client()
-    for moment in (1.0, 10.1, 10.4, 12.9, 13.0, 99.0):
-        client.sent.append(Sent("place", "c", 0.0, Fate.ACKED, answered_at=moment))
-    client.sent.append(Sent("place", "never answered", 0.0))
-    assert longest_silence([client], since=10.0, until=14.0) == 2.5
-    assert longest_silence([_client()], since=10.0, until=14.0) == 4.0
+    client.sent += [
+        Sent("place", "before", 9.9, Fate.ACKED, answered_at=10.1),
+        Sent("place", "lost", 10.0),
+        Sent("place", "refused", 10.2, Fate.REFUSED),
+        Sent("place", "after", 11.0, Fate.ACKED, answered_at=12.5),
+        Sent("place", "later", 11.5, Fate.ACKED, answered_at=12.6),
+    ]
+    assert seconds_to_first_ack([client], since=10.0) == 2.5
+    assert seconds_to_first_ack([client], since=12.0) is None
 
 
 def test_a_server_that_is_not_there_refuses_for_certain() -> None:

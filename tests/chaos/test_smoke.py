@@ -30,7 +30,9 @@ def runs() -> dict[str, dict[str, Any]]:
         check=False,
     )
     results = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    assert len(results) == len(SMOKE), f"{len(results)} of {len(SMOKE)} runs were made:\n{done.stderr[-6000:]}"
+    assert len(results) == len(SMOKE), (
+        f"{len(results)} of {len(SMOKE)} runs were made:\n{done.stderr[-6000:]}"
+    )
     return {result["fault"]: result for result in results}
 
 
