@@ -1,10 +1,10 @@
-"""The engine's bounds and intervals, each with its unit. Settings of the same name with ``ENGINE_`` override."""
+"""The engine's bounds and intervals, each with its unit. Environment variables ``ENGINE_<NAME>`` override them."""
 
-from django.conf import settings
+import os
 
 
 def _setting(name: str, default: int) -> int:
-    return int(getattr(settings, f"ENGINE_{name}", default))
+    return int(os.environ.get(f"ENGINE_{name}", default))
 
 
 # Admission: commands that may wait in a group's stream; cancels and other urgent commands pass up to the hard bound.

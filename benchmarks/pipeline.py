@@ -1,0 +1,247 @@
+"""What the engine carries: from packed submissions in a gateway to acks after the journal commit, fills stored.
+
+PostgreSQL runs with fsync and synchronous commits; gateway and load generator, worker, PostgreSQL and Valkey share
+the machine. The commands are those of ``benchmarks.mix``.
+
+- ``pipeline.durable``: 500,000 commands, submissions of 1,000, as many in flight as are acked soonest; commands/s, and
+  latency from submission to ack. Five runs, each in a fresh group.
+- ``pipeline.steady``: 300,000 commands/s for some seconds, a submission every millisecond; latency.
+- ``pipeline.latency``: 10,000 commands/s, ten a millisecond; latency.
+- ``recovery.replay``: commands/s of rebuilding a kernel from the journal alone, chain of hashes checked, rows read
+  from PostgreSQL. ``recovery.cold``: seconds from submission to first ack in a group of 1,000,000 journaled
+  commands with a snapshot at half of them, which no worker holds in memory.
+- ``venues.idle``: memory in MB that 10,000 risk groups, each with a journal of its own, take in the worker and the
+  broker when they are idle; the note has the processor time of the worker.
+"""
+
+import asyncio
+import json
+import os
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+from benchmarks.servers import Worker, start_servers, wait_until
+
+start_servers()
+
+from redis import Redis  # noqa: E402
+
+from benchmarks.mix import make_mix, setup_commands  # noqa: E402
+from exchange_os.engine import client, journal, recovery, snapshots  # noqa: E402
+from exchange_os.engine.database import make_connection  # noqa: E402
+from exchange_os.engine.gateway import Gateway, get_gateway  # noqa: E402
+from exchange_os.engine.models import JournalBatch, RiskGroup  # noqa: E402
+from exchange_os.engine.services import create_group  # noqa: E402
+from exchange_os.engine.state import Taken  # noqa: E402
+
+PORTION = 1_000
+RUN_COMMANDS = 500_000
+IN_FLIGHT = 24
+RUNS = 5
+IDLE_GROUPS = 10_000
+Line = dict[str, Any]
+
+
+def line(name: str, value: float, unit: str, samples: list[float], note: str) -> Line:
+    """One figure; ``samples`` are latencies in milliseconds."""
+    ordered = sorted(samples)
+    p50, p99 = (round(ordered[int(len(ordered) * q)], 3) if ordered else None for q in (0.5, 0.99))
+    return {
+        "name": name, "value": round(value, 3), "unit": unit, "p50": p50, "p99": p99, "samples": len(ordered),
+        "note": note,
+    }  # fmt: skip
+
+
+def fresh_group() -> int:
+    """A new group with the market of the mix open and its accounts funded."""
+    group = int(create_group().pk)
+    commands = setup_commands()
+    client.submit_packed(group, b"".join(commands), len(commands), 30.0)
+    return group
+
+
+async def saturate(group: int, portions: list[bytes], in_flight: int) -> tuple[float, list[float]]:
+    """(commands/s, latencies in ms) of all portions, ``in_flight`` of them waiting for their acks at any time."""
+    gateway, latencies = get_gateway(), []
+    waiting = iter(portions)
+
+    async def submit_next() -> None:
+        for portion in waiting:
+            started = time.perf_counter()
+            await gateway.submit_packed(group, portion, PORTION, timeout=30.0)
+            latencies.append((time.perf_counter() - started) * 1_000)
+
+    started = time.perf_counter()
+    await asyncio.gather(*(submit_next() for _ in range(in_flight)))
+    return len(portions) * PORTION / (time.perf_counter() - started), latencies
+
+
+async def pace(group: int, submissions: list[tuple[bytes, int]], interval_seconds: float) -> list[float]:
+    """Latencies in ms of submissions that are due one after each interval, whether or not the earlier are acked."""
+    gateway, latencies = get_gateway(), []
+
+    async def one(due: float, commands: bytes, count: int) -> None:
+        await gateway.submit_packed(group, commands, count, timeout=30.0)
+        latencies.append((time.perf_counter() - due) * 1_000)
+
+    tasks: list[asyncio.Task[None]] = []
+    begin = time.perf_counter()
+    for number, (commands, count) in enumerate(submissions):
+        due = begin + number * interval_seconds
+        if (early := due - time.perf_counter()) > 0:
+            await asyncio.sleep(early)
+        tasks.append(asyncio.create_task(one(due, commands, count)))
+    await asyncio.gather(*tasks)
+    return latencies
+
+
+def in_loop(work: Callable[[], Awaitable[Any]]) -> Any:
+    """Run ``work`` in an event loop of its own, with a gateway that is closed at the end."""
+
+    async def main() -> Any:
+        gateway: Gateway = get_gateway()
+        try:
+            return await work()
+        finally:
+            await gateway.close()
+
+    return asyncio.run(main())
+
+
+def durable(portions: list[bytes]) -> Iterator[Line]:
+    """``pipeline.durable``."""
+    rates: list[float] = []
+    latencies: list[float] = []
+    used = portions[: RUN_COMMANDS // PORTION]
+    for run in range(RUNS + 1):
+        group = fresh_group()
+        rate, some = in_loop(lambda group=group: saturate(group, used, IN_FLIGHT))
+        if run:  # the first one warms caches and grows files
+            rates.append(rate)
+            latencies.extend(some)
+    note = f"median of {RUNS} runs of {RUN_COMMANDS}, {IN_FLIGHT} x {PORTION} in flight, {min(rates):.0f} to {max(rates):.0f}"
+    yield line("pipeline.durable", statistics.median(rates), "commands/s", latencies, note)
+
+
+def regroup(portions: list[bytes], size: int, count: int) -> list[tuple[bytes, int]]:
+    """The first ``count`` commands cut into submissions of ``size``."""
+    frames: list[bytes] = []
+    for portion in portions[: -(-count // PORTION)]:
+        frames.extend(split(portion))
+    return [(b"".join(frames[at : at + size]), size) for at in range(0, count - size + 1, size)]
+
+
+def split(portion: bytes) -> list[bytes]:
+    """The frames of a packed portion."""
+    frames, at = [], 0
+    while at < len(portion):
+        length = int.from_bytes(portion[at : at + 2], "little")
+        frames.append(portion[at : at + length])
+        at += length
+    return frames
+
+
+def steady(portions: list[bytes]) -> Iterator[Line]:
+    """``pipeline.steady`` and ``pipeline.latency``."""
+    for name, rate, size, count in (
+        ("pipeline.steady", 300_000, 300, 1_000_000),
+        ("pipeline.latency", 10_000, 10, 50_000),
+    ):
+        group = fresh_group()
+        submissions = regroup(portions, size, count)
+        latencies = in_loop(lambda g=group, s=submissions, i=size / rate: pace(g, s, i))
+        note = f"{rate} commands/s in submissions of {size}, from the time each was due to its acks"
+        yield line(name, statistics.median(latencies), "ms", latencies, note)
+
+
+def recover(portions: list[bytes], worker: Worker) -> Iterator[Line]:
+    """``recovery.replay`` and ``recovery.cold``; the worker is killed and replaced."""
+    group = fresh_group()
+    in_loop(lambda: saturate(group, portions, IN_FLIGHT))
+    worker.kill()
+    connection = make_connection()
+    connection.execute("DELETE FROM engine_snapshot WHERE group_id = %s", (group,))
+    head = journal.take(connection, group, "bench/0", 1)
+    assert head is not None
+    rates = []
+    for _ in range(3):
+        started = time.perf_counter()
+        kernel, _, _ = recovery.rebuild(connection, head)
+        rates.append(kernel.sequence / (time.perf_counter() - started))
+    note = f"{head.head_sequence} commands in {JournalBatch.objects.filter(group_id=group).count()} batches, median of 3"
+    yield line("recovery.replay", statistics.median(rates), "commands/s", [], note)
+    store_half(connection, group, head.head_sequence // 2)
+    journal.give_up(connection, group, head.epoch)
+    connection.close()
+    again = Worker()
+    started = time.perf_counter()
+    client.query(group, {"q": "account", "account": 16}, 30.0)
+    seconds = time.perf_counter() - started
+    note = "1,000,000 journaled commands, snapshot at half, from submission through the wake to the first answer"
+    yield line("recovery.cold", seconds, "s", [], note)
+    again.kill()
+
+
+def store_half(connection: journal.Connection, group: int, target: int) -> None:
+    """Store a snapshot as of the first batch that reaches ``target``."""
+    loaded = snapshots.load(connection, group, 0)
+    for link in journal.links(connection, group, 0):
+        loaded.kernel.replay(link.commands, link.now_ms)
+        if link.last_sequence >= target:
+            break
+    snapshots.store(connection, Taken(group, link.last_sequence, link.hash, loaded.kernel.snapshot()))
+
+
+def idle() -> Iterator[Line]:
+    """``venues.idle``."""
+    worker = Worker("engine-idle", ENGINE_EVICT_IDLE_MS="1000")
+    redis = Redis.from_url(f"{os.environ['REDIS_URL']}/0")
+    commands = setup_commands()[:4]
+    body = b"".join(commands)
+    groups = [row.pk for row in RiskGroup.objects.bulk_create([RiskGroup() for _ in range(IDLE_GROUPS)])]
+
+    async def touch(some: list[int]) -> None:
+        gateway, waiting = get_gateway(), iter(some)
+
+        async def one_after_another() -> None:
+            for group in waiting:
+                await gateway.submit_packed(group, body, len(commands), timeout=60.0)
+
+        await asyncio.gather(*(one_after_another() for _ in range(32)))
+
+    in_loop(lambda: touch(groups[:200]))
+    wait_until(lambda: not RiskGroup.objects.exclude(owner="").exists(), 30)
+    before = worker.memory_mb() + redis.info("memory")["used_memory"] / 2**20
+    started = time.perf_counter()
+    in_loop(lambda: touch(groups))
+    touching = time.perf_counter() - started
+    wait_until(lambda: not RiskGroup.objects.exclude(owner="").exists(), 60)
+    after = worker.memory_mb() + redis.info("memory")["used_memory"] / 2**20
+    cpu = worker.cpu_seconds()
+    time.sleep(5)
+    share = (worker.cpu_seconds() - cpu) / 5
+    note = f"worker uses {share:.1%} of a core when idle; each group was woken once, in {touching:.0f} s together"
+    yield line("venues.idle", max(0.0, after - before), "MB", [], note)
+    worker.kill()
+
+
+def main() -> None:
+    """Run what ``BENCH_NAME`` begins with, or everything."""
+    wanted = os.environ.get("BENCH_NAME", "")
+    figures: Iterator[Line]
+    if not wanted or wanted.startswith(("pipeline", "recovery")):
+        portions = make_mix(1_000_000, PORTION)
+        worker = Worker()
+        for figures in (durable(portions), steady(portions), recover(portions, worker)):
+            for figure in figures:
+                print(json.dumps(figure), flush=True)
+    if not wanted or wanted.startswith("venues"):
+        for figure in idle():
+            print(json.dumps(figure), flush=True)
+    client.close()
+
+
+if __name__ == "__main__":
+    main()
