@@ -12,6 +12,8 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from exchange_kernel import STATE_OPEN
+
 from exchange_os.engine.feed import get_event_feed
 from exchange_os.engine.gateway import get_gateway
 from exchange_os.errors import DomainError
@@ -62,15 +64,21 @@ class AccountStream:
         self._tell([event for event in events if event["sequence"] > self._covered])
 
     def _tell(self, events: list[Event]) -> None:
-        if not events:
-            return
+        told: list[Event] = []
         for event in events:
             if event["kind"] == "balance":
                 self._balances[event["asset"]] = (event["total"], event["held"])
-            else:
-                self._remember(order_of_kernel(event))
-        for listener in tuple(self.listeners):
-            listener(events)
+                told.append(event)
+                continue
+            order = order_of_kernel(event)
+            if event["kind"] == "fill" and order.order_id not in self._open:
+                told.append(_accepted(event))
+            if event["kind"] == "fill" or self._open.get(order.order_id) != order:
+                told.append(event)
+            self._remember(order)
+        if told:
+            for listener in tuple(self.listeners):
+                listener(told)
 
     def _remember(self, order: Order) -> None:
         if order.is_open:
@@ -123,6 +131,11 @@ class AccountStream:
             if self._balances.get(row["asset"]) != (row["total"], row["held"]):
                 events.append({**row, **stamp, "kind": "balance"})
         return events
+
+
+def _accepted(fill: Event) -> Event:
+    """The acceptance of an order that traded at once: the kernel tells its fills first."""
+    return {**fill, "kind": "order", "state": STATE_OPEN, "filled_lots": 0, "filled_quote": 0, "fee": 0}
 
 
 _streams: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[int, int], AccountStream]] = (

@@ -53,7 +53,13 @@ class Trader:
         self.http.close()
 
     def headers(
-        self, method: str, path: str, body: bytes = b"", *, credentials: dict[str, str] | None = None, skew: float = 0
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        *,
+        credentials: dict[str, str] | None = None,
+        skew: float = 0,
     ) -> dict[str, str]:
         """The headers that sign a request; ``skew`` seconds wrong if asked."""
         who = credentials or self.person
@@ -81,7 +87,7 @@ class Trader:
         headers = self.headers(method, path, body, **options)
         return self.http.request(method, self.address.rest + path, content=body, headers=headers)
 
-    def place(self, side: str, size: str, price: str, **extra: Any) -> dict[str, Any]:
+    def place(self, side: str, size: str, price: str, /, **extra: Any) -> dict[str, Any]:
         """Place a limit order in BTC-USD and return its row."""
         order = {
             "instId": "BTC-USD", "tdMode": "cash", "side": side, "ordType": "limit", "sz": size, "px": price,

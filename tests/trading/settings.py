@@ -2,4 +2,4 @@
 
 from exchange_os.settings import *  # noqa: F403
 
-API_RATE_FACTOR = 20
+API_RATE_FACTOR = 5

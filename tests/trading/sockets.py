@@ -27,7 +27,9 @@ class Socket:
         self.connection = await connect(self.address, **self.options)
         return self
 
-    async def __aexit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         await self.connection.close()
 
     async def send(self, message: Any) -> None:
@@ -55,7 +57,9 @@ class Socket:
 
     async def push(self, channel: str) -> dict[str, Any]:
         """The next push of a channel."""
-        return await self.until(lambda message: message.get("arg", {}).get("channel") == channel and "data" in message)
+        return await self.until(
+            lambda message: message.get("arg", {}).get("channel") == channel and "data" in message
+        )
 
     async def login(self, person: dict[str, str], **changes: Any) -> dict[str, Any]:
         """Sign in and answer the acknowledgement."""

@@ -1,7 +1,7 @@
 """Sets the stage of the trading tests on a private stack: a venue, a maker, a taker, a stranger, and their keys.
 
-``python -m tests.trading.stage PEOPLE`` prints JSON: ``{"venue": …, "people": [{"key", "secret", "passphrase", "account",
-"email", "password"}]}``. It runs in a process of its own, because the stack has a database of its own.
+``python -m tests.trading.stage PEOPLE`` prints JSON: ``{"venue", "other", "people": [{"key", "secret", "passphrase",
+"reader", "account", "email", "password"}]}``. It runs in a process of its own, because the stack has a database of its own.
 """
 
 import json
@@ -72,7 +72,9 @@ def ensure_venue_of_another() -> str:
     """A second venue, where nobody of the cast has an account."""
     deployer = ensure_person("other@test.example", None)
     ensure_stake(deployer, "Others")
-    return ensure_venue(deployer, VenuePlan("elsewhere", "Elsewhere", "#2f6feb", "Another.", MARKETS[:1])).slug
+    return ensure_venue(
+        deployer, VenuePlan("elsewhere", "Elsewhere", "#2f6feb", "Another.", MARKETS[:1])
+    ).slug
 
 
 if __name__ == "__main__":

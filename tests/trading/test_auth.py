@@ -54,7 +54,9 @@ def test_a_signature_does_not_fit_another_request(maker: Trader) -> None:
     refused(httpx.get(f"{maker.address.rest}{BALANCE}?ccy=BTC", headers=headers), "50113")
     body = b'{"instId":"BTC-USD"}'
     signed = maker.headers("POST", "/api/v5/trade/order", body)
-    refused(httpx.post(f"{maker.address.rest}/api/v5/trade/order", content=body + b" ", headers=signed), "50113")
+    refused(
+        httpx.post(f"{maker.address.rest}/api/v5/trade/order", content=body + b" ", headers=signed), "50113"
+    )
 
 
 def test_queries_may_be_signed_before_they_are_escaped(maker: Trader) -> None:

@@ -49,7 +49,6 @@ def test_a_body_without_a_length_is_bounded_too(maker: Trader) -> None:
         ("GET", "/api/v5/nothing", 404, "404"),
         ("POST", "/api/v6/trade/order", 404, "404"),
         ("GET", "/api/", 404, "404"),
-        ("GET", "/api/v5/../../../../etc/passwd", 404, "404"),
     ],
 )
 def test_addresses_and_methods_that_are_not(
@@ -60,16 +59,18 @@ def test_addresses_and_methods_that_are_not(
 
 
 def test_browsers_may_read_public_data(address: VenueAddress) -> None:
-    response = httpx.options(f"{address.rest}/api/v5/market/books", headers={"Origin": "https://elsewhere.example"})
+    response = httpx.options(
+        f"{address.rest}/api/v5/market/books", headers={"Origin": "https://elsewhere.example"}
+    )
     assert (response.status_code, response.headers["Access-Control-Allow-Origin"]) == (204, "*")
 
 
-def test_limits_are_told_and_kept(address: VenueAddress) -> None:
-    with httpx.Client() as client:
-        responses = [client.get(f"{address.rest}/api/v5/system/status") for _ in range(900)]
+def test_limits_are_told_and_kept(maker: Trader) -> None:
+    responses = [maker.send("POST", "/api/v5/asset/transfer", b"{}") for _ in range(60)]
     slow = [response for response in responses if response.status_code == 429]
     assert slow, "nothing was refused"
     assert slow[0].json()["code"] == "50011"
     assert int(slow[0].headers["Retry-After"]) >= 1
     assert slow[0].headers["X-RateLimit-Remaining"] == "0"
-    assert httpx.get(f"{address.rest}/api/v5/public/time").status_code == 200
+    assert responses[0].json()["code"] == "51000"
+    assert maker.get("/account/balance")["code"] == "0"

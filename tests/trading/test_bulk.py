@@ -35,7 +35,13 @@ def test_items_are_applied_in_order_and_fail_apart(maker: Trader) -> None:
         maker,
         [
             good,
-            {"op": "amend", "instId": "ETH-USD", "clOrdId": good["clOrdId"], "newPx": "1701", "newSz": "0.002"},
+            {
+                "op": "amend",
+                "instId": "ETH-USD",
+                "clOrdId": good["clOrdId"],
+                "newPx": "1701",
+                "newSz": "0.002",
+            },
             {"op": "cancel", "instId": "ETH-USD", "clOrdId": good["clOrdId"]},
             place("1700.001"),
             place("1700", instId="DOGE-USD"),
@@ -51,7 +57,14 @@ def test_items_are_applied_in_order_and_fail_apart(maker: Trader) -> None:
 
 
 def test_bodies_that_are_no_bulk_are_refused(maker: Trader) -> None:
-    for body in (b"", b"{", b"[]", b'{"items":1}', b'{"items":[]}', json.dumps({"items": [place("1")] * 5001}).encode()):
+    for body in (
+        b"",
+        b"{",
+        b"[]",
+        b'{"items":1}',
+        b'{"items":[]}',
+        json.dumps({"items": [place("1")] * 5001}).encode(),
+    ):
         answer = maker.send("POST", "/api/exos/v1/bulk", body).json()
         assert answer["code"] in ("50000", "50002", "51000"), body[:20]
         assert answer["data"] == []

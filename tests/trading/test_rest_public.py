@@ -31,7 +31,12 @@ def test_instruments_have_every_key_as_text(address: VenueAddress) -> None:
     assert [row["instId"] for row in rows] == ["BTC-USD", "ETH-USD"]
     bitcoin = rows[0]
     assert (bitcoin["tickSz"], bitcoin["lotSz"], bitcoin["minSz"]) == ("0.1", "0.0001", "0.0001")
-    assert (bitcoin["baseCcy"], bitcoin["quoteCcy"], bitcoin["state"], bitcoin["lever"]) == ("BTC", "USD", "live", "")
+    assert (bitcoin["baseCcy"], bitcoin["quoteCcy"], bitcoin["state"], bitcoin["lever"]) == (
+        "BTC",
+        "USD",
+        "live",
+        "",
+    )
     assert isinstance(bitcoin["instIdCode"], int)
     assert len(data(address, "/public/instruments?instType=SPOT&instId=ETH-USD")) == 1
 
@@ -64,7 +69,9 @@ def test_a_trade_shows_everywhere(address: VenueAddress, maker: Trader, taker: T
     ticker = data(address, "/market/ticker?instId=BTC-USD")[0]
 
     assert (trade["px"], trade["sz"], trade["side"]) == ("50001.5", "0.01", "buy")
-    assert data(address, "/market/history-trades?instId=BTC-USD&limit=1")[0] == trade | {"seqId": trade["seqId"]}
+    assert data(address, "/market/history-trades?instId=BTC-USD&limit=1")[0] == trade | {
+        "seqId": trade["seqId"]
+    }
     assert (ticker["last"], ticker["lastSz"]) == ("50001.5", "0.01")
     assert ticker["vol24h"] != ""
     assert data(address, "/market/tickers?instType=SPOT")[0]["last"] == "50001.5"
@@ -108,7 +115,9 @@ def test_prices_are_limited_by_the_band(address: VenueAddress) -> None:
         ("/", "404"),
     ],
 )
-def test_what_cannot_be_answered_is_refused_in_the_dialect(address: VenueAddress, path: str, code: str) -> None:
+def test_what_cannot_be_answered_is_refused_in_the_dialect(
+    address: VenueAddress, path: str, code: str
+) -> None:
     answer = public(address, path)
     assert answer["code"] == code
     assert answer["data"] == []

@@ -56,7 +56,9 @@ def test_requests_are_good_for_half_a_minute_either_way() -> None:
         assert caught.value.code == "50102"
 
 
-@pytest.mark.parametrize("text", ["", "1795212498419", "2026-11-20", "2026-11-20T22:08:18", "NaN", "2026-13-20T22:08:18.419Z"])
+@pytest.mark.parametrize(
+    "text", ["", "1795212498419", "2026-11-20", "2026-11-20T22:08:18", "NaN", "2026-13-20T22:08:18.419Z"]
+)
 def test_a_timestamp_is_iso_8601_with_milliseconds(text: str) -> None:
     with pytest.raises(DialectError) as caught:
         request_time_ms(text)

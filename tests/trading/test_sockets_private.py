@@ -30,15 +30,21 @@ async def test_orders_are_placed_amended_and_cancelled(address: VenueAddress, ma
         row = placed["data"][0]
         assert (placed["op"], placed["code"], row["sCode"]) == ("order", "0", "0")
         assert int(placed["inTime"]) <= int(placed["outTime"])
-        amended = await socket.operate("amend-order", {"instIdCode": 1, "ordId": row["ordId"], "newSz": "0.02"})
+        amended = await socket.operate(
+            "amend-order", {"instIdCode": 1, "ordId": row["ordId"], "newSz": "0.02"}
+        )
         assert amended["code"] == "0"
         gone = await socket.operate("cancel-order", {"instIdCode": 1, "ordId": row["ordId"]}, identity="c1")
         assert gone["data"][0]["ordId"] == row["ordId"]
-        again = await socket.operate("cancel-order", {"instId": "BTC-USD", "ordId": row["ordId"]}, identity="c2")
+        again = await socket.operate(
+            "cancel-order", {"instId": "BTC-USD", "ordId": row["ordId"]}, identity="c2"
+        )
         assert (again["code"], again["data"][0]["sCode"]) == ("1", "51400")
         batch = await socket.operate("batch-orders", order(), order(sz="0"), identity="b1")
         assert (batch["code"], [item["sCode"] for item in batch["data"]]) == ("2", ["0", "51000"])
-        everything = await socket.operate("mass-cancel", {"instType": "SPOT", "instId": "BTC-USD"}, identity="m1")
+        everything = await socket.operate(
+            "mass-cancel", {"instType": "SPOT", "instId": "BTC-USD"}, identity="m1"
+        )
         assert everything["data"] == [{"result": True}]
 
 
@@ -70,7 +76,9 @@ async def test_commands_of_one_socket_keep_their_order(address: VenueAddress, ma
         for number in range(20):
             name = client_id()
             await socket.send({"id": f"p{number}", "op": "order", "args": [order(clOrdId=name)]})
-            await socket.send({"id": f"q{number}", "op": "cancel-order", "args": [{"instIdCode": 1, "clOrdId": name}]})
+            await socket.send(
+                {"id": f"q{number}", "op": "cancel-order", "args": [{"instIdCode": 1, "clOrdId": name}]}
+            )
         answers = {}
         while len(answers) < 40:
             message = await socket.receive()
@@ -78,7 +86,9 @@ async def test_commands_of_one_socket_keep_their_order(address: VenueAddress, ma
         assert set(answers.values()) == {"0"}
 
 
-async def test_each_fill_is_pushed_with_its_trade(address: VenueAddress, maker: Trader, taker: Trader) -> None:
+async def test_each_fill_is_pushed_with_its_trade(
+    address: VenueAddress, maker: Trader, taker: Trader
+) -> None:
     for price in ("50010", "50011"):
         await asyncio.to_thread(maker.place, "sell", "0.01", price)
     async with Socket(f"{address.ws}/private") as socket:
@@ -97,8 +107,16 @@ async def test_each_fill_is_pushed_with_its_trade(address: VenueAddress, maker: 
         assert [push["accFillSz"] for push in pushes] == ["0", "0.01", "0.02"]
         assert {push["ordId"] for push in pushes} == {order_id}
         assert pushes[1]["tradeId"] != ""
-        assert (pushes[1]["execType"], pushes[1]["fillFee"], pushes[1]["fillFeeCcy"]) == ("T", "-0.25005", "USD")
-        fills = [message["data"][0] for message in socket.seen if message.get("arg", {}).get("channel") == "fills" and "data" in message]
+        assert (pushes[1]["execType"], pushes[1]["fillFee"], pushes[1]["fillFeeCcy"]) == (
+            "T",
+            "-0.25005",
+            "USD",
+        )
+        fills = [
+            message["data"][0]
+            for message in socket.seen
+            if message.get("arg", {}).get("channel") == "fills" and "data" in message
+        ]
         assert [fill["fillSz"] for fill in fills][:2] == ["0.01", "0.01"]
 
 

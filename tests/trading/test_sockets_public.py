@@ -81,7 +81,9 @@ async def test_a_book_can_be_followed(address: VenueAddress, maker: Trader) -> N
 
 
 @pytest.mark.parametrize(("channel", "depth"), [("books5", 5), ("bbo-tbt", 1)])
-async def test_the_best_levels_come_whole(address: VenueAddress, maker: Trader, channel: str, depth: int) -> None:
+async def test_the_best_levels_come_whole(
+    address: VenueAddress, maker: Trader, channel: str, depth: int
+) -> None:
     async with Socket(f"{address.ws}/public") as socket:
         await socket.subscribe(channel, instId="BTC-USD")
         await socket.push(channel)
@@ -89,7 +91,11 @@ async def test_the_best_levels_come_whole(address: VenueAddress, maker: Trader, 
             await place(maker, "buy", "0.01", f"4900{step}")
         best = f"4900{depth}"
         push = await socket.until(
-            lambda message: "data" in message and message["data"][0]["bids"][:1] and message["data"][0]["bids"][0][0] == best
+            lambda message: (
+                "data" in message
+                and message["data"][0]["bids"][:1]
+                and message["data"][0]["bids"][0][0] == best
+            )
         )
         assert "action" not in push
         assert len(push["data"][0]["bids"]) == depth
@@ -113,7 +119,9 @@ async def test_depth_of_fifty_keeps_its_own_numbers(address: VenueAddress, maker
             copy.apply(await socket.push("books50-l2-tbt"))
 
 
-async def test_trades_tickers_and_candles_follow_a_trade(address: VenueAddress, maker: Trader, taker: Trader) -> None:
+async def test_trades_tickers_and_candles_follow_a_trade(
+    address: VenueAddress, maker: Trader, taker: Trader
+) -> None:
     async with Socket(f"{address.ws}/public") as socket, Socket(f"{address.ws}/business") as business:
         for channel in ("trades", "tickers", "trades-all"):
             assert (await socket.subscribe(channel, instId="BTC-USD"))["event"] == "subscribe"
@@ -122,11 +130,19 @@ async def test_trades_tickers_and_candles_follow_a_trade(address: VenueAddress, 
         await place(taker, "buy", "0.0123", "50077.7")
 
         trade = await socket.until(
-            lambda m: m.get("arg", {}).get("channel") == "trades" and "data" in m and m["data"][-1]["sz"] == "0.0123"
+            lambda m: (
+                m.get("arg", {}).get("channel") == "trades"
+                and "data" in m
+                and m["data"][-1]["sz"] == "0.0123"
+            )
         )
         assert (trade["data"][-1]["px"], trade["data"][-1]["side"]) == ("50077.7", "buy")
         ticker = await socket.until(
-            lambda m: m.get("arg", {}).get("channel") == "tickers" and "data" in m and m["data"][0]["last"] == "50077.7"
+            lambda m: (
+                m.get("arg", {}).get("channel") == "tickers"
+                and "data" in m
+                and m["data"][0]["last"] == "50077.7"
+            )
         )
         assert ticker["data"][0]["lastSz"] == "0.0123"
         candle = await business.until(lambda m: "data" in m and m["data"][0][4] == "50077.7")
@@ -177,7 +193,9 @@ async def test_unsubscribing_ends_the_pushes(address: VenueAddress, maker: Trade
         ('{"op":"subscribe","args":' + "[" * 5_000, "60012"),
     ],
 )
-async def test_a_bad_frame_is_answered_and_the_socket_lives(address: VenueAddress, text: str, code: str) -> None:
+async def test_a_bad_frame_is_answered_and_the_socket_lives(
+    address: VenueAddress, text: str, code: str
+) -> None:
     async with Socket(f"{address.ws}/public") as socket:
         await socket.send(text)
         answer = await socket.receive()

@@ -87,9 +87,9 @@ class OkxSocket(AsyncWebsocketConsumer):
         request: Any = None
         try:
             request = orjson.loads(text_data)
-            if not isinstance(request, dict) or request.get("op") not in self.handlers:
+            if not isinstance(request, dict) or str(request.get("op")) not in self.handlers:
                 raise DialectError("60012", f"Illegal request: {text_data[:200]}")
-            await getattr(self, self.handlers[request["op"]])(request)
+            await getattr(self, self.handlers[str(request["op"])])(request)
         except orjson.JSONDecodeError:
             self.tell_error("60012", f"Illegal request: {text_data[:200]}")
         except Exception as error:

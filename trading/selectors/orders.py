@@ -42,7 +42,6 @@ class Order:
     created_ms: int
     closed_ms: int
     reduce_only: bool = False
-    quote_size: bool = False
     stp: int = 0
     expires_ms: int = 0
 

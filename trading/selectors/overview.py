@@ -13,7 +13,7 @@ from venues.instruments import Instrument
 from venues.models import Market
 from venues.selectors import instrument, open_markets
 
-BUCKET_MS = 30 * 60_000
+BUCKET_MS = 15 * 60_000
 LISTED_AT_MOST = 100
 TTL_SECONDS = 2.0
 
@@ -21,7 +21,7 @@ TTL_SECONDS = 2.0
 @dataclass
 class Day:
     """24 hours of one market. Prices in ticks (0: it never traded), volumes in lots and quote units;
-    ``closes`` holds the last price of each half hour that traded, oldest first."""
+    ``closes`` holds the first price and the last of each quarter of an hour that traded, oldest first."""
 
     open_ticks: int = 0
     high_ticks: int = 0
@@ -83,7 +83,7 @@ def days(group_ids: Collection[int], now_ms: int) -> dict[Place, Day]:
     with connection.cursor() as cursor:
         cursor.execute(_DAYS_SQL, [BUCKET_MS, list(group_ids), now_ms - DAY_MS])
         for group, market, _, first, high, low, last, lots, quote in cursor.fetchall():
-            day = found.setdefault((group, market), Day(open_ticks=first, low_ticks=low))
+            day = found.setdefault((group, market), Day(open_ticks=first, low_ticks=low, closes=[first]))
             day.high_ticks = max(day.high_ticks, high)
             day.low_ticks = min(day.low_ticks, low)
             day.last_ticks = last
