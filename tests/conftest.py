@@ -23,6 +23,7 @@ from tests import flush
 
 def _start_servers() -> None:
     data_dir = Path(tempfile.mkdtemp(prefix="exchange-os-test-"))
+    (data_dir / "static").mkdir()
     keys = load_keys(data_dir)
     atexit.register(shutil.rmtree, data_dir, ignore_errors=True)
     os.environ["DATA_DIR"] = str(data_dir)
