@@ -20,7 +20,7 @@ run: ## Start the exchange on this machine: everything it needs, http://localhos
 replay: ## Send a file of real orders through the bulk API into a fresh venue: make replay FILE=orders.csv.gz
 	@$(SETUP)
 	@test -n "$(FILE)" || { echo "Name the file: make replay FILE=path/to/orders.csv.gz" >&2; exit 2; }
-	@exec $(BIN)/python manage.py replay "$(FILE)" $(ARGS)
+	@exec $(BIN)/python manage.py replay "$(FILE)" $(ARGS) $(ARGS)
 
 ##@ Check
 .PHONY: test
@@ -48,14 +48,14 @@ format: ## Put everything into the one style
 	@cargo fmt --manifest-path kernel/Cargo.toml
 
 .PHONY: bench
-bench: ## Measure: one JSON object a line, within 10 minutes (NAME=prefix for a part)
+bench: ## Measure: one JSON object a line, within 10 minutes (NAME=api for one group) (NAME=prefix for a part)
 	@$(SETUP) --dev
 	@exec $(BIN)/python -m benchmarks.run $(NAME)
 
 .PHONY: chaos
 chaos: ## Kill, freeze and cut everything while orders flow (SEEDS=n)
 	@$(SETUP) --dev
-	@exec $(BIN)/python manage.py chaos $(if $(SEEDS),--seeds $(SEEDS))
+	@exec $(BIN)/python manage.py chaos $(if $(SEEDS),--seeds $(SEEDS)) $(ARGS)
 
 ##@ Build
 .PHONY: setup
