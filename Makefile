@@ -48,7 +48,7 @@ format: ## Put everything into the one style
 	@cargo fmt --manifest-path kernel/Cargo.toml
 
 .PHONY: bench
-bench: ## Measure: one JSON object a line, within 10 minutes (NAME=api for one group) (NAME=prefix for a part)
+bench: ## Measure: one JSON object a line, within 10 minutes (NAME=api for one group)
 	@$(SETUP) --dev
 	@exec $(BIN)/python -m benchmarks.run $(NAME)
 
