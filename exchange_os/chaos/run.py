@@ -18,7 +18,8 @@ from exchange_os.chaos.world import TransferClient, World, build_world
 from exchange_os.demo.stack import PrivateStack
 
 ENGINE_WORKERS = 2
-SETTINGS = "exchange_os.chaos.settings"
+#: Venues for little stake, and snapshots often enough for a run of seconds to meet them.
+EXTRA = {"MIN_STAKE": "1", "ENGINE_SNAPSHOT_COMMANDS": "400", "ENGINE_SNAPSHOT_MIN_MS": "300"}
 WARM_ACKS = 150
 AFTER_SECONDS = 1.0
 RECOVERY_GOAL_SECONDS = 3.0
@@ -55,7 +56,7 @@ class Result:
 
 def make_stack() -> tuple[PrivateStack, SteppedClock]:
     """The stack of this process, as described in its environment, with a clock that can be stepped; not yet running."""
-    stack = PrivateStack.adopted(ENGINE_WORKERS, SETTINGS)
+    stack = PrivateStack.adopted(ENGINE_WORKERS, EXTRA)
     clock = SteppedClock(stack.data_dir)
     clock.build()
     stack.engine_extra.update(clock.environment)
@@ -131,5 +132,5 @@ def _trade_and_strike(world: World, clock: SteppedClock, result: Result) -> None
 
 def child_environment() -> dict[str, str]:
     """Environment of a process that is to own a new private stack, which :func:`make_stack` then finds."""
-    stack = PrivateStack(ENGINE_WORKERS, SETTINGS)
+    stack = PrivateStack(ENGINE_WORKERS, EXTRA)
     return {**os.environ, **stack.environment}

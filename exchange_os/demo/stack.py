@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,14 +33,14 @@ READY_SECONDS = 60.0
 class PrivateStack:
     """``start`` brings everything up, ``stop`` takes it down and deletes the data.
 
-    ``engine_workers`` engine workers are started under the names ``engine-1`` ...; ``settings`` is the settings module
-    of every process and ``engine_extra`` is added to the environment of the engine workers. Ports are chosen when
+    ``engine_workers`` engine workers are started under the names ``engine-1`` ...; ``extra`` is added to the
+    environment of every process and ``engine_extra`` to that of the engine workers. Ports are chosen when
     the stack is made, so that ``environment`` is known before anything runs; a process which was given it can take the
     stack over by ``adopted``.
     """
 
     engine_workers: int = 1
-    settings: str = "exchange_os.settings"
+    extra: Mapping[str, str] = field(default_factory=dict)
     engine_extra: dict[str, str] = field(default_factory=dict)
     data_dir: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="exchange-os-")))
     ports: tuple[int, int, int] = field(default_factory=lambda: (free_port(), free_port(), free_port()))
@@ -55,12 +55,12 @@ class PrivateStack:
         self.port = self.ports[2]
 
     @classmethod
-    def adopted(cls, engine_workers: int, settings: str) -> "PrivateStack":
+    def adopted(cls, engine_workers: int, extra: Mapping[str, str]) -> "PrivateStack":
         """The stack that this process was started for, described in its environment and not yet running."""
         ports = [int(port) for port in os.environ[PORTS_VARIABLE].split(",")]
         return cls(
             engine_workers,
-            settings,
+            extra,
             data_dir=Path(os.environ["DATA_DIR"]),
             ports=(ports[0], ports[1], ports[2]),
         )
@@ -75,7 +75,7 @@ class PrivateStack:
         """What a process of this stack needs in its environment."""
         return {
             **os.environ,
-            "DJANGO_SETTINGS_MODULE": self.settings,
+            "DJANGO_SETTINGS_MODULE": "exchange_os.settings",
             PORTS_VARIABLE: ",".join(map(str, self.ports)),
             "DATABASE_URL": self.postgres.url,
             "REDIS_URL": self.valkey.url,
@@ -86,6 +86,7 @@ class PrivateStack:
             "WEB_PROCESSES": "1",
             "STATIC_COLLECTED": "False",
             "PYTHONUNBUFFERED": "1",
+            **self.extra,
         }
 
     def start(self) -> None:
