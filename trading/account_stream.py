@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from exchange_kernel import STATE_OPEN
+from exchange_kernel import STATE_OPEN, TAKER
 
 from exchange_os.engine.feed import get_event_feed
 from exchange_os.engine.gateway import get_gateway
@@ -71,7 +71,7 @@ class AccountStream:
                 told.append(event)
                 continue
             order = order_of_kernel(event)
-            if event["kind"] == "fill" and order.order_id not in self._open:
+            if event["kind"] == "fill" and event["role"] == TAKER and order.order_id not in self._open:
                 told.append(_accepted(event))
             if event["kind"] == "fill" or self._open.get(order.order_id) != order:
                 told.append(event)

@@ -1,7 +1,9 @@
-"""Sets the stage of the trading tests on a private stack: a venue, a maker, a taker, a stranger, and their keys.
+"""Sets the stage of the trading tests on a private stack: a venue, a maker, a taker, a stranger, and their
+keys.
 
-``python -m tests.trading.stage PEOPLE`` prints JSON: ``{"venue", "other", "people": [{"key", "secret", "passphrase",
-"reader", "account", "email", "password"}]}``. It runs in a process of its own, because the stack has a database of its own.
+``python -m tests.trading.stage PEOPLE`` prints JSON: ``{"venue", "other", "people": [{"key", "secret",
+"passphrase", "reader", "account", "email", "password"}]}``. It runs in a process of its own, because the
+stack has a database of its own.
 """
 
 import json

@@ -74,6 +74,8 @@ class ApiApplication(ASGIHandler):
             response["Cache-Control"] = "no-store"
         for name, value in _CORS:
             response[name] = value
+        if isinstance(response, HttpResponse):
+            response["Content-Length"] = str(len(response.content))
         return response
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
