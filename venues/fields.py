@@ -54,7 +54,8 @@ def asset_options(assets: Iterable[Asset], empty: str = "") -> list[tuple[str, s
 def venue_fields(data: Mapping[str, Any]) -> list[Field]:
     """Inputs of the first step of a launch."""
     return [
-        Field("name", "Name", text_of(data, "name"), hint="What traders see, 3 to 40 characters.", placeholder="North Exchange"),
+        Field("name", "Name", text_of(data, "name"), hint="What traders see, 3 to 40 characters.",
+              placeholder="North Exchange"),
         Field(
             "slug", "Address", text_of(data, "slug"), prefix="/v/", placeholder="north", maxlength=30,
             hint="Letters, digits and dashes. It cannot be changed later.",

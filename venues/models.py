@@ -99,9 +99,10 @@ class Phase(models.IntegerChoices):
 class Market(models.Model):
     """A market of a venue, ``number`` dense from 0 within its risk group.
 
-    ``tick_size`` (quote per base) and ``lot_size`` (base) are canonical decimals with ``price_scale`` and ``size_scale``
-    decimals; ``lot_units`` is the lot in whole base units, ``tick_quote`` the quote units of one lot one tick dearer.
-    Prices are kept in ticks and sizes in lots. ``band_ppm`` bounds how far from the last price an order may trade.
+    ``tick_size`` (quote per base) and ``lot_size`` (base) are canonical decimals, with ``price_scale`` and
+    ``size_scale`` digits after the point; ``lot_units`` is the lot in whole base units, ``tick_quote`` the quote
+    units of one lot one tick dearer. Prices are kept in ticks and sizes in lots. ``band_ppm`` bounds how far from
+    the last price an order may be priced.
     """
 
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT, related_name="markets")

@@ -1,17 +1,23 @@
 """What the deployer's side answers to the apps above it: venues, markets, instruments, amounts."""
 
+from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from django.conf import settings
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Sum
+from django.utils import timezone
 
+from exchange_os.engine.models import Candle
 from exchange_os.errors import DomainError
 from exchange_os.ledger.selectors import amount_text, stake_asset, stake_balance, to_units
 from venues.instruments import Instrument
 from venues.models import Deployer, LaunchDraft, Market, Phase, Venue, VenueState
 
 __all__ = [
+    "MarketActivity",
     "StakeStanding",
+    "activity_of",
     "amount_text",
     "deployer_of",
     "drafts_of",
@@ -113,6 +119,30 @@ def instrument(market: Market) -> Instrument:
 def instruments_of(venue: Venue) -> list[Instrument]:
     """Every instrument that the kernel knows of a venue, by number."""
     return [instrument(market) for market in _markets().filter(venue=venue).exclude(phase=Phase.PENDING)]
+
+
+@dataclass(frozen=True)
+class MarketActivity:
+    """One market with its trades of the last 24 hours; ``volume`` is in quote, as text."""
+
+    market: Market
+    volume: str
+    trades: int
+
+
+def activity_of(venue: Venue) -> list[MarketActivity]:
+    """Every market of a venue, also those that are opening, with what it traded in the last 24 hours."""
+    since_ms = int((timezone.now() - timedelta(days=1)).timestamp() * 1000)
+    rows = Candle.objects.filter(group_id=venue.group_id, minute_ms__gte=since_ms).values("market")
+    traded = {
+        row["market"]: (int(row["volume"]), int(row["count"]))
+        for row in rows.annotate(volume=Sum("quote_volume"), count=Sum("trades"))
+    }
+    return [
+        MarketActivity(market, amount_text(volume, market.quote), count)
+        for market in _markets().filter(venue=venue)
+        for volume, count in [traded.get(market.number, (0, 0))]
+    ]
 
 
 def deployer_of(user_id: int) -> Deployer | None:

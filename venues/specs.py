@@ -355,7 +355,8 @@ def _maker_fee_ppm(data: Mapping[str, Any], taker_ppm: int | None) -> int:
     if taker_ppm is not None and abs(fee) > taker_ppm:
         raise DomainError(
             "maker_fee_invalid",
-            f"A maker fee or rebate may not exceed the taker fee, {decimal_text(Decimal(taker_ppm) / 10_000)} per cent.",
+            "A maker fee or rebate may not exceed the taker fee, "
+            f"{decimal_text(Decimal(taker_ppm) / 10_000)} per cent.",
             field="maker_fee_percent",
         )
     return fee

@@ -36,6 +36,12 @@ def amount_text(units: int, asset: Asset) -> str:
     return decimal_text(Decimal(units).scaleb(-asset.scale))
 
 
+def amount_words(units: int, asset: Asset) -> str:
+    """An amount for a sentence: thousands separated, with the symbol, ``1,000.5 USD``."""
+    whole, point, fraction = amount_text(units, asset).partition(".")
+    return f"{int(whole):,}{point}{fraction} {asset.symbol}"
+
+
 def to_units(text: str | Decimal, asset: Asset, *, field: str | None = None) -> int:
     """A positive decimal amount of ``asset`` in whole units.
 

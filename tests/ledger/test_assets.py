@@ -40,11 +40,13 @@ def test_a_new_asset_is_issued_whole_to_its_issuer(maker):
 @pytest.mark.parametrize(
     ("change", "code", "field", "sentence"),
     [
-        ({"symbol": "G"}, "symbol_invalid", "symbol", "A symbol is 2 to 10 letters A to Z or digits, for example GOLD."),
+        ({"symbol": "G"}, "symbol_invalid", "symbol",
+         "A symbol is 2 to 10 letters A to Z or digits, for example GOLD."),
         ({"symbol": "GO-LD"}, "symbol_invalid", "symbol", None),
         ({"symbol": "ELEVENCHARS"}, "symbol_invalid", "symbol", None),
         ({"symbol": "GÖLD"}, "symbol_invalid", "symbol", None),
-        ({"symbol": "btc"}, "symbol_taken", "symbol", "BTC is already listed; choose another symbol or use that asset."),
+        ({"symbol": "btc"}, "symbol_taken", "symbol",
+         "BTC is already listed; choose another symbol or use that asset."),
         (
             {"symbol": "8TC"}, "symbol_lookalike", "symbol",
             "8TC looks like BTC. Choose another symbol, or confirm that you mean this one.",

@@ -64,7 +64,7 @@ def test_stake_that_backs_a_venue_cannot_leave(deployer):
     with pytest.raises(DomainError) as refused:
         release_stake(deployer, 500 * OKB + 1)
     assert (refused.value.code, refused.value.field) == ("stake_in_use", "amount")
-    assert refused.value.message == "Your venues need 1000 OKB of stake; 500 can be released."
+    assert refused.value.message == "Your venues need 1,000 OKB of stake; 500 OKB can be released."
     assert picture() == before
     assert release_stake(deployer, 500 * OKB).free == 0
     assert stake_balance(deployer.pk) == 1000 * OKB

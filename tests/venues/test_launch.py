@@ -1,5 +1,7 @@
 """A launch is all or nothing, and goes on where it was cut off."""
 
+from itertools import pairwise
+
 import exchange_kernel as kernel
 import pytest
 
@@ -115,7 +117,7 @@ def test_too_little_stake_is_refused_and_nothing_is_launched(clean_redis, deploy
     with pytest.raises(DomainError) as refused:
         launch_venue(deployer, second)
     assert (refused.value.code, refused.value.field) == ("stake_too_small", "stake")
-    assert refused.value.message == "Every venue needs 1000 OKB of stake. Stake 500 OKB more to launch."
+    assert refused.value.message == "Every venue needs 1,000 OKB of stake. Stake 500 OKB more to launch."
     assert (rows(), picture()) == (before, books)
     add_stake(deployer, 500 * OKB)
     assert launch_venue(deployer, second).slug == "south"
@@ -220,8 +222,11 @@ def test_a_market_that_the_kernel_refuses_is_dropped(venue, deployer):
 
 @pytest.mark.parametrize(
     ("data", "sentence"),
-    [(BTC_USD, "North Exchange already has a market BTC-USD."), (ETH_USD, "Another market is being added; try again in a moment.")],
-)  # fmt: skip
+    [
+        (BTC_USD, "North Exchange already has a market BTC-USD."),
+        (ETH_USD, "Another market is being added; try again in a moment."),
+    ],
+)
 def test_a_market_that_cannot_be_added(venue, deployer, data, sentence):
     if data is ETH_USD:
         add_market(deployer, venue, market_spec({**ETH_USD, "quote": "OKB"}))
@@ -237,7 +242,7 @@ def test_phase_paths_follow_the_kernels_moves():
     path = phase_path(Phase.PENDING, Phase.OPEN)
     assert path[-1] == Phase.OPEN
     steps = [int(Phase.PENDING), *path]
-    assert all(after in kernel.PHASE_MOVES[before] for before, after in zip(steps, steps[1:], strict=False))
+    assert all(after in kernel.PHASE_MOVES[before] for before, after in pairwise(steps))
     with pytest.raises(DomainError):
         phase_path(Phase.SETTLED, Phase.OPEN)
     assert {phase.value for phase in Phase} == set(kernel.PHASES)

@@ -49,8 +49,8 @@ def test_the_three_steps_from_nothing_to_a_launch(signed_in, deployer, django_ca
     assert answer.url == page("review", draft)
     review = visitor.get(answer.url).content.decode()
     for sentence in (
-        "What a trade of 1,000 costs, and who gets what", "61,750 to 68,250", "0.5 USD", "0.2 USD", "0.63 USD", "0.07 USD",
-        "Launch North Exchange",
+        "What a trade of 1,000 costs, and who gets what", "61,750 to 68,250", "0.5 USD", "0.2 USD", "0.63 USD",
+        "0.07 USD", "Launch North Exchange",
     ):  # fmt: skip
         assert sentence in review
     with django_capture_on_commit_callbacks(execute=True):
@@ -152,7 +152,7 @@ def test_a_launch_with_too_little_stake_says_so_and_launches_nothing(signed_in, 
     before = picture()
     answer = visitor.post(page("launch", draft))
     assert answer.status_code == 422
-    assert "Every venue needs 1000 OKB of stake. Stake 1000 OKB more to launch." in answer.content.decode()
+    assert "Every venue needs 1,000 OKB of stake. Stake 1,000 OKB more to launch." in answer.content.decode()
     assert (Venue.objects.count(), picture()) == (0, before)
 
 

@@ -68,7 +68,8 @@ WRONG_MARKETS = [
         "One tick on one lot is 0.0000015 USD, which is not a whole number of 0.000001 USD, its smallest unit. "
         "Enter a larger tick or a larger lot.",
     ),
-    ({"min_size": "0"}, "min_size", "min_size_invalid", "Enter a size above zero in BTC, or leave it empty for one lot."),
+    ({"min_size": "0"}, "min_size", "min_size_invalid",
+     "Enter a size above zero in BTC, or leave it empty for one lot."),
     (
         {"min_size": "0.00015"}, "min_size", "min_size_invalid",
         "The smallest order must be a multiple of the lot, 0.0001.",

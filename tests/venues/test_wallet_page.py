@@ -108,7 +108,7 @@ class TestTransfers:
     @pytest.mark.parametrize(
         ("form", "sentence"),
         [
-            ({"amount": "1000.01"}, "Your wallet holds 1000 USD; lower the amount."),
+            ({"amount": "1000.01"}, "Your wallet holds 1,000 USD; lower the amount."),
             ({"amount": ""}, "Enter an amount above zero, for example 12.5."),
             ({"amount": "0.0000001"}, "USD has 6 decimals at most; shorten the amount."),
             ({"amount": "1", "venue": "nowhere"}, "There is no venue at the address nowhere."),

@@ -4,7 +4,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
 from exchange_os.errors import DomainError
-from exchange_os.ledger.selectors import amount_text
+from exchange_os.ledger.selectors import amount_words
 from exchange_os.ledger.services import add_stake, take_stake_back
 from venues.models import Deployer
 from venues.selectors import StakeStanding, deployer_of, stake_standing
@@ -52,8 +52,8 @@ def release_stake(user: AbstractBaseUser, amount: int) -> StakeStanding:
         if amount > standing.free:
             raise DomainError(
                 "stake_in_use",
-                f"Your venues need {amount_text(standing.backing, standing.asset)} {standing.asset.symbol} of stake; "
-                f"{amount_text(standing.free, standing.asset)} can be released.",
+                f"Your venues need {amount_words(standing.backing, standing.asset)} of stake; "
+                f"{amount_words(standing.free, standing.asset)} can be released.",
                 field="amount",
             )
         take_stake_back(user, amount)

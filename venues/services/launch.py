@@ -20,7 +20,7 @@ from kombu.exceptions import KombuError, OperationalError
 
 from exchange_os.engine.services import create_group
 from exchange_os.errors import DomainError
-from exchange_os.ledger.selectors import amount_text
+from exchange_os.ledger.selectors import amount_text, amount_words
 from venues.models import VENUE_MOVES, Deployer, LaunchDraft, Market, Phase, Venue, VenueState
 from venues.selectors import stake_standing
 from venues.services.deployers import require_deployer
@@ -62,8 +62,8 @@ def check_stake(user: AbstractBaseUser) -> None:
     if standing.short_for_next:
         raise DomainError(
             "stake_too_small",
-            f"Every venue needs {amount_text(standing.per_venue, standing.asset)} {standing.asset.symbol} of stake. "
-            f"Stake {amount_text(standing.short_for_next, standing.asset)} {standing.asset.symbol} more to launch.",
+            f"Every venue needs {amount_words(standing.per_venue, standing.asset)} of stake. "
+            f"Stake {amount_words(standing.short_for_next, standing.asset)} more to launch.",
             field="stake",
             missing=amount_text(standing.short_for_next, standing.asset),
         )

@@ -29,7 +29,10 @@ class KernelRefused(DomainError):
 
 
 def ask(group_id: int, request: dict[str, Any], timeout: float = READ_TIMEOUT_SECONDS) -> dict[str, Any]:
-    """A query to a risk group; the engine's ``DomainError`` if it cannot be answered, ``KernelRefused`` if it is wrong."""
+    """A query to a risk group.
+
+    Raises the engine's ``DomainError`` if it cannot be answered, ``KernelRefused`` if the kernel refuses it.
+    """
     answer = client.query(group_id, request, timeout)
     if "error" in answer:
         raise KernelRefused(str(answer["error"]), str(answer.get("message", "")))

@@ -12,13 +12,20 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset
-from exchange_os.ledger.selectors import amount_text, listed_assets, stake_asset, to_units, wallet_balance
+from exchange_os.ledger.selectors import (
+    amount_text,
+    amount_words,
+    listed_assets,
+    stake_asset,
+    to_units,
+    wallet_balance,
+)
 from exchange_os.ledger.services import create_asset
 from exchange_os.ui.requests import SignedInRequest
 from venues.errors import Refusals
 from venues.fields import Field, mark, market_fields
-from venues.models import Phase, Venue
-from venues.selectors import deployer_of, drafts_of, stake_standing, venues_of
+from venues.models import Venue
+from venues.selectors import activity_of, deployer_of, drafts_of, stake_standing, venues_of
 from venues.services.deployers import register_deployer, release_stake, stake
 from venues.services.launch import add_market
 from venues.services.operate import (
@@ -39,7 +46,7 @@ def home(request: SignedInRequest) -> HttpResponse:
     deployer = deployer_of(request.user.pk)
     context = {
         "deployer": deployer,
-        "venues": list(venues_of(deployer)) if deployer else [],
+        "venues": [(venue, activity_of(venue)) for venue in venues_of(deployer)] if deployer else [],
         "drafts": drafts_of(request.user.pk),
         **_stake_context(request),
     }
@@ -94,7 +101,7 @@ def stake_page(request: SignedInRequest) -> HttpResponse:
             status = 422
         else:
             done = "Staked" if action == "stake" else "Released"
-            messages.success(request, f"{done} {amount_text(units, asset)} {asset.symbol}.")
+            messages.success(request, f"{done} {amount_words(units, asset)}.")
             return redirect(_next(request) or "deployer:stake")
     context = _stake_context(request)
     if not fields["stake"].value and context["standing"].short_for_next:
@@ -219,7 +226,7 @@ def status(request: SignedInRequest, venue_id: int) -> HttpResponse:
     venue = _own(request, venue_id)
     if venue is None:
         return HttpResponse(status=404)
-    return render(request, "venues/venue_status.html", {"venue": venue, "pending": int(Phase.PENDING)})
+    return render(request, "venues/venue_status.html", {"venue": venue, "activity": activity_of(venue)})
 
 
 def _own(request: SignedInRequest, venue_id: int) -> Venue | None:

@@ -18,6 +18,7 @@ from exchange_os.ledger.faucet import FUNDING_SOURCE
 from exchange_os.ledger.models import AccountKind, Asset, Direction, Transfer, TransferState
 from exchange_os.ledger.selectors import (
     amount_text,
+    amount_words,
     asset_by_symbol,
     balances_of,
     listed_assets,
@@ -144,9 +145,7 @@ class Faucet(WalletView):
             messages.error(request, refused.message)
             status = 422
         else:
-            messages.success(
-                request, f"{amount_text(units, asset)} {asset.symbol} of test funds are in your wallet."
-            )
+            messages.success(request, f"{amount_words(units, asset)} of test funds are in your wallet.")
             status = 200
         if request.headers.get("HX-Request") != "true":
             target = text_of(request.POST, "next")
@@ -215,7 +214,7 @@ def start_transfer(request: SignedInRequest, accounts: AccountDirectory) -> Tran
     if units > held:
         raise DomainError(
             "insufficient_funds",
-            f"Your wallet holds {amount_text(held, asset)} {asset.symbol}; lower the amount.",
+            f"Your wallet holds {amount_words(held, asset)}; lower the amount.",
             field="amount",
         )
     return start_deposit(request.user, venue, accounts.ensure(request.user, venue), asset, units)
@@ -241,7 +240,7 @@ def transfer_form(request: SignedInRequest, accounts: AccountDirectory, data: An
         hint = (
             f"{place} did not answer."
             if available is None
-            else f"Available: {amount_text(available, asset)} {asset.symbol}"
+            else f"Available: {amount_words(available, asset)}"
         )
     fields = {
         "venue": Field("venue", "Venue", venue.slug if venue else "", "select",

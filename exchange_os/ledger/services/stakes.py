@@ -4,7 +4,7 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import PostingKind
-from exchange_os.ledger.selectors import amount_text, stake_asset, stake_balance, wallet_balance
+from exchange_os.ledger.selectors import amount_words, stake_asset, stake_balance, wallet_balance
 from exchange_os.ledger.services.postings import post_transfer, stake_of, wallet
 
 
@@ -16,10 +16,10 @@ def add_stake(user: AbstractBaseUser, amount: int) -> None:
     except DomainError as refused:
         if refused.code != "insufficient_funds":
             raise
-        held = amount_text(wallet_balance(user.pk, asset), asset)
+        held = amount_words(wallet_balance(user.pk, asset), asset)
         raise DomainError(
             "insufficient_funds",
-            f"Your wallet holds {held} {asset.symbol}; take test funds from the faucet or stake less.",
+            f"Your wallet holds {held}; take test funds from the faucet or stake less.",
             field="amount",
             available=held,
         ) from refused
@@ -35,7 +35,7 @@ def take_stake_back(user: AbstractBaseUser, amount: int) -> None:
     except DomainError as refused:
         if refused.code != "insufficient_funds":
             raise
-        held = amount_text(stake_balance(user.pk), asset)
+        held = amount_words(stake_balance(user.pk), asset)
         raise DomainError(
-            "insufficient_funds", f"You have {held} {asset.symbol} at stake; release less.", field="amount"
+            "insufficient_funds", f"You have {held} at stake; release less.", field="amount"
         ) from refused

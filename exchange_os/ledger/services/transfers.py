@@ -16,7 +16,7 @@ from django.db import connection, transaction
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset, Direction, PostingKind, Transfer, TransferState
-from exchange_os.ledger.selectors import MAX_UNITS, amount_text, wallet_balance
+from exchange_os.ledger.selectors import MAX_UNITS, amount_words, wallet_balance
 from exchange_os.ledger.services.postings import (
     Cursor,
     Movement,
@@ -64,10 +64,10 @@ def request_deposit(
         except DomainError as refused:
             if refused.code != "insufficient_funds":
                 raise
-            held = amount_text(wallet_balance(user.pk, asset), asset)
+            held = amount_words(wallet_balance(user.pk, asset), asset)
             raise DomainError(
                 "insufficient_funds",
-                f"Your wallet holds {held} {asset.symbol}; lower the amount.",
+                f"Your wallet holds {held}; lower the amount.",
                 field="amount",
                 available=held,
             ) from refused
