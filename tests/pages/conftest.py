@@ -24,14 +24,14 @@ MINUTE_MS = 60_000
 @pytest.fixture
 def trader(db: None):
     """Someone who signed up and has done nothing yet."""
-    return get_user_model().objects.create_user("trader", "trader@example.com", "a long enough password")
+    return get_user_model().objects.create_user("trader", "trader@example.com")
 
 
 @pytest.fixture
 def venue(db: None) -> Venue:
     """An open venue without markets."""
     seed_assets()
-    owner = get_user_model().objects.create_user("deployer", "deployer@example.com", "a long enough password")
+    owner = get_user_model().objects.create_user("deployer", "deployer@example.com")
     return Venue.objects.create(
         slug="acme",
         name="Acme Markets",

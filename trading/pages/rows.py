@@ -56,13 +56,8 @@ def _order_row(order: Order, instrument: Instrument) -> OrderRow:
         )
         if part
     )
-    size = (
-        f"{amount_text(order.size_lots, instrument.quote)} {instrument.quote.symbol}"
-        if order.quote_size
-        else instrument.size_text(order.size_lots)
-    )
     whole = order.state == kernel.STATE_FILLED
-    share = 0 if order.quote_size else order.filled_lots * 100 // max(1, order.size_lots)
+    share = order.filled_lots * 100 // max(1, order.size_lots)
     return OrderRow(
         order_id=order.order_id,
         symbol=instrument.symbol,
@@ -70,7 +65,7 @@ def _order_row(order: Order, instrument: Instrument) -> OrderRow:
         kind=kind,
         price=instrument.price_display(order.price_ticks) if order.order_type == kernel.LIMIT else "",
         average=average_price(order.filled_quote, order.filled_lots, instrument),
-        size=size,
+        size=instrument.size_text(order.size_lots),
         filled=instrument.size_text(order.filled_lots),
         filled_percent=100 if whole else share,
         base=instrument.base.symbol,
