@@ -44,6 +44,11 @@ def arm(name: str, action: str, hits: int = 1) -> None:
     _armed[name] = (action, hits)
 
 
+def disarm() -> None:
+    """Forget every armed fail-point."""
+    _armed.clear()
+
+
 def arm_from_text(text: str) -> None:
     """Arm from ``name=action@n,...``."""
     for part in filter(None, text.split(",")):

@@ -147,6 +147,11 @@ class Holdings:
         for state in list(self.groups.values()):
             self._evict(state)
 
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+
     def _evict(self, state: GroupState) -> None:
         if (
             state.kernel.sequence - state.snapshot_sequence >= limits.SNAPSHOT_EVICT_COMMANDS

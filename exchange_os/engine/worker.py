@@ -60,6 +60,7 @@ class EngineWorker:
             self.holdings.release_all()
         except (RedisError, OSError) as error:
             log.warning("the broker is away; groups are given up by their leases: %s", error)
+        self.holdings.close()
         self.committer.close()
         self.presence.close()
 

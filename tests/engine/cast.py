@@ -42,7 +42,12 @@ def open_market(group: int, accounts: tuple[int, ...] = (MAKER, TAKER)) -> None:
 
 
 def order(
-    account: int = MAKER, side: int = kernel.BUY, price: int = 990, size: int = 1, client_id: str = "", **options: int
+    account: int = MAKER,
+    side: int = kernel.BUY,
+    price: int = 990,
+    size: int = 1,
+    client_id: str = "",
+    **options: int,
 ) -> bytes:
     """One limit order."""
     return kernel.place(
