@@ -203,6 +203,6 @@ def test_a_kernel_that_pays_more_than_its_escrow_is_a_broken_invariant(deposit, 
     settle_transfers(GROUP, [answer(deposit)])
     back = request_withdrawal(maker, GROUP, ACCOUNT, usd, 601)
     before = picture()
-    with pytest.raises(AssertionError, match="more than its escrow holds"):
+    with pytest.raises(IntegrityError, match="more than its escrow holds"):
         settle_transfers(GROUP, [answer(back)])
     assert picture() == before

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset, Direction, PostingKind, Transfer, TransferState
@@ -92,7 +92,8 @@ def settle_transfers(group_id: int, settled: Iterable[Sequence[Any]], cursor: Cu
     ``settled`` holds tuples as ``Settled``. To be called in the transaction that journals the batch: by default the
     one open on Django's connection, or the one on ``cursor``. Idempotent: a transfer that is not on its way any more,
     that is unknown, or whose account, asset or amount differ from what was requested, is left alone. When an id was
-    accepted and refused (as a duplicate) in one batch, it was accepted.
+    accepted and refused (as a duplicate) in one batch, it was accepted. Raises ``IntegrityError`` if the kernel
+    paid out more than the group's escrow holds.
     """
     answers: dict[int, Settled] = {}
     for item in settled:
@@ -133,7 +134,8 @@ def _settle(group_id: int, answers: dict[int, Settled], cursor: Cursor) -> int:
         try:
             post_transfers(movements, cursor)
         except DomainError as impossible:
-            raise AssertionError(f"risk group {group_id} paid out more than its escrow holds") from impossible
+            # As the CHECK on balances would say it: the batch of this group is refused, others go on.
+            raise IntegrityError(f"risk group {group_id} paid out more than its escrow holds") from impossible
         cursor.execute(
             "UPDATE ledger_transfer t SET state = f.state, code = f.code, finished = now()"
             " FROM unnest(%s::bigint[], %s::text[], %s::int[]) AS f(id, state, code) WHERE t.id = f.id",
