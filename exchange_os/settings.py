@@ -83,6 +83,9 @@ TEMPLATES = [
     }
 ]
 
+# Address of the web server of `make run`, if it runs with this data folder.
+EXCHANGE_OS_URL = env.str("EXCHANGE_OS_URL", "")
+
 # PostgreSQL: the only source of truth. A request that waits longer than this holds its locks too long.
 DATABASES = {"default": env.dj_db_url("DATABASE_URL", "postgresql://exchange_os@127.0.0.1:5432/exchange_os")}
 DATABASES["default"]["CONN_MAX_AGE"] = 0

@@ -6,12 +6,12 @@ the same services) and the web server to which it sends every order. With ``--pr
 exchange is started for the replay and thrown away afterwards.
 """
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from exchange_os.demo.client import Refused, Unanswered, VenueClient, wait_until_ready
@@ -47,7 +47,7 @@ class Command(BaseCommand):
         if not 2 <= options["accounts"] <= 64:
             raise CommandError("--accounts must be from 2 to 64.")
         try:
-            running = options["base_url"] or os.environ.get("EXCHANGE_OS_URL", "")
+            running = options["base_url"] or settings.EXCHANGE_OS_URL
             if options["rate"] is None:
                 options["rate"] = 0 if options["private"] or not running else WATCHABLE_RATE
             if options["private"] or not running:
