@@ -14,6 +14,7 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import psycopg
 from psycopg import sql
@@ -104,6 +105,8 @@ class EmbeddedPostgres:
     ``start`` makes the database on first use and returns once it answers; ``url`` is then its address for the
     application. ``stop`` shuts it down in order. ``process`` is its main process while it runs.
     """
+
+    title: ClassVar[str] = "PostgreSQL"
 
     data_dir: Path
     keys: Keys

@@ -197,7 +197,7 @@ class Supervisor:
     def _tend(self) -> None:
         for server in self._servers:
             if server.process is not None and server.process.poll() is not None:
-                self._say(f"{type(server).__name__} ended; it is started again.")
+                self._say(f"{server.title} ended; it is started again.")
                 try:
                     server.start()
                 except SetupProblem as problem:

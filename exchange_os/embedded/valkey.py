@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass, field
 from importlib import metadata, util
 from pathlib import Path
+from typing import ClassVar
 
 import redis
 
@@ -68,6 +69,8 @@ def find_program() -> tuple[Path, str]:
 @dataclass
 class EmbeddedValkey:
     """One Valkey server with its data in ``data_dir/valkey``; ``start``, ``url``, ``stop`` as for the database."""
+
+    title: ClassVar[str] = "Valkey"
 
     data_dir: Path
     keys: Keys

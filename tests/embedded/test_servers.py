@@ -1,6 +1,7 @@
 """The embedded servers: durable settings, data that survives, a clear sentence when something is wrong."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -15,9 +16,9 @@ from exchange_os.embedded.processes import wait_until_gone
 from exchange_os.embedded.valkey import EmbeddedValkey
 
 
-def test_postgres_keeps_its_data_and_its_durable_settings(tmp_path: Path) -> None:
-    keys = load_keys(tmp_path)
-    server = EmbeddedPostgres(tmp_path, keys)
+def test_postgres_keeps_its_data_and_its_durable_settings(data_dir: Path) -> None:
+    keys = load_keys(data_dir)
+    server = EmbeddedPostgres(data_dir, keys)
     server.start()
     with psycopg.connect(server.url) as connection:
         names = ("fsync", "synchronous_commit", "full_page_writes", "data_checksums", "password_encryption")
@@ -30,7 +31,7 @@ def test_postgres_keeps_its_data_and_its_durable_settings(tmp_path: Path) -> Non
         connection.execute("CREATE TABLE kept (id int)")
     server.stop()
 
-    again = EmbeddedPostgres(tmp_path, load_keys(tmp_path))
+    again = EmbeddedPostgres(data_dir, load_keys(data_dir))
     again.start()
     try:
         with psycopg.connect(again.url) as connection:
@@ -39,9 +40,9 @@ def test_postgres_keeps_its_data_and_its_durable_settings(tmp_path: Path) -> Non
         again.stop()
 
 
-def test_postgres_refuses_a_wrong_password(tmp_path: Path) -> None:
-    keys = load_keys(tmp_path)
-    server = EmbeddedPostgres(tmp_path, keys)
+def test_postgres_refuses_a_wrong_password(data_dir: Path) -> None:
+    keys = load_keys(data_dir)
+    server = EmbeddedPostgres(data_dir, keys)
     server.start()
     try:
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
@@ -50,20 +51,20 @@ def test_postgres_refuses_a_wrong_password(tmp_path: Path) -> None:
         server.stop()
 
 
-def test_a_database_of_another_version_is_refused_with_the_remedy(tmp_path: Path) -> None:
-    server = EmbeddedPostgres(tmp_path, load_keys(tmp_path))
+def test_a_database_of_another_version_is_refused_with_the_remedy(data_dir: Path) -> None:
+    server = EmbeddedPostgres(data_dir, load_keys(data_dir))
     server.start()
     server.stop()
-    (tmp_path / "postgres" / "cluster" / "PG_VERSION").write_text("99\n")
+    (data_dir / "postgres" / "cluster" / "PG_VERSION").write_text("99\n")
     with pytest.raises(
         SetupProblem, match=r"was written by PostgreSQL 99 .* set DATA_DIR to another folder\.$"
     ):
         server.start()
 
 
-def test_valkey_wants_a_password_refuses_eviction_and_keeps_its_data(tmp_path: Path) -> None:
-    keys = load_keys(tmp_path)
-    server = EmbeddedValkey(tmp_path, keys)
+def test_valkey_wants_a_password_refuses_eviction_and_keeps_its_data(data_dir: Path) -> None:
+    keys = load_keys(data_dir)
+    server = EmbeddedValkey(data_dir, keys)
     server.start()
     with Redis.from_url(server.url, decode_responses=True) as client:
         assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
@@ -78,24 +79,40 @@ def test_valkey_wants_a_password_refuses_eviction_and_keeps_its_data(tmp_path: P
         server.stop()
 
 
-def test_servers_go_when_the_process_that_started_them_is_killed(tmp_path: Path) -> None:
+def test_servers_go_when_the_process_that_started_them_is_killed(data_dir: Path) -> None:
     starter = os.fork()
     if starter == 0:
-        server = EmbeddedValkey(tmp_path, load_keys(tmp_path))
+        server = EmbeddedValkey(data_dir, load_keys(data_dir))
         server.start()
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(starter, 0)
-    pid = int((tmp_path / "valkey" / "valkey.pid").read_text())
+    pid = int((data_dir / "valkey" / "valkey.pid").read_text())
     assert wait_until_gone(pid, 10.0)
 
 
-def test_damaged_keys_are_named_with_the_remedy(tmp_path: Path) -> None:
-    (tmp_path / "keys.json").write_text("{")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands the servers to another user")
+def test_a_folder_the_server_cannot_reach_points_to_one_it_can(data_dir: Path) -> None:
+    closed = data_dir / "closed"
+    closed.mkdir(mode=0o700)
+    inside = closed / "data"
+    server = EmbeddedPostgres(inside, load_keys(inside))
+    server.start()
+    try:
+        assert (inside / "postgres").is_symlink()
+        with psycopg.connect(server.url) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+    finally:
+        server.stop()
+        shutil.rmtree((inside / "postgres").resolve())
+
+
+def test_damaged_keys_are_named_with_the_remedy(data_dir: Path) -> None:
+    (data_dir / "keys.json").write_text("{")
     with pytest.raises(SetupProblem, match=r"keys\.json is damaged; restore it from a backup"):
-        load_keys(tmp_path)
+        load_keys(data_dir)
 
 
-def test_keys_are_readable_by_their_owner_only(tmp_path: Path) -> None:
-    first = load_keys(tmp_path)
-    assert load_keys(tmp_path) == first
-    assert (tmp_path / "keys.json").stat().st_mode & 0o777 == 0o600
+def test_keys_are_readable_by_their_owner_only(data_dir: Path) -> None:
+    first = load_keys(data_dir)
+    assert load_keys(data_dir) == first
+    assert (data_dir / "keys.json").stat().st_mode & 0o777 == 0o600

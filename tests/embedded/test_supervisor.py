@@ -7,11 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from exchange_os.embedded.processes import free_port, wait_until_gone
 
@@ -57,9 +55,23 @@ class Running:
             parts: dict[str, str] = json.load(answer)["parts"]
         return parts
 
+    def wait_until_ready(self) -> None:
+        """Ask ``/readyz`` until it is 200; fails after a minute."""
+        deadline = time.monotonic() + 60.0
+        while True:
+            try:
+                assert set(self.readiness().values()) == {"ok"}
+                return
+            except OSError:
+                assert time.monotonic() < deadline, "it did not become ready again"
+
     def pids(self) -> dict[int, str]:
         """The processes that belong to this run, by what they were started with."""
         found = {}
+        folders = {
+            str(self.data_dir),
+            *(str((self.data_dir / name).resolve()) for name in ("postgres", "valkey")),
+        }
         for entry in Path("/proc").iterdir():
             if not entry.name.isdecimal():
                 continue
@@ -69,7 +81,7 @@ class Running:
             except OSError:
                 continue
             mine = f"DATA_DIR={self.data_dir}\0".encode() in environment + b"\0"
-            if (mine or str(self.data_dir) in command) and int(entry.name) != self.process.pid:
+            if (mine or any(folder in command for folder in folders)) and int(entry.name) != self.process.pid:
                 found[int(entry.name)] = command
         return found
 
@@ -84,12 +96,6 @@ class Running:
         return self.said + rest
 
 
-@pytest.fixture
-def data_dir(tmp_path: Path) -> Iterator[Path]:
-    """A data folder under a short path."""
-    yield tmp_path / "data"
-
-
 def test_it_starts_survives_a_kill_stops_and_starts_again_in_seconds(data_dir: Path) -> None:
     run = Running(data_dir)
     try:
@@ -98,6 +104,10 @@ def test_it_starts_survives_a_kill_stops_and_starts_again_in_seconds(data_dir: P
         worker = next(pid for pid, command in run.pids().items() if "--hostname engine-1@" in command)
         os.kill(worker, signal.SIGKILL)
         assert run.read_until("engine-1") == "engine-1 ended by signal 9; it is started again.\n"
+        database = next(pid for pid, command in run.pids().items() if "bin/postgres -D" in command)
+        os.kill(database, signal.SIGKILL)
+        assert run.read_until("PostgreSQL") == "PostgreSQL ended; it is started again.\n"
+        run.wait_until_ready()
     finally:
         said = run.stop()
     assert run.process.returncode == 0
