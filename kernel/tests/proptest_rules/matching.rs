@@ -105,12 +105,12 @@ impl Rule for FillPricesAndSizes {
         }
         for (id, order) in &step.after.orders {
             let sum = self.filled.get(id).copied().unwrap_or_default();
-            assert_eq!(int(order, "filled_lots"), sum.0);
-            assert_eq!(int(order, "remaining_lots"), int(order, "size_lots") - sum.0, "filled and remaining");
+            assert_eq!(order.filled, sum.0);
+            assert_eq!(order.remaining, order.size - sum.0, "filled and remaining");
         }
         if step.ack().state == 1 && step.ack().code == 0 {
             let order = &step.after.orders[&step.ack().order_id];
-            assert_eq!((step.ack().filled, step.ack().remaining), (int(order, "filled_lots"), int(order, "remaining_lots")));
+            assert_eq!((step.ack().filled, step.ack().remaining), (order.filled, order.remaining));
         }
     }
 }
@@ -135,14 +135,14 @@ pub struct SizesOfTheMarket;
 impl Rule for SizesOfTheMarket {
     fn after(&mut self, step: &Step) {
         for order in step.after.orders.values() {
-            assert!(int(order, "price_ticks") >= 1 && int(order, "remaining_lots") >= 1, "dust: {order}");
+            assert!(order.price >= 1 && order.remaining >= 1, "dust: {order:?}");
         }
         let entered = step.ack().code == 0 && matches!(step.kind(), wire::PLACE | wire::AMEND);
         let Some(order) = step.after.orders.get(&step.ack().order_id).filter(|_| entered) else { return };
-        let market = &step.before.markets[int(order, "market") as usize];
-        let size = int(order, "size_lots");
+        let market = &step.before.markets[order.market];
+        let size = order.size;
         assert!(int(market, "min_lots") <= size && size <= int(market, "max_lots"), "size {size} of {market}");
-        let value = i128::from(size) * i128::from(int(order, "price_ticks")) * i128::from(int(market, "tick_quote"));
+        let value = i128::from(size) * i128::from(order.price) * i128::from(int(market, "tick_quote"));
         assert!(value >= i128::from(int(market, "min_notional")), "value {value} of {market}");
     }
 }
@@ -157,8 +157,8 @@ impl Rule for OrderOptions {
             assert!(fill.role == 0 || order.flags & POST_ONLY == 0, "post-only order {} took", order.order_id);
         }
         for order in step.after.orders.values() {
-            assert!(int(order, "tif") < i64::from(IOC), "an immediate order rests: {order}");
-            assert_eq!(int(order, "order_type"), 0, "a market order rests: {order}");
+            assert!(order.tif < IOC, "an immediate order rests: {order:?}");
+            assert_eq!(order.order_type, 0, "a market order rests: {order:?}");
         }
         if step.kind() != wire::PLACE || step.ack().code != 0 {
             return;

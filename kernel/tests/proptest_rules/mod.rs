@@ -7,6 +7,7 @@ pub mod money;
 pub mod state;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use exchange_kernel::Kernel;
 use serde_json::Value;
@@ -14,7 +15,7 @@ use serde_json::Value;
 use crate::reference_model::harness::{query, Run, Seen};
 use crate::reference_model::model::Model;
 use crate::reference_model::script::{Genes, USERS};
-use crate::reference_model::wire::{Ack, Event, FillView, OrderView, What};
+use crate::reference_model::wire::{self, Ack, Event, FillView, OrderView, What};
 
 /// One account as queries show it.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,14 +25,29 @@ pub struct Account {
     pub flags: u64,
 }
 
+/// One open order as queries show it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Open {
+    pub account: u32,
+    pub market: usize,
+    pub side: usize,
+    pub order_type: u8,
+    pub tif: u8,
+    pub price: i64,
+    pub size: i64,
+    pub filled: i64,
+    pub remaining: i64,
+    pub fee: i64,
+}
+
 /// The whole state as queries show it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
     pub accounts: BTreeMap<u32, Account>,
     /// (total, held) by (account, asset), reserved accounts included.
     pub balances: BTreeMap<(u32, u32), (i64, i64)>,
-    pub orders: BTreeMap<u64, Value>,
-    pub markets: Vec<Value>,
+    pub orders: BTreeMap<u64, Open>,
+    pub markets: Vec<Rc<Value>>,
     pub totals: BTreeMap<u32, i64>,
 }
 
@@ -41,32 +57,74 @@ pub fn int(of: &Value, name: &str) -> i64 {
 }
 
 impl View {
+    /// Everything asked anew.
     pub fn of(kernel: &Kernel) -> View {
         let mut view = View {
             accounts: BTreeMap::new(),
             balances: BTreeMap::new(),
             orders: BTreeMap::new(),
-            markets: query(kernel, r#"{"q":"markets"}"#)["markets"].as_array().unwrap().clone(),
-            totals: kernel.totals().into_iter().collect(),
+            markets: Vec::new(),
+            totals: BTreeMap::new(),
         };
+        view.refresh_markets(kernel);
         for number in (1..=4).chain(16..16 + USERS + 1) {
-            let answer = query(kernel, &format!(r#"{{"q":"account","account":{number}}}"#));
-            if answer.get("error").is_some() {
-                continue;
-            }
-            let owner = answer["owner"].as_u64().unwrap();
-            let (tier, flags) = (int(&answer, "tier") as u64, int(&answer, "flags") as u64);
-            view.accounts.insert(number, Account { owner, tier, flags });
-            for balance in answer["balances"].as_array().unwrap() {
-                let key = (number, int(balance, "asset") as u32);
-                assert_eq!(int(balance, "free"), int(balance, "total") - int(balance, "held"));
-                view.balances.insert(key, (int(balance, "total"), int(balance, "held")));
-            }
-            for order in answer["orders"].as_array().unwrap() {
-                view.orders.insert(int(order, "order_id") as u64, order.clone());
-            }
+            view.refresh_account(kernel, number);
         }
         view
+    }
+
+    /// What the last batch says that it changed, asked anew.
+    pub fn refreshed(&self, kernel: &Kernel, seen: &Seen, kind: u8) -> View {
+        let mut view = self.clone();
+        if kind >= wire::OPERATOR || !kernel.output().dirty_markets.is_empty() {
+            view.refresh_markets(kernel);
+        }
+        view.totals = kernel.totals().into_iter().collect();
+        for account in kernel.dirty_accounts() {
+            view.refresh_account(kernel, account);
+        }
+        if !seen.trades.is_empty() || !seen.transfers.is_empty() || kind == wire::ADD_ASSET {
+            (1..=4).for_each(|account| view.refresh_account(kernel, account));
+        }
+        view
+    }
+
+    fn refresh_markets(&mut self, kernel: &Kernel) {
+        let answer = query(kernel, r#"{"q":"markets"}"#);
+        self.markets = answer["markets"].as_array().unwrap().iter().cloned().map(Rc::new).collect();
+        self.totals = kernel.totals().into_iter().collect();
+    }
+
+    fn refresh_account(&mut self, kernel: &Kernel, number: u32) {
+        let answer = query(kernel, &format!(r#"{{"q":"account","account":{number}}}"#));
+        if answer.get("error").is_some() {
+            return;
+        }
+        let owner = answer["owner"].as_u64().unwrap();
+        let (tier, flags) = (int(&answer, "tier") as u64, int(&answer, "flags") as u64);
+        self.accounts.insert(number, Account { owner, tier, flags });
+        for balance in answer["balances"].as_array().unwrap() {
+            let key = (number, int(balance, "asset") as u32);
+            assert_eq!(int(balance, "free"), int(balance, "total") - int(balance, "held"));
+            self.balances.insert(key, (int(balance, "total"), int(balance, "held")));
+        }
+        self.orders.retain(|_, order| order.account != number);
+        for order in answer["orders"].as_array().unwrap() {
+            assert_eq!((int(order, "state"), int(order, "account")), (1, i64::from(number)));
+            let open = Open {
+                account: number,
+                market: int(order, "market") as usize,
+                side: int(order, "side") as usize,
+                order_type: int(order, "order_type") as u8,
+                tif: int(order, "tif") as u8,
+                price: int(order, "price_ticks"),
+                size: int(order, "size_lots"),
+                filled: int(order, "filled_lots"),
+                remaining: int(order, "remaining_lots"),
+                fee: int(order, "fee"),
+            };
+            self.orders.insert(int(order, "order_id") as u64, open);
+        }
     }
 
     pub fn total(&self, account: u32, asset: u32) -> i128 {
@@ -141,7 +199,7 @@ pub fn check<R: Rule>(seed: u64, genes: &[Genes]) {
         let sequence = run.pair.kernel.sequence();
         let timer = run.pair.kernel.next_timer_ms();
         let (frame, now, seen) = run.alone(genes);
-        let after = View::of(&run.pair.kernel);
+        let after = before.refreshed(&run.pair.kernel, &seen, frame[2]);
         let timers = timer.is_some_and(|due| due <= run.pair.kernel.now_ms());
         let again = show(&mut rule, &run, (&before, &after), (&frame, &seen), (timers, sequence));
         before = after;
@@ -149,11 +207,12 @@ pub fn check<R: Rule>(seed: u64, genes: &[Genes]) {
             let sequence = run.pair.kernel.sequence();
             let timers = run.pair.kernel.next_timer_ms().is_some_and(|due| due <= run.pair.kernel.now_ms());
             let seen = run.send(&frame, now);
-            let after = View::of(&run.pair.kernel);
+            let after = before.refreshed(&run.pair.kernel, &seen, frame[2]);
             show(&mut rule, &run, (&before, &after), (&frame, &seen), (timers, sequence));
             before = after;
         }
     }
+    assert_eq!(before, View::of(&run.pair.kernel), "a change was not marked as one");
 }
 
 fn show<R: Rule>(

@@ -47,7 +47,7 @@ impl Rule for HoldsAreNeeds {
     fn after(&mut self, step: &Step) {
         for ((account, asset), (_, held)) in &step.after.balances {
             assert_eq!(i128::from(*held), step.model.held(*account, *asset), "held by {account} of {asset}");
-            let open = step.after.orders.values().any(|order| order["account"] == *account);
+            let open = step.after.orders.values().any(|order| order.account == *account);
             assert!(open || *held == 0, "account {account} has no open order and holds {held}");
         }
     }

@@ -11,7 +11,8 @@ use crate::reference_model::wire::{self, What};
 #[derive(Default)]
 pub struct ActsOnce {
     accepted: BTreeMap<(u32, Vec<u8>), (u64, u64)>,
-    transfers: BTreeMap<u64, u16>,
+    /// (decision, when it was issued) by transfer id.
+    transfers: BTreeMap<u64, (u16, u64)>,
     repeating: Option<u64>,
 }
 
@@ -42,8 +43,13 @@ impl Rule for ActsOnce {
             self.repeating = Some(ack.order_id);
         }
         for decided in &step.seen.transfers {
-            let first = *self.transfers.entry(decided.id).or_insert(decided.code);
-            assert!(decided.code == first || decided.code == 308, "transfer {} decided otherwise", decided.id);
+            self.transfers.retain(|_, (_, issued)| issued.saturating_add(MEMORY_MS) >= now);
+            let issued = u64::from_le_bytes(step.frame[32..40].try_into().unwrap());
+            // Too old or too far ahead is no decision.
+            if decided.code != 308 {
+                let first = *self.transfers.entry(decided.id).or_insert((decided.code, issued));
+                assert_eq!(decided.code, first.0, "transfer {} decided otherwise", decided.id);
+            }
         }
         if matches!(step.kind(), wire::DEPOSIT | wire::WITHDRAW) && ack.code == 0 {
             self.repeating = Some(0);
@@ -118,13 +124,12 @@ impl Rule for Bounds {
         if kind != wire::PLACE || ack.code != 0 || ack.state != 1 {
             return;
         }
-        let mine = step.after.orders.values().filter(|order| order["account"] == step.account()).count();
+        let mine = step.after.orders.values().filter(|order| order.account == step.account()).count();
         assert!(mine <= step.model.limits.orders as usize, "{mine} open orders");
         let order = &step.after.orders[&ack.order_id];
-        let market = &step.after.markets[int(order, "market") as usize];
-        let side = int(order, "side") as usize;
-        let levels = market["levels"][side].as_i64().unwrap();
-        let before = step.before.markets[int(order, "market") as usize]["levels"][side].as_i64().unwrap();
+        let market = &step.after.markets[order.market];
+        let levels = market["levels"][order.side].as_i64().unwrap();
+        let before = step.before.markets[order.market]["levels"][order.side].as_i64().unwrap();
         assert!(levels <= int(market, "max_levels").max(before), "{levels} levels");
     }
 }

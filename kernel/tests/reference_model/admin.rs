@@ -106,7 +106,10 @@ impl Model {
             decision.code = STATE_TRANSFER_OLD;
         } else {
             decision.code = self.decide(&decision).err().unwrap_or(0);
-            self.transfers.retain(|(at, _)| *at + MEMORY_MS >= self.now);
+        }
+        // What is too old stays so; all else is decided for as long as it could come again.
+        if !old {
+            self.transfers.retain(|(at, _)| at.saturating_add(MEMORY_MS) >= self.now);
             self.transfers.push((issued, decision));
         }
         self.out.transfers.push(decision);

@@ -246,6 +246,7 @@ impl Pair {
             }
         }
         self.compare_timer();
+        super::answers::compare(&self.kernel, &self.model);
         self.kernel.check_invariants().unwrap_or_else(|broken| panic!("audit: {broken}"));
     }
 

@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 mod admin;
+mod answers;
 mod changes;
 pub mod codes;
 pub mod harness;

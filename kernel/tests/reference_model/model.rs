@@ -317,9 +317,12 @@ impl Model {
         let mut r = Reader(&frame[2..]);
         let (kind, flags) = (r.u8().unwrap(), r.u8().unwrap());
         let head = Head { account: r.u32().unwrap(), market: r.u32().unwrap(), key: r.u32().unwrap(), flags };
+        let known = matches!(kind, 1..=5 | 32..=35 | 64..=70);
         let done = match kind {
+            _ if !known => Err(INPUT_KIND),
             wire::PLACE => self.place(head, &mut r),
             wire::AMEND => self.amend(head, &mut r),
+            _ if flags != 0 => Err(INPUT_ENUM),
             wire::CANCEL => self.cancel(head, &mut r),
             wire::MASS_CANCEL => self.mass_cancel(head, &mut r),
             wire::CANCEL_ALL_AFTER => self.cancel_all_after(head, &mut r),
@@ -327,8 +330,7 @@ impl Model {
             wire::SET_ACCOUNT => self.set_account(head, &mut r),
             wire::DEPOSIT => self.transfer(head, &mut r, 1),
             wire::WITHDRAW => self.transfer(head, &mut r, -1),
-            64..=70 => self.operator(kind, head, &mut r),
-            _ => Err(INPUT_KIND),
+            _ => self.operator(kind, head, &mut r),
         };
         done.unwrap_or_else(refused)
     }

@@ -40,8 +40,8 @@ pub fn split(notional: i128, maker_ppm: i32, taker_ppm: i32, share_ppm: u32, pai
 }
 
 /// Most lots whose notional and taker fee a budget pays: found by bisection over the plain rule.
-pub fn affordable_lots(budget: i128, lot_price: i128, taker_ppm: i32) -> i128 {
-    let cost = |lots: i128| buy_hold(lots * lot_price, taker_ppm, 0);
+pub fn affordable_lots(budget: i128, lot_price: i128, taker_ppm: i32, prepaid: i128) -> i128 {
+    let cost = |lots: i128| buy_hold(lots * lot_price, taker_ppm, prepaid);
     let (mut low, mut high) = (0, budget.max(0) / lot_price + 1);
     while low + 1 < high {
         let middle = (low + high) / 2;

@@ -351,7 +351,7 @@ impl Model {
             }
             if let Some(budget) = taker.budget {
                 let lot_price = i128::from(maker.price) * i128::from(self.markets[market as usize].tick_quote);
-                lots = lots.min(money::affordable_lots(budget, lot_price, taker.order.taker_ppm));
+                lots = lots.min(money::affordable_lots(budget, lot_price, taker.order.taker_ppm, taker.order.prepaid));
             }
             if lots == 0 {
                 return BY_BUDGET;

@@ -20,6 +20,8 @@ pub const OPEN_ACCOUNT: u8 = 32;
 pub const SET_ACCOUNT: u8 = 33;
 pub const DEPOSIT: u8 = 34;
 pub const WITHDRAW: u8 = 35;
+/// Kinds from here on are the operator's.
+pub const OPERATOR: u8 = 64;
 pub const ADD_ASSET: u8 = 64;
 pub const ADD_MARKET: u8 = 65;
 pub const SET_MARKET: u8 = 66;
