@@ -37,6 +37,14 @@ def test_a_name_chooses_its_sources(wanted: str, titles: list[str]) -> None:
     assert [source.title for source in SOURCES if _answers(source, wanted)] == titles
 
 
+def test_the_kernel_is_asked_for_its_own_figures_only() -> None:
+    kernel = SOURCES[0]
+    assert kernel.started_for("")[-2:] == ["--", "kernel"]
+    assert kernel.started_for("k")[-1] == "kernel"
+    assert kernel.started_for("kernel.book")[-1] == "kernel.book"
+    assert SOURCES[1].started_for("pipeline") == list(SOURCES[1].command)
+
+
 def test_every_goal_belongs_to_a_source() -> None:
     assert all(any(_answers(source, goal.name) for source in SOURCES) for goal in GOALS)
 
