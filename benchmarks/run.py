@@ -29,7 +29,7 @@ FIELDS = ("name", "value", "unit", "p50", "p99", "samples", "note")
 class Source:
     """A program that measures: the name prefixes it answers for, how it is started and its share of the time.
 
-    It finds the wanted prefix in ``BENCH_NAME``; with ``argument`` it gets it as an argument too, or its first own prefix
+    It finds the wanted prefix in ``BENCH_NAME``; with ``argument`` it gets it as an argument too, or its own prefix
     if that is narrower.
     """
 
