@@ -303,6 +303,14 @@ impl Run {
         self.batch.extend(frame);
     }
 
+    /// Whole frames as they are, in a batch of their own.
+    pub fn send_batch(&mut self, batch: &[u8], now: u64) -> Seen {
+        let seen = self.pair.apply(batch, now);
+        self.known.now = self.pair.model.now;
+        self.history.push((batch.to_vec(), now));
+        seen
+    }
+
     fn flush(&mut self, now: u64) -> Seen {
         if self.batch.is_empty() {
             return Seen::default();
