@@ -158,4 +158,4 @@ class LaunchDraft(models.Model):
         ordering = ["-updated"]
 
     def __str__(self) -> str:
-        return self.data.get("venue", {}).get("name") or f"draft {self.pk}"
+        return self.data.get("venue", {}).get("name") or "Unnamed venue"
