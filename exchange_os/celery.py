@@ -1,9 +1,11 @@
 """The Celery application. Tasks are doorbells: every fact lives in PostgreSQL."""
 
 import os
+from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
+from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_os.settings")
 
@@ -16,3 +18,8 @@ app.conf.beat_schedule = {
     "venues-launches": {"task": "venues.sweep_launches", "schedule": 2.0, "options": {"expires": 5}},
     "venues-ledger": {"task": "venues.nightly_ledger", "schedule": crontab(hour=3, minute=10)},
 }
+
+
+@setup_logging.connect
+def leave_logging_to_settings(**_: Any) -> None:
+    """Workers log as every process does; a receiver of this signal keeps Celery from adding handlers of its own."""

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-_CELERY = ("-m", "celery", "-A", "exchange_os")
+_CELERY = ("-m", "celery", "--quiet", "-A", "exchange_os")
 _WORKER_OPTIONS = ("--loglevel", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
