@@ -67,7 +67,7 @@ class Screen:
         """Faucet to wallet, wallet to venue: what the ticket offers at each point."""
         self.show("ticket")
         self.page.get_by_role("link", name="Open the faucet").click()
-        self.page.get_by_role("button", name="Get test USD").click()
+        self.page.get_by_role("button", name="Get USD").click()
         self.toast("of test funds are in your wallet")
         self.open(self.terminal)
         self.show("ticket")
