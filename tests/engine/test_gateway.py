@@ -1,6 +1,7 @@
 """The asynchronous way in: packing, order, admission, and honesty about what is not known."""
 
 import asyncio
+from typing import Any
 
 import exchange_kernel as kernel
 import pytest
@@ -134,10 +135,8 @@ def test_while_the_database_is_away_work_is_refused(market_group: int, redis_cli
     asyncio.run(main())
 
 
-def test_an_unreachable_broker_is_busy_not_unknown(
-    market_group: int, monkeypatch: pytest.MonkeyPatch, settings: object
-) -> None:
-    monkeypatch.setattr(settings, "REDIS_STREAM_URL", "redis://127.0.0.1:1/0")
+def test_an_unreachable_broker_is_busy_not_unknown(market_group: int, settings: Any) -> None:
+    settings.REDIS_STREAM_URL = "redis://127.0.0.1:1/0"
 
     async def main() -> None:
         gateway = get_gateway()

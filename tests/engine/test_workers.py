@@ -1,6 +1,5 @@
 """Real worker processes: killed at each step, stopped past their lease, started twice; the journal tells the truth."""
 
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -40,24 +39,19 @@ def owner(group: int) -> str:
     "place", ["after_apply", "before_commit", "inside_commit", "after_commit_before_ack", "after_ack"]
 )
 def test_a_kill_at_any_step_leaves_each_command_once(
-    place: str, group: int, worker_process: Callable[..., WorkerProcess], sweeping: None
+    place: str, group: int, worker_process: Callable[..., WorkerProcess], sweeping: None, redis_client: Redis
 ) -> None:
-    first = worker_process("engine-1")
-    worker_process("engine-2")
+    victim = worker_process("engine-1", XOS_FAILPOINTS="redis")
     open_market(group)
-    if owner(group) == "engine-2":
-        first.signal(signal.SIGKILL)
-        pytest.skip("the other worker came first")
-    first.close()
-    victim = worker_process("engine-1", XOS_FAILPOINTS=f"{place}=kill")
-    assert victim.process.poll() is None
+    worker_process("engine-2")
+    redis_client.hset(failpoints.KEY, place, "kill")
+    wait_until(lambda: not redis_client.hexists(failpoints.KEY, place))
     for command in crossing_flow(5):
         assert client.send(group, command, 1)
-    ack = send(group, order(price=900))
-    assert ack.code == 0
-    audit = audit_group(group)
-    assert audit.problems == []
-    assert ack.order_id == 6
+    wait_until(lambda: victim.process.poll() is not None)
+    assert send(group, order(price=900)).order_id == 6
+    assert owner(group) == "engine-2"
+    assert audit_group(group).problems == []
 
 
 def test_a_restarted_worker_takes_its_groups_at_once(
@@ -100,4 +94,3 @@ def test_a_planned_end_gives_groups_up(group: int, worker_process: Callable[...,
     worker.signal(signal.SIGTERM)
     worker.process.wait(20)
     assert owner(group) == ""
-    assert os.environ.get("XOS_FAILPOINTS") is None and not failpoints.enabled
