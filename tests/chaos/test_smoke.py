@@ -29,7 +29,7 @@ def runs() -> dict[str, dict[str, Any]]:
         timeout=MINUTES_AT_MOST * 60,
         check=False,
     )
-    results = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    results = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"fault"')]
     assert len(results) == len(SMOKE), (
         f"{len(results)} of {len(SMOKE)} runs were made:\n{done.stderr[-6000:]}"
     )
