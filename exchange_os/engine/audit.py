@@ -2,13 +2,14 @@
 
 An audit trusts nothing but the rows of ``JournalBatch``: it recomputes every link of the chain, replays every
 command in a clean kernel at its journaled time, and compares what that kernel says with the fills, closed orders and
-transfers which the engine stored. It reads everything and changes nothing, so anyone with a copy of the tables can
+the snapshots which the engine stored. It reads everything and changes nothing, so anyone with a copy of the tables can
 run it. Cost: about a microsecond a command, and memory for the acks.
 """
 
 import hashlib
 import json
 import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +23,7 @@ from exchange_kernel import (
     split_commands,
 )
 
-from exchange_os.engine.models import ClosedOrder, Fill, JournalBatch, RiskGroup
+from exchange_os.engine.models import ClosedOrder, Fill, JournalBatch, RiskGroup, Snapshot
 from exchange_os.engine.wire import Ack, unpack_acks
 
 _HEADER = struct.Struct("<5q")
@@ -42,6 +43,7 @@ class Audit:
     problems: list[str] = field(default_factory=list)
     batches: int = 0
     trades: int = 0
+    snapshots: int = 0
     acks: list[tuple[bytes, Ack]] = field(default_factory=list)
     transfers: list[tuple[int, int, int, int, bool, int]] = field(default_factory=list)
 
@@ -74,6 +76,7 @@ def audit_group(group_id: int, *, tables: bool = True) -> Audit:
     audit = Audit(group_id, Kernel(group_id))
     fills: list[tuple[Any, ...]] = []
     orders: list[tuple[Any, ...]] = []
+    roots = _snapshot_roots(group_id)
     for batch in _chained(audit):
         commands = bytes(batch.commands)
         applied = audit.kernel.apply(commands, batch.now_ms)
@@ -82,6 +85,12 @@ def audit_group(group_id: int, *, tables: bool = True) -> Audit:
                 f"batch {batch.first_sequence}-{batch.last_sequence} replays as "
                 f"{applied.first_sequence}-{applied.last_sequence}"
             )
+        if batch.last_sequence in roots:
+            audit.snapshots += 1
+            if roots[batch.last_sequence] != audit.kernel.state_root():
+                audit.fault(
+                    f"the snapshot at {batch.last_sequence} holds another state than the clean replay"
+                )
         audit.batches += 1
         audit.trades += applied.trades
         audit.acks.extend(zip(split_commands(commands), unpack_acks(applied.acks), strict=True))
@@ -120,6 +129,16 @@ def _chained(audit: Audit) -> Iterator[JournalBatch]:
         previous_hash, next_sequence = bytes(batch.hash), batch.last_sequence + 1
         epoch, now_ms = batch.epoch, batch.now_ms
         yield batch
+
+
+def _snapshot_roots(group_id: int) -> dict[int, bytes]:
+    """State roots of the stored snapshots whose own hash holds, by sequence; a torn one is no snapshot at all."""
+    roots = {}
+    for snapshot in Snapshot.objects.filter(group_id=group_id):
+        data = bytes(snapshot.data)
+        if hashlib.sha256(data).digest() == bytes(snapshot.sha256):
+            roots[snapshot.sequence] = Kernel.restore(zlib.decompress(data)).state_root()
+    return roots
 
 
 def _check_head(audit: Audit) -> None:

@@ -5,11 +5,14 @@ from functools import partial
 
 from celery import current_app
 from django.db import transaction
+from django.db.models import F
 from kombu.exceptions import KombuError
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
-from exchange_os.engine.models import RiskGroup
+from exchange_os.engine import wire
+from exchange_os.engine.connections import make_redis
+from exchange_os.engine.models import Incident, RiskGroup
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +23,21 @@ SHARED_QUEUE = "engine"
 def create_group() -> RiskGroup:
     """Make an empty risk group: one row. It costs nothing else until its first command."""
     return RiskGroup.objects.create()
+
+
+def resume_group(group: int) -> None:
+    """Let a halted or cancel-only group go on, after an operator has looked at its incidents.
+
+    Markets that were halted stay so until they are opened again. The next wake rebuilds the kernel from the journal,
+    and halts the group once more if that still does not hold.
+    """
+    with transaction.atomic():
+        RiskGroup.objects.filter(pk=group).update(
+            status=RiskGroup.Status.ACTIVE, epoch=F("epoch") + 1, owner=""
+        )
+        Incident.objects.filter(group_id=group).update(resolved=True)
+    with make_redis() as redis:
+        redis.hdel(wire.group_key(group), "h")
 
 
 def queue_of(worker: str) -> str:
