@@ -11,6 +11,7 @@ import json
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ from exchange_kernel import (
     FILL_COLUMNS,
     ORDER_COLUMNS,
     Kernel,
+    SnapshotError,
     decode_copy_fills,
     decode_copy_orders,
     split_commands,
@@ -132,12 +134,13 @@ def _chained(audit: Audit) -> Iterator[JournalBatch]:
 
 
 def _snapshot_roots(group_id: int) -> dict[int, bytes]:
-    """State roots of the stored snapshots whose own hash holds, by sequence; a torn one is no snapshot at all."""
+    """State roots of the stored snapshots that can be read, by sequence; a torn one is no snapshot at all."""
     roots = {}
     for snapshot in Snapshot.objects.filter(group_id=group_id):
         data = bytes(snapshot.data)
         if hashlib.sha256(data).digest() == bytes(snapshot.sha256):
-            roots[snapshot.sequence] = Kernel.restore(zlib.decompress(data)).state_root()
+            with suppress(SnapshotError):
+                roots[snapshot.sequence] = Kernel.restore(zlib.decompress(data)).state_root()
     return roots
 
 
