@@ -6,6 +6,7 @@ entry cannot work without Redis anyway, and market data should.
 """
 
 import asyncio
+import time
 import weakref
 from dataclasses import dataclass
 
@@ -95,3 +96,31 @@ async def spend(limit: Limit, holder: str, cost: int = 1) -> Verdict:
     except RedisError:
         return Verdict(True, capacity, capacity, 0)
     return Verdict(bool(allowed), capacity, max(0, remaining), retry_after_ms)
+
+
+LEASE_SECONDS = 0.5
+LEASE_SHARE = 10  # a lease is a tenth of the bucket
+MAX_LEASES = 50_000
+_leases: dict[tuple[str, str], tuple[float, int]] = {}
+
+
+async def spend_leased(limit: Limit, holder: str, cost: int = 1) -> Verdict:
+    """As ``spend``, for the path of orders: this process takes a tenth of the bucket at a time and gives it out for
+    half a second without asking Redis again. What is left of a lease then is lost to its holder, so a limit is never
+    exceeded and a trader well below it never feels the difference.
+    """
+    now = time.monotonic()
+    key = (limit.name, holder)
+    until, left = _leases.get(key, (0.0, 0))
+    if now < until and cost <= left:
+        _leases[key] = (until, left - cost)
+        return Verdict(True, limit.capacity * settings.API_RATE_FACTOR, left - cost, 0)
+    share = limit.capacity * settings.API_RATE_FACTOR // LEASE_SHARE
+    if cost < share:
+        verdict = await spend(limit, holder, share)
+        if verdict.allowed:
+            if len(_leases) >= MAX_LEASES:
+                _leases.clear()
+            _leases[key] = (now + LEASE_SECONDS, share - cost)
+            return verdict
+    return await spend(limit, holder, cost)

@@ -2,7 +2,7 @@
 
 from redis import Redis
 
-from trading.limits import Limit, spend
+from trading.limits import Limit, spend, spend_leased
 
 LIMIT = Limit("of-a-test", 5, 60)
 
@@ -32,3 +32,21 @@ async def test_a_bucket_leaves_nothing_behind_once_it_is_full(redis_client: Redi
     await spend(LIMIT, "someone", 5)
     lifetime = redis_client.pttl("xos:limit:of-a-test:someone")
     assert 55_000 < lifetime <= 60_001
+
+
+async def test_leases_never_exceed_the_bucket(redis_client: Redis) -> None:
+    limit = Limit("of-a-lease", 100, 60)
+    verdicts = [await spend_leased(limit, "someone") for _ in range(150)]
+
+    assert [verdict.allowed for verdict in verdicts] == [True] * 100 + [False] * 50
+    assert verdicts[-1].retry_after_ms > 0
+
+
+async def test_a_lease_is_spent_without_asking_again(redis_client: Redis) -> None:
+    limit = Limit("of-a-process", 1000, 60)
+    await spend_leased(limit, "someone")
+    redis_client.flushall()
+    for _ in range(99):
+        assert (await spend_leased(limit, "someone")).allowed
+    assert redis_client.exists("xos:limit:of-a-process:someone") == 0
+    assert (await spend_leased(limit, "someone", 500)).allowed

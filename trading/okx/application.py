@@ -1,16 +1,19 @@
 """The public trading API as an ASGI application of its own.
 
-It serves the same views as the address table, without the middleware that only pages need (sessions,
-messages, content policy …): a signed order should cost little more than the exchange itself. What stands
-around every request instead is here: a bound on the body, CORS for public data, rate-limit headers, and
-refusals in the dialect even for a wrong method.
+It serves the same views as the address table, without what only pages need: middleware, sessions, a thread
+and a database connection per request. A signed order should cost little more than the exchange itself. What
+stands around every request instead is here: a bound on the body, CORS for public data, rate-limit headers,
+and refusals in the dialect even for a wrong method. Views must be asynchronous and reach the database by
+``trading.threads`` alone.
 """
 
 from collections.abc import Awaitable, Callable
+from io import BytesIO
 from typing import Any
 
-from django.core.handlers.asgi import ASGIHandler
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.core.handlers.asgi import ASGIRequest
+from django.core.handlers.base import BaseHandler
+from django.http import HttpResponse, HttpResponseBase
 
 from trading.limits import Verdict
 from trading.okx.envelope import refusal
@@ -24,16 +27,16 @@ Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-_CORS = (
-    ("Access-Control-Allow-Origin", "*"),
-    ("Access-Control-Allow-Methods", "GET, OPTIONS"),
-    ("Access-Control-Allow-Headers", "Content-Type, x-simulated-trading"),
-    ("Access-Control-Max-Age", "600"),
-)
+_CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, OPTIONS",
+    "Access-Control-Allow-Headers": "Content-Type, x-simulated-trading",
+    "Access-Control-Max-Age": "600",
+}
 
 
-class BodyTooLargeError(Exception):
-    """The client sent more than ``MAX_BODY_BYTES``."""
+class DisconnectedError(Exception):
+    """The client left before its request was whole."""
 
 
 def is_api_path(path: str) -> bool:
@@ -42,75 +45,81 @@ def is_api_path(path: str) -> bool:
     return len(parts) >= 4 and parts[1] == "v" and parts[3] == "api"
 
 
-class ApiApplication(ASGIHandler):
-    """Django's ASGI handler with one layer around the views instead of the page middleware."""
+class ApiApplication(BaseHandler):
+    """Django's request handling with one layer around the views instead of the page middleware."""
 
-    def load_middleware(self, is_async: bool = False) -> None:
-        """Our one layer; ``settings.MIDDLEWARE`` is for pages."""
+    def __init__(self) -> None:
+        super().__init__()
         self._view_middleware: list[Any] = []
         self._template_response_middleware: list[Any] = []
         self._exception_middleware: list[Any] = []
-        self._middleware_chain = self._respond
 
-    async def _respond(self, request: HttpRequest) -> HttpResponseBase:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        try:
+            body = await _body_of(scope, receive)
+        except DisconnectedError:
+            return
+        except DialectError as error:
+            response: HttpResponseBase = refusal(error)
+            response["Connection"] = "close"
+        else:
+            response = await self._respond(ASGIRequest(scope, BytesIO(body)))
+        await _send_response(response, send)
+
+    async def _respond(self, request: ASGIRequest) -> HttpResponseBase:
         request.urlconf = URLCONF
         if request.method == "OPTIONS":
             response: HttpResponseBase = HttpResponse(status=204)
         else:
             try:
-                response = await self._get_response_async(request)  # type: ignore[attr-defined]
+                response = await self._get_response_async(request)
             except Exception as error:
                 response = refusal(error)
         if response.status_code == 405:
-            response = refusal(
-                DialectError("50115", f"Invalid request method: {request.method} is not served here.")
-            )
+            sentence = f"Invalid request method: {request.method} is not served here."
+            response = refusal(DialectError("50115", sentence))
         verdict = getattr(request, "verdict", None)
         if isinstance(verdict, Verdict):
             response["X-RateLimit-Limit"] = str(verdict.capacity)
             response["X-RateLimit-Remaining"] = str(verdict.remaining)
             response["X-RateLimit-Reset-Ms"] = str(verdict.retry_after_ms)
-        if "OK-ACCESS-KEY" in request.headers:
+        if "HTTP_OK_ACCESS_KEY" in request.META:
             response["Cache-Control"] = "no-store"
-        for name, value in _CORS:
-            response[name] = value
-        if isinstance(response, HttpResponse):
-            response["Content-Length"] = str(len(response.content))
         return response
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Serve one request; one whose body is larger than we take is refused while it arrives."""
-        if _declared_length(scope) > MAX_BODY_BYTES:
-            await _send_refusal(send)
-            return
-        received = 0
 
-        async def bounded_receive() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > MAX_BODY_BYTES:
-                raise BodyTooLargeError
-            return message
-
-        try:
-            await super().__call__(scope, bounded_receive, send)
-        except BodyTooLargeError:
-            await _send_refusal(send)
-
-
-def _declared_length(scope: Scope) -> int:
+async def _body_of(scope: Scope, receive: Receive) -> bytes:
+    """The whole body, refused with 413 as soon as it is larger than we take."""
+    too_large = DialectError("50000", f"The body is larger than {MAX_BODY_BYTES} bytes.", status=413)
     for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit() and len(value) < 19:
-            return int(value)
-    return 0
+        if name == b"content-length" and (
+            len(value) > 18 or (value.isdigit() and int(value) > MAX_BODY_BYTES)
+        ):
+            raise too_large
+    parts: list[bytes] = []
+    received = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise DisconnectedError
+        part = message.get("body", b"")
+        received += len(part)
+        if received > MAX_BODY_BYTES:
+            raise too_large
+        parts.append(part)
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-async def _send_refusal(send: Send) -> None:
-    response = refusal(DialectError("50000", f"The body is larger than {MAX_BODY_BYTES} bytes.", status=413))
-    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+async def _send_response(response: HttpResponseBase, send: Send) -> None:
+    assert isinstance(response, HttpResponse), "views of the API answer at once, never in a stream"
+    content = response.content
+    headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in _CORS.items()]
+    headers += [(name.encode("ascii"), value.encode("latin-1")) for name, value in response.items()]
+    headers.append((b"Content-Length", str(len(content)).encode()))
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-    await send({"type": "http.response.body", "body": response.content})
+    await send({"type": "http.response.body", "body": content})
 
 
 class ApiFirst:

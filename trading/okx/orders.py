@@ -98,7 +98,7 @@ def _answered(verb: Verb, item: Any, ack: kernel.Ack) -> Row:
 
 
 async def _spend(caller: Caller, limit: limits.Limit, symbol: str, cost: int) -> limits.Verdict:
-    return await limits.spend(limit, f"{caller.user_id}:{caller.catalogue.id}:{symbol}", cost)
+    return await limits.spend_leased(limit, f"{caller.user_id}:{caller.catalogue.id}:{symbol}", cost)
 
 
 @dataclass
