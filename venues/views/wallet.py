@@ -1,18 +1,20 @@
 """The wallet: balances here and at venues, test funds, transfers and their history.
 
 The trader's side, above this app, knows who has which account at a venue; it hands its ``AccountDirectory`` to
-``Wallet`` when the addresses are wired.
+``WalletView`` when the addresses are wired.
 """
 
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
 
+from exchange_os.engine.errors import Busy
 from exchange_os.errors import DomainError
 from exchange_os.ledger.faucet import FUNDING_SOURCE
 from exchange_os.ledger.models import AccountKind, Asset, Direction, Transfer, TransferState
@@ -38,6 +40,8 @@ from venues.specs import text_of
 
 HISTORY_ROWS = 25
 VENUE_TIMEOUT_SECONDS = 1.5
+MOST_UNANSWERED = 2  # then the engine is away, and the other venues are not asked
+OTHER_VENUES = 100
 CHANGED = "wallet-changed"
 
 
@@ -102,11 +106,13 @@ class VenueBalances(WalletView):
     def get(self, request: SignedInRequest) -> HttpResponse:
         """Ask every venue at which the user has an account."""
         numbers = self.accounts.numbers(request.user.pk)
-        venues = [venue for venue in live_venues() if venue.pk in numbers]
+        venues = live_venues().filter(pk__in=numbers)
         assets = {asset.pk: asset for asset in listed_assets()}
         rows, away = [], []
         for venue in venues:
             try:
+                if len(away) >= MOST_UNANSWERED:
+                    raise Busy(1000)
                 balances = venue_balances(venue, numbers[venue.pk])
             except DomainError:
                 away.append(venue)
@@ -223,7 +229,7 @@ def start_transfer(request: SignedInRequest, accounts: AccountDirectory) -> Tran
 def transfer_form(request: SignedInRequest, accounts: AccountDirectory, data: Any) -> dict[str, Any]:
     """The transfer form as chosen so far, with what is available."""
     back = text_of(data, "direction") == Direction.WITHDRAW
-    venues = list(live_venues())
+    venues = _choices(accounts.numbers(request.user.pk), text_of(data, "venue"))
     venue = next(
         (item for item in venues if item.slug == text_of(data, "venue")), venues[0] if venues else None
     )
@@ -256,6 +262,13 @@ def transfer_form(request: SignedInRequest, accounts: AccountDirectory, data: An
         "venues": venues,
         "venue_name": venue.name if venue else "",
     }
+
+
+def _choices(numbers: dict[int, int], chosen: str) -> list[Venue]:
+    """Venues to choose from: the user's own, the chosen one, and the first others by name."""
+    own = list(live_venues().filter(Q(pk__in=numbers) | Q(slug=chosen)))
+    others = live_venues().exclude(pk__in=[venue.pk for venue in own])[:OTHER_VENUES]
+    return [*own, *others]
 
 
 def traded_assets(venue: Venue) -> list[Asset]:
