@@ -108,7 +108,8 @@ class VenueBalances(WalletView):
         numbers = self.accounts.numbers(request.user.pk)
         venues = live_venues().filter(pk__in=numbers)
         assets = {asset.pk: asset for asset in listed_assets()}
-        rows, away = [], []
+        rows: list[dict[str, Any]] = []
+        away: list[Venue] = []
         for venue in venues:
             try:
                 if len(away) >= MOST_UNANSWERED:
