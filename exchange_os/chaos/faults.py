@@ -26,6 +26,7 @@ from exchange_os.engine.models import Incident, RiskGroup, Snapshot
 from exchange_os.engine.services import send_wake
 
 PATIENCE_SECONDS = 20.0
+REARM_SECONDS = 4.0
 
 
 @dataclass
@@ -73,10 +74,25 @@ class Strike:
         for name in self.stack.dead():
             self.stack.launch(name)
 
+    def arm(self, place: str, action: str, most_hits: int, condition: Callable[[], bool], what: str) -> None:
+        """Arm a fail-point and wait until ``condition`` holds because of it.
+
+        Whoever serves takes it, which may be a worker that passes by: then it is armed again.
+        """
+        armed_at = 0.0
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not condition():
+            now = time.monotonic()
+            assert now < deadline, f"waited {PATIENCE_SECONDS:.0f} s in vain for {what}"
+            if now - armed_at > REARM_SECONDS:
+                armed_at = now
+                self.redis.hset(failpoints.KEY, place, f"{action}@{self.draws.randint(1, most_hits)}")
+            time.sleep(0.01)
+        self.redis.delete(failpoints.KEY)
+
     def die_at(self, place: str, most_hits: int) -> float:
-        """Arm a fail-point in Redis and wait until a worker has died of it; the moment of its death."""
-        self.redis.hset(failpoints.KEY, place, f"kill@{self.draws.randint(1, most_hits)}")
-        self.wait(lambda: bool(self.stack.dead()), f"a worker to die at {place}")
+        """Let a worker die at a fail-point; the moment of its death."""
+        self.arm(place, "kill", most_hits, lambda: bool(self.stack.dead()), f"a worker to die at {place}")
         moment = time.monotonic()
         self.revive()
         return moment
@@ -191,8 +207,8 @@ def freeze_owner(strike: Strike) -> float:
 def freeze_at_commit(strike: Strike) -> None:
     """The owner stops itself between its last check and the commit, and wakes when another has moved on."""
     owner = strike.owner()
-    strike.redis.hset(failpoints.KEY, "before_commit", f"stop@{strike.draws.randint(1, 10)}")
-    strike.wait(lambda: _is_stopped(strike.stack.processes[owner].pid), "the owner to stop itself")
+    pid = strike.stack.processes[owner].pid
+    strike.arm("before_commit", "stop", 10, lambda: _is_stopped(pid), "the owner to stop itself")
     try:
         strike.wait(lambda: strike.owner() != owner, "another worker to take over")
     finally:

@@ -120,7 +120,7 @@ class Presence(threading.Thread):
         return loop_stalled or committer_stalled or celery_stalled
 
     def _look_around(self) -> None:
-        if failpoints.enabled:
+        if failpoints.enabled and self._serving:
             failpoints.arm_from_redis(self._redis)
         if self._serving or self._committer.waiting_for_database:
             self._waiting_since_ms = 0
