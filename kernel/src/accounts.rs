@@ -136,16 +136,25 @@ impl Funds {
         }
     }
 
-    /// Change a user's balance. The caller has made sure that it can afford it.
+    /// Change a user's total and hold in an account that is touched. The caller has made sure that it can afford it.
     #[inline]
     pub fn change(&mut self, slot: u32, asset: u32, total: i64, held: i64) {
-        self.touch(slot);
         let balance = self.accounts[slot as usize].balance_mut(asset);
         balance.total += total;
         balance.held += held;
         balance.dirty = true;
         assert!(balance.held >= 0 && balance.held <= balance.total, "0 <= held <= total for every balance");
         self.assets[asset as usize].sum += total;
+    }
+
+    /// Hold more (or, negative, less) of a user's balance.
+    #[inline]
+    pub fn hold(&mut self, slot: u32, asset: u32, units: i64) {
+        self.touch(slot);
+        let balance = self.accounts[slot as usize].balance_mut(asset);
+        balance.held += units;
+        balance.dirty = true;
+        assert!(balance.held >= 0 && balance.held <= balance.total, "0 <= held <= total for every balance");
     }
 
     /// Change the balance of a reserved account.

@@ -9,7 +9,7 @@ use crate::kernel::{Kernel, Limits, Outcome};
 use crate::market::{fees_allowed, Candle, Market, Parameters, PARAMETERS, TIERS};
 use crate::num::MAX_QUANTITY;
 use crate::output::Ack;
-use crate::wire::{i32_at, i64_at, kind, u16_at, u32_at, u64_at, Frame, ALL_MARKETS};
+use crate::wire::{i32_at, i64_at, kind, u16_at, u32_at, u64_at, zeros, Frame, ALL_MARKETS};
 
 const MAX_ASSETS: usize = 65_536;
 const MAX_MARKETS: u32 = 65_535;
@@ -26,8 +26,9 @@ fn symbol(bytes: &[u8]) -> Result<String, Reject> {
     }
 }
 
-fn exact(body: &[u8], length: usize) -> Result<(), Reject> {
-    if body.len() == length {
+/// A body of `length` bytes whose last `reserved` are zero.
+fn exact(body: &[u8], length: usize, reserved: usize) -> Result<(), Reject> {
+    if body.len() == length && zeros(&body[length - reserved..]) {
         Ok(())
     } else {
         Err(Reject::InputBody)
@@ -36,7 +37,7 @@ fn exact(body: &[u8], length: usize) -> Result<(), Reject> {
 
 impl Kernel {
     pub(crate) fn open_account(&mut self, frame: &Frame) -> Outcome {
-        exact(frame.body, 16)?;
+        exact(frame.body, 16, 6)?;
         let (owner, tier) = (u64_at(frame.body, 0), u16_at(frame.body, 8));
         if tier as usize >= TIERS || frame.account >= MAX_ACCOUNT {
             return Err(Reject::InputParameter);
@@ -55,7 +56,7 @@ impl Kernel {
     }
 
     pub(crate) fn set_account(&mut self, frame: &Frame) -> Outcome {
-        exact(frame.body, 16)?;
+        exact(frame.body, 16, 4)?;
         let (owner, tier, flags) = (u64_at(frame.body, 0), u16_at(frame.body, 8), u16_at(frame.body, 10));
         if tier as usize >= TIERS || flags & !(FROZEN | NO_WITHDRAWALS) != 0 {
             return Err(Reject::InputParameter);
@@ -80,7 +81,7 @@ impl Kernel {
             kind::SET_MARKET_PARAMS => self.set_market_params(frame),
             kind::SET_FEE_TIER => self.set_fee_tier(frame),
             kind::SET_PHASE => self.set_phase(frame),
-            kind::TICK => exact(frame.body, 0).map(|()| Ack::default()),
+            kind::TICK => exact(frame.body, 0, 0).map(|()| Ack::default()),
             kind::SET_LIMITS => self.set_limits(frame),
             _ => Err(Reject::InputKind),
         }
@@ -88,7 +89,7 @@ impl Kernel {
 
     fn add_asset(&mut self, frame: &Frame) -> Outcome {
         let body = frame.body;
-        if body.len() < 8 || body.len() != 8 + body[5] as usize {
+        if body.len() < 8 || body.len() != 8 + body[5] as usize || !zeros(&body[6..8]) {
             return Err(Reject::InputBody);
         }
         let (id, scale, symbol) = (u32_at(body, 0), body[4], symbol(&body[8..])?);
@@ -108,7 +109,11 @@ impl Kernel {
     fn add_market(&mut self, frame: &Frame) -> Outcome {
         let body = frame.body;
         const FIXED: usize = 24 + PARAMETERS + 8;
-        if body.len() < FIXED || body.len() != FIXED + body[24 + PARAMETERS + 1] as usize {
+        let reserved = 24 + PARAMETERS + 2..FIXED;
+        if body.len() < FIXED || body.len() != FIXED + body[reserved.start - 1] as usize {
+            return Err(Reject::InputBody);
+        }
+        if !zeros(&body[reserved]) || !zeros(&body[20 + PARAMETERS..24 + PARAMETERS]) {
             return Err(Reject::InputBody);
         }
         let symbol = symbol(&body[FIXED..])?;
@@ -154,7 +159,7 @@ impl Kernel {
     }
 
     fn set_market_params(&mut self, frame: &Frame) -> Outcome {
-        exact(frame.body, PARAMETERS)?;
+        exact(frame.body, PARAMETERS, 4)?;
         let mut parameters = Parameters::read(frame.body).ok_or(Reject::InputParameter)?;
         let market = self.market_index(frame.market)?;
         let current = &mut self.markets[market].parameters;
@@ -167,8 +172,9 @@ impl Kernel {
     }
 
     fn set_fee_tier(&mut self, frame: &Frame) -> Outcome {
-        exact(frame.body, 16)?;
-        let (tier, maker, taker) = (u32_at(frame.body, 0) as usize, i32_at(frame.body, 4), i32_at(frame.body, 8));
+        exact(frame.body, 16, 4)?;
+        let (tier, maker, taker) =
+            (u32_at(frame.body, 0) as usize, i32_at(frame.body, 4), i32_at(frame.body, 8));
         if !(1..TIERS).contains(&tier) || !fees_allowed(maker, taker) {
             return Err(Reject::InputParameter);
         }
@@ -186,7 +192,7 @@ impl Kernel {
     }
 
     fn set_phase(&mut self, frame: &Frame) -> Outcome {
-        exact(frame.body, 8)?;
+        exact(frame.body, 8, 7)?;
         let to = frame.body[0];
         let market = self.market_index(frame.market)?;
         let from = self.markets[market].phase;
@@ -205,7 +211,7 @@ impl Kernel {
     }
 
     fn set_limits(&mut self, frame: &Frame) -> Outcome {
-        exact(frame.body, 16)?;
+        exact(frame.body, 16, 0)?;
         let limits = Limits {
             accounts: u32_at(frame.body, 0),
             markets: u32_at(frame.body, 4),

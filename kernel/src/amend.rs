@@ -11,7 +11,7 @@ use crate::matching::{hold_of, Taker};
 use crate::num::{charge, product, MAX_QUANTITY};
 use crate::output::Ack;
 use crate::place::{client_id, Entrance};
-use crate::wire::{flag, i64_at, u64_at, Frame};
+use crate::wire::{flag, i64_at, u64_at, zeros, Frame};
 
 const BODY: usize = 40;
 
@@ -28,7 +28,7 @@ struct Change {
 impl Kernel {
     pub(crate) fn amend(&mut self, frame: &Frame) -> Outcome {
         let body = frame.body;
-        if body.len() < BODY || body.len() != BODY + body[32] as usize {
+        if body.len() < BODY || body.len() != BODY + body[32] as usize || !zeros(&body[33..BODY]) {
             return Err(Reject::InputBody);
         }
         let client = &body[BODY..];
@@ -90,7 +90,8 @@ impl Kernel {
         let whole = product(price, size, market.tick_quote).ok_or(Reject::InputOverflow)?;
         let base = size.checked_mul(market.lot_size).ok_or(Reject::InputOverflow)?;
         whole.checked_add(charge(whole, cold.taker_ppm, 0)).ok_or(Reject::InputOverflow)?;
-        if market.book.level_count(side) >= parameters.max_levels && market.book.level(side, price).is_none() {
+        if market.book.level_count(side) >= parameters.max_levels && market.book.level(side, price).is_none()
+        {
             return Err(Reject::StateTooManyLevels);
         }
         if price != node.price && !market.within_band(side, price) {
@@ -120,7 +121,8 @@ impl Kernel {
         let node = self.slab.node_mut(slot);
         node.price = change.price;
         node.remaining = change.remaining;
-        let (side, market, post_only) = (node.side(), node.market as usize, node.flags & flag::POST_ONLY != 0);
+        let (side, market, post_only) =
+            (node.side(), node.market as usize, node.flags & flag::POST_ONLY != 0);
         if !self.markets[market].book.crosses(side, change.price) {
             return self.settle_remainder(slot, reason::NONE);
         }
@@ -142,7 +144,7 @@ impl Kernel {
         market.book.reduce(&mut self.slab, slot, node.remaining - change.remaining);
         self.slab.cold_mut(slot).size = change.size;
         let (_, after) = hold_of(market, self.slab.node(slot), self.slab.cold(slot));
-        self.funds.change(node.account, asset, 0, after - before);
+        self.funds.hold(node.account, asset, after - before);
         self.order_event(slot, state::OPEN, reason::NONE);
         let cold = self.slab.cold(slot);
         Ack {

@@ -45,7 +45,9 @@ impl Kernel {
             let reserved: i128 = asset.reserved.iter().map(|amount| i128::from(*amount)).sum();
             let conserved = sum + reserved == i128::from(asset.total) && asset.sum == asset.total;
             ensure(conserved, || format!("asset {} is not conserved", asset.id))?;
-            ensure(asset.reserved.iter().all(|amount| *amount >= 0), || format!("asset {} owes fees", asset.id))?;
+            ensure(asset.reserved.iter().all(|amount| *amount >= 0), || {
+                format!("asset {} owes fees", asset.id)
+            })?;
         }
         Ok(())
     }
@@ -62,14 +64,19 @@ impl Kernel {
                 let levels = book.side_levels(side, usize::MAX);
                 let sorted = levels.windows(2).all(|pair| (pair[0].0 > pair[1].0) == (side == 0));
                 ensure(sorted, || format!("levels of book {number} are out of order"))?;
-                ensure(levels.len() == book.level_count(side) as usize, || format!("book {number} miscounts levels"))?;
+                ensure(levels.len() == book.level_count(side) as usize, || {
+                    format!("book {number} miscounts levels")
+                })?;
                 for (price, level) in levels {
                     let (mut slot, mut prev, mut lots, mut count) = (level.head, NIL, 0, 0);
                     while slot != NIL {
                         let node = self.slab.node(slot);
                         let linked = node.prev == prev && node.price == price && node.side() == side;
-                        let here = u32::from(node.market) == number && node.remaining > 0 && open.insert(slot);
-                        ensure(linked && here, || format!("slot {slot} is misplaced in book {number} at {price}"))?;
+                        let here =
+                            u32::from(node.market) == number && node.remaining > 0 && open.insert(slot);
+                        ensure(linked && here, || {
+                            format!("slot {slot} is misplaced in book {number} at {price}")
+                        })?;
                         lots += node.remaining;
                         count += 1;
                         (prev, slot) = (slot, node.next);
@@ -107,16 +114,16 @@ impl Kernel {
 
     /// What is held of each balance is what the account's open orders need, to the unit.
     fn check_holds(&self, open: &BTreeSet<u32>) -> Audit {
-        let mut needs: BTreeMap<(u32, u32), i64> = BTreeMap::new();
+        let mut needs: BTreeMap<(u32, u32), i128> = BTreeMap::new();
         for slot in open {
             let node = self.slab.node(*slot);
             let (asset, hold) = hold_of(&self.markets[node.market as usize], node, self.slab.cold(*slot));
-            *needs.entry((node.account, asset)).or_default() += hold;
+            *needs.entry((node.account, asset)).or_default() += i128::from(hold);
         }
         for (slot, account) in self.funds.accounts.iter().enumerate() {
             for balance in &account.balances {
                 let need = needs.get(&(slot as u32, balance.asset)).copied().unwrap_or(0);
-                ensure(balance.held == need, || {
+                ensure(i128::from(balance.held) == need, || {
                     format!("account {} holds {} and needs {need}", account.number, balance.held)
                 })?;
             }
@@ -129,7 +136,8 @@ impl Kernel {
         ensure(timed == self.expiries.len(), || "expiries and timed orders differ".to_owned())?;
         let armed = self.funds.accounts.iter().filter(|account| account.cancel_at_ms != 0).count();
         ensure(armed == self.switches.len(), || "switches and armed accounts differ".to_owned())?;
-        let dues = self.expiries.first().map(|due| due.0).into_iter().chain(self.switches.first().map(|due| due.0));
+        let dues =
+            self.expiries.first().map(|due| due.0).into_iter().chain(self.switches.first().map(|due| due.0));
         let next = dues.chain(self.settling.first().map(|_| 0)).min().unwrap_or(u64::MAX);
         ensure(next == self.next_timer, || "the next timer is not the earliest".to_owned())
     }

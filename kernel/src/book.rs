@@ -358,7 +358,8 @@ impl Book {
         } else {
             let near = self.bits[ASK].at_or_above((offset + 1) as usize);
             let near = near.map_or(NO_ASK, |at| self.base + at as i64);
-            let far = self.far[ASK].range((std::ops::Bound::Excluded(price), std::ops::Bound::Unbounded)).next();
+            let far =
+                self.far[ASK].range((std::ops::Bound::Excluded(price), std::ops::Bound::Unbounded)).next();
             far.map_or(near, |(far, _)| near.min(*far))
         }
     }

@@ -11,7 +11,7 @@ use crate::codes::Reject;
 use crate::decimal::parse_units;
 use crate::encode::{self, Head, PlaceOrder, Target};
 use crate::output::{Ack, ACK_SIZE};
-use crate::place::client_id;
+use crate::place::{bytes_of, client_id};
 use crate::wire::{
     FOK, GTC, IOC, LIMIT, MARKET, MAX_CLIENT_ID, STP_CANCEL_BOTH, STP_CANCEL_MAKER, STP_CANCEL_TAKER,
 };
@@ -157,12 +157,14 @@ pub fn decode_bulk(
     let head = Head { account, market: 0, key };
     for raw in parsed.items {
         let mut row = Row { client_id: [0; MAX_CLIENT_ID], client_len: 0, error: None };
-        let outcome = match serde_json::from_str::<Item>(raw.get()) {
-            Ok(item) => {
+        // A list would be read by position; an item is an object.
+        let object = raw.get().starts_with('{').then(|| serde_json::from_str::<Item>(raw.get()));
+        let outcome = match object {
+            Some(Ok(item)) => {
                 keep_client_id(&mut row, &item);
                 encode_item(&mut bulk.packed, &item, instruments, head, deadline_ms)
             }
-            Err(_) => Err(("50002", "The item is not an object whose values are strings.")),
+            _ => Err(("50002", "The item is not an object whose values are strings.")),
         };
         match outcome {
             Ok(()) => bulk.count += 1,
@@ -174,8 +176,8 @@ pub fn decode_bulk(
 }
 
 fn keep_client_id(row: &mut Row, item: &Item) {
-    if let Ok(text) = client_id(item.cl_ord_id.as_bytes()) {
-        row.client_id = text;
+    if let Ok(words) = client_id(item.cl_ord_id.as_bytes()) {
+        row.client_id = bytes_of(&words);
         row.client_len = item.cl_ord_id.len() as u8;
     }
 }
@@ -187,7 +189,8 @@ fn encode_item(
     head: Head,
     deadline_ms: u64,
 ) -> Result<(), ItemError> {
-    let instrument = instruments.by_id.get(&*item.inst_id).ok_or(("51001", "Instrument ID does not exist"))?;
+    let instrument =
+        instruments.by_id.get(&*item.inst_id).ok_or(("51001", "Instrument ID does not exist"))?;
     let head = Head { market: instrument.market, ..head };
     let client = item.cl_ord_id.as_bytes();
     client_id(client).map_err(|_| ("51000", "Parameter clOrdId error"))?;
@@ -214,7 +217,8 @@ fn target<'a>(item: &Item, client: &'a [u8], deadline_ms: u64) -> Result<Target<
 }
 
 fn price(text: &str, instrument: &Instrument) -> Result<i64, ItemError> {
-    parse_units(text.as_bytes(), instrument.price_scale, instrument.tick_units).ok_or(("51000", "Parameter px error"))
+    parse_units(text.as_bytes(), instrument.price_scale, instrument.tick_units)
+        .ok_or(("51000", "Parameter px error"))
 }
 
 fn size(text: &str, instrument: &Instrument) -> Result<i64, ItemError> {

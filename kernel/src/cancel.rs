@@ -5,7 +5,7 @@ use crate::codes::{reason, state, Reject};
 use crate::kernel::{Kernel, Outcome};
 use crate::output::Ack;
 use crate::place::client_id;
-use crate::wire::{u64_at, Frame, ALL_MARKETS, BOTH_SIDES};
+use crate::wire::{u64_at, zeros, Frame, ALL_MARKETS, BOTH_SIDES};
 
 const BODY: usize = 24;
 /// Longest dead-man timeout: a day.
@@ -40,7 +40,7 @@ impl Missing {
 impl Kernel {
     pub(crate) fn cancel(&mut self, frame: &Frame) -> Outcome {
         let body = frame.body;
-        if body.len() < BODY || body.len() != BODY + body[16] as usize {
+        if body.len() < BODY || body.len() != BODY + body[16] as usize || !zeros(&body[17..BODY]) {
             return Err(Reject::InputBody);
         }
         let client = &body[BODY..];
@@ -97,7 +97,7 @@ impl Kernel {
     }
 
     pub(crate) fn mass_cancel(&mut self, frame: &Frame) -> Outcome {
-        if frame.body.len() != 8 {
+        if frame.body.len() != 8 || !zeros(&frame.body[1..]) {
             return Err(Reject::InputBody);
         }
         let side = frame.body[0];

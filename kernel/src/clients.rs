@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 
 use crate::codes::state;
+use crate::wire::u64_at;
 
 /// How long an id is remembered, in kernel time.
 pub const MEMORY_MS: u64 = 7 * 24 * 3_600_000;
@@ -16,27 +17,65 @@ const MAX_PROBE: usize = 512;
 const MARK_MS: u64 = 60_000;
 
 /// 128-bit key of one client id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Key {
     pub low: u64,
     pub high: u64,
 }
 
-/// Key of `text` (at most 32 bytes) for the account with this number.
+/// The bytes of a client id as four words, zeros behind its end.
+pub type Words = [u64; 4];
+
+/// Words of at most 32 bytes; what is longer is cut.
 #[inline]
-pub fn key_of(account: u32, text: &[u8]) -> Key {
-    let mut words = [0u64; 4];
-    for (word, chunk) in words.iter_mut().zip(text.chunks(8)) {
-        let mut bytes = [0; 8];
-        bytes[..chunk.len()].copy_from_slice(chunk);
-        *word = u64::from_le_bytes(bytes);
+pub fn words_of(text: &[u8]) -> Words {
+    let text = &text[..text.len().min(32)];
+    let mut words = [0; 4];
+    let (full, rest) = (text.len() / 8, text.len() % 8);
+    for (index, word) in words.iter_mut().enumerate().take(full) {
+        *word = u64_at(text, index * 8);
     }
-    let seed = u64::from(account) << 8 | text.len() as u64;
+    if rest > 0 && full > 0 {
+        words[full] = u64_at(text, text.len() - 8) >> (64 - 8 * rest);
+    } else {
+        for (index, byte) in text.iter().enumerate().take(rest) {
+            words[0] |= u64::from(*byte) << (8 * index);
+        }
+    }
+    words
+}
+
+/// Whether the first `length` bytes are visible ASCII (0x21 to 0x7E), eight at a time; the bytes behind them are zero.
+#[inline]
+pub fn visible(words: &Words, length: usize) -> bool {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    const ONE: u64 = 0x0101_0101_0101_0101;
+    let (full, rest) = (length / 8 % 5, length % 8);
+    let mut bad = 0;
+    for (index, word) in words.iter().enumerate().take(full + usize::from(rest > 0)) {
+        let word = if index < full { *word } else { *word | (0x40 * ONE) << (8 * rest) };
+        // A byte with its high bit set, minus 0x21, keeps the bit unless it was below; 0x7F plus one sets it.
+        let low = !((word | HIGH) - 0x21 * ONE);
+        let delete = (word & !HIGH) + ONE;
+        bad |= low | delete | word;
+    }
+    bad & HIGH == 0
+}
+
+/// Key of a client id of the account with this number.
+#[inline]
+pub fn key_of_words(account: u32, words: &Words, length: usize) -> Key {
+    let seed = u64::from(account) << 8 | length as u64;
     let a = fold(words[0] ^ 0x9E37_79B9_7F4A_7C15, words[1] ^ 0xD6E8_FEB8_6659_FD93 ^ seed);
     let b = fold(words[2] ^ 0xA076_1D64_78BD_642F ^ seed, words[3] ^ 0xE703_7ED1_A0B4_28DB);
     let low = fold(a ^ 0x8EBC_6AF0_9C88_C6E3, b ^ 0x5899_65CC_7537_4CC3 ^ seed);
     let high = fold(a.rotate_left(32) ^ b ^ 0x1D8E_4E27_C47D_124F, low ^ 0xEB44_ACCA_B455_D165);
     Key { low, high }
+}
+
+/// Key of `text` (at most 32 bytes) for the account with this number.
+pub fn key_of(account: u32, text: &[u8]) -> Key {
+    key_of_words(account, &words_of(text), text.len())
 }
 
 #[inline]
@@ -55,15 +94,14 @@ pub struct Entry {
     pub state: u8,
 }
 
-const BLANK: Entry = Entry { key: Key { low: 0, high: 0 }, order_id: 0, filled: 0, account: 0, state: state::NONE };
+const BLANK: Entry =
+    Entry { key: Key { low: 0, high: 0 }, order_id: 0, filled: 0, account: 0, state: state::NONE };
 
 /// One cell: 0 when empty, else the tag in the high half (its top bit set) and the entry's sequence in the low half.
 #[derive(Default, Clone)]
 struct Shard {
     cells: Vec<u64>,
     used: usize,
-    /// No entry stands this many cells or more behind its home.
-    reach: usize,
 }
 
 pub struct ClientIds {
@@ -75,6 +113,25 @@ pub struct ClientIds {
     next: u64,
     /// (minute, first sequence of it), oldest first.
     marks: VecDeque<(u64, u64)>,
+    /// The minute of the newest mark, and the sequence for which there is no chunk yet.
+    minute_ms: u64,
+    room_until: u64,
+    /// When the oldest entry may be forgotten; `u64::MAX` when there is none.
+    due_ms: u64,
+}
+
+/// What a search found: the sequence of the entry, or the cell where it would stand.
+#[derive(Clone, Copy)]
+pub enum Found {
+    Entry(u64),
+    Vacant(Vacancy),
+}
+
+/// A free cell and its steps from home; good until the memory changes.
+#[derive(Clone, Copy)]
+pub struct Vacancy {
+    at: usize,
+    steps: usize,
 }
 
 impl Default for ClientIds {
@@ -86,6 +143,9 @@ impl Default for ClientIds {
             first: 0,
             next: 0,
             marks: VecDeque::new(),
+            minute_ms: 0,
+            room_until: 0,
+            due_ms: u64::MAX,
         }
     }
 }
@@ -135,8 +195,34 @@ impl ClientIds {
         }
     }
 
-    /// Sequence of the entry of this id, if it is remembered.
+    /// Look an id up; when it is new the shard has room for one more and the cell is returned.
     #[inline]
+    pub fn search(&mut self, account: u32, key: Key) -> Found {
+        let shard = &mut self.shards[shard_of(key)];
+        if (shard.used + 1) * 8 > shard.cells.len() * 5 {
+            shard.grow();
+        }
+        let cells = &self.shards[shard_of(key)].cells;
+        let (mask, tag) = (cells.len() - 1, tag_of(key));
+        let home = tag as usize & mask;
+        let mut at = home;
+        loop {
+            let cell = cells[at];
+            if cell == 0 {
+                return Found::Vacant(Vacancy { at, steps: at.wrapping_sub(home) & mask });
+            }
+            if (cell >> 32) as u32 == tag {
+                let sequence = self.sequence_of(cell);
+                let entry = self.entry(sequence);
+                if entry.key == key && entry.account == account {
+                    return Found::Entry(sequence);
+                }
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    /// Sequence of the entry of this id, if it is remembered.
     pub fn find(&self, account: u32, key: Key) -> Option<u64> {
         let cells = &self.shards[shard_of(key)].cells;
         if cells.is_empty() {
@@ -144,13 +230,9 @@ impl ClientIds {
         }
         let (mask, tag) = (cells.len() - 1, tag_of(key));
         let mut at = tag as usize & mask;
-        for _ in 0..self.shards[shard_of(key)].reach {
-            let cell = cells[at];
-            if cell == 0 {
-                return None;
-            }
-            if (cell >> 32) as u32 == tag {
-                let sequence = self.sequence_of(cell);
+        while cells[at] != 0 {
+            if (cells[at] >> 32) as u32 == tag {
+                let sequence = self.sequence_of(cells[at]);
                 let entry = self.entry(sequence);
                 if entry.key == key && entry.account == account {
                     return Some(sequence);
@@ -161,44 +243,45 @@ impl ClientIds {
         None
     }
 
-    /// Whether a cell for this key is free within the longest probe. Which cells are taken depends only on the ids remembered and the size of
-    /// the shard, so the answer is the same after a restore.
+    /// Whether something is old enough to be forgotten.
     #[inline]
-    pub fn has_room(&mut self, key: Key) -> bool {
-        let shard = &mut self.shards[shard_of(key)];
-        if (shard.used + 1) * 8 > shard.cells.len() * 5 {
-            shard.grow();
-        }
-        shard.free_cell(tag_of(key)).1 < MAX_PROBE
+    pub fn is_due(&self, now_ms: u64) -> bool {
+        self.due_ms <= now_ms
     }
 
-    /// Remember a new id (`has_room` was asked); returns its sequence.
+    /// Remember a new id in the cell a search has just found; returns its sequence.
     #[inline]
-    pub fn push(&mut self, entry: Entry, now_ms: u64) -> u64 {
-        let minute = now_ms - now_ms % MARK_MS;
-        if self.marks.back().is_none_or(|mark| mark.0 != minute) {
-            self.marks.push_back((minute, self.next));
+    pub fn push_at(&mut self, vacancy: Vacancy, entry: Entry, now_ms: u64) -> u64 {
+        if now_ms.wrapping_sub(self.minute_ms) >= MARK_MS || self.marks.is_empty() {
+            self.minute_ms = now_ms - now_ms % MARK_MS;
+            self.marks.push_back((self.minute_ms, self.next));
+            self.find_due();
         }
-        self.append(entry)
-    }
-
-    fn append(&mut self, entry: Entry) -> u64 {
         let sequence = self.next;
-        if (sequence - self.chunk_base) as usize >= self.chunks.len() * CHUNK {
+        if sequence == self.room_until {
             self.chunks.push_back(Box::new([BLANK; CHUNK]));
+            self.room_until += CHUNK as u64;
         }
         self.next += 1;
         *self.entry_mut(sequence) = entry;
         let shard = &mut self.shards[shard_of(entry.key)];
+        shard.cells[vacancy.at] = u64::from(tag_of(entry.key)) << 32 | u64::from(sequence as u32);
+        shard.used += 1;
+        sequence
+    }
+
+    /// Remember an id that is not remembered yet.
+    pub fn push(&mut self, entry: Entry, now_ms: u64) -> u64 {
+        let shard = &mut self.shards[shard_of(entry.key)];
         if (shard.used + 1) * 8 > shard.cells.len() * 5 {
             shard.grow();
         }
-        let tag = tag_of(entry.key);
-        let (at, steps) = shard.free_cell(tag);
-        shard.cells[at] = u64::from(tag) << 32 | u64::from(sequence as u32);
-        shard.used += 1;
-        shard.reach = shard.reach.max(steps + 1);
-        sequence
+        let (at, steps) = shard.free_cell(tag_of(entry.key));
+        self.push_at(Vacancy { at, steps }, entry, now_ms)
+    }
+
+    fn find_due(&mut self) {
+        self.due_ms = self.marks.front().map_or(u64::MAX, |mark| mark.0 + MARK_MS + MEMORY_MS);
     }
 
     /// Record what the order of an entry has become.
@@ -212,8 +295,7 @@ impl ClientIds {
     /// Forget the oldest entry if it is older than the memory. An entry whose order is still open moves to the young end instead:
     /// then `(order id, new sequence)` is returned for the order to note.
     pub fn expire_one(&mut self, now_ms: u64) -> Option<Option<(u64, u64)>> {
-        let oldest = self.marks.front()?.0;
-        if oldest + MARK_MS + MEMORY_MS > now_ms || self.is_empty() {
+        if !self.is_due(now_ms) || self.is_empty() {
             return None;
         }
         let entry = *self.entry(self.first);
@@ -230,6 +312,7 @@ impl ClientIds {
         if self.first == self.next {
             self.marks.clear();
         }
+        self.find_due();
         if entry.state == state::OPEN {
             let sequence = self.push(entry, now_ms);
             return Some(Some((entry.order_id, sequence)));
@@ -274,6 +357,15 @@ impl ClientIds {
     }
 }
 
+impl Vacancy {
+    /// Whether the cell is near enough to its home. Which cells are taken depends only on the ids remembered and the size of the shard, so
+    /// the answer is the same after a restore; refusing the rest bounds every search.
+    #[inline]
+    pub fn is_near(self) -> bool {
+        self.steps < MAX_PROBE
+    }
+}
+
 impl Shard {
     /// (first free cell for a tag, steps from its home); at least three eighths of the cells are free.
     #[inline]
@@ -294,11 +386,9 @@ impl Shard {
 
     fn resize(&mut self, size: usize) {
         let old = std::mem::replace(&mut self.cells, vec![0; size]);
-        self.reach = 0;
         for cell in old.into_iter().filter(|cell| *cell != 0) {
-            let (at, steps) = self.free_cell((cell >> 32) as u32);
+            let (at, _) = self.free_cell((cell >> 32) as u32);
             self.cells[at] = cell;
-            self.reach = self.reach.max(steps + 1);
         }
     }
 
@@ -346,11 +436,12 @@ mod tests {
         let mut ids = ClientIds::default();
         for n in 0..50_000u64 {
             let item = entry(16, &format!("id{n}"), n, state::CANCELLED);
-            assert!(ids.has_room(item.key));
+            assert!(matches!(ids.search(16, item.key), Found::Vacant(vacancy) if vacancy.is_near()));
             ids.push(item, n * 100);
         }
         for n in (0..50_000).step_by(7) {
-            let found = ids.find(16, key_of(16, format!("id{n}").as_bytes())).map(|at| ids.entry(at).order_id);
+            let found =
+                ids.find(16, key_of(16, format!("id{n}").as_bytes())).map(|at| ids.entry(at).order_id);
             assert_eq!(found, Some(n));
         }
         assert_eq!(ids.find(17, key_of(17, b"id5")), None);
@@ -369,6 +460,21 @@ mod tests {
         assert_eq!(ids.expire_one(late), Some(Some((1, 1))));
         assert_eq!(ids.expire_one(late), None);
         assert_eq!(ids.find(16, key_of(16, b"old")), Some(1));
+    }
+
+    #[test]
+    fn visible_ascii_is_told_from_the_rest() {
+        for length in 0..=32 {
+            let good: Vec<u8> = (0..length).map(|n| b"!~Az09_-"[n % 8]).collect();
+            assert!(visible(&words_of(&good), length));
+            for at in 0..length {
+                for byte in (0..=0x20).chain(0x7F..=0xFF) {
+                    let mut text = good.clone();
+                    text[at] = byte;
+                    assert!(!visible(&words_of(&text), length), "{byte} at {at} of {length}");
+                }
+            }
+        }
     }
 
     #[test]

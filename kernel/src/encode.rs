@@ -93,7 +93,14 @@ pub fn place(out: &mut Vec<u8>, head: Head, order: &PlaceOrder) {
         .end();
 }
 
-pub fn amend(out: &mut Vec<u8>, head: Head, target: &Target, price_ticks: i64, size_lots: i64, cancel_on_fail: bool) {
+pub fn amend(
+    out: &mut Vec<u8>,
+    head: Head,
+    target: &Target,
+    price_ticks: i64,
+    size_lots: i64,
+    cancel_on_fail: bool,
+) {
     let flags = u8::from(cancel_on_fail) * flag::CANCEL_ON_FAIL;
     Writer::new(out, kind::AMEND, flags, head)
         .u64(target.order_id)

@@ -1,6 +1,8 @@
 //! Reading events back: what the web side does with the bytes a batch handed out. Never trusts a length.
 
-use crate::output::{BALANCE_EVENT, EVENT_BALANCE, EVENT_FILL, EVENT_HEADER, EVENT_ORDER, FILL_EVENT, ORDER_EVENT};
+use crate::output::{
+    BALANCE_EVENT, EVENT_BALANCE, EVENT_FILL, EVENT_HEADER, EVENT_ORDER, FILL_EVENT, ORDER_EVENT,
+};
 use crate::wire::{i64_at, u16_at, u32_at, u64_at};
 
 /// The order of an event, as it stood then.
@@ -128,11 +130,9 @@ pub fn read(record: &[u8]) -> Option<Event> {
             };
             Body::Fill(order_part(record, FILL_EVENT), fill)
         }
-        EVENT_BALANCE if record.len() >= BALANCE_EVENT => Body::Balance {
-            asset: u32_at(record, 24),
-            total: i64_at(record, 32),
-            held: i64_at(record, 40),
-        },
+        EVENT_BALANCE if record.len() >= BALANCE_EVENT => {
+            Body::Balance { asset: u32_at(record, 24), total: i64_at(record, 32), held: i64_at(record, 40) }
+        }
         _ => return None,
     };
     Some(Event { account: u32_at(record, 4), sequence: u64_at(record, 8), time_ms: u64_at(record, 16), body })

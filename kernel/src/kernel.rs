@@ -4,10 +4,10 @@
 //! assertions that hold between commands. While a command runs, memory for those a few places behind it is already being fetched; that is
 //! all the concurrency there is.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::accounts::{Funds, FIRST_USER};
-use crate::clients::ClientIds;
+use crate::clients::{ClientIds, Key, Words};
 use crate::codes::Reject;
 use crate::ids::OrderIds;
 use crate::market::{Candle, Market};
@@ -27,6 +27,14 @@ const MAX_TIME_MS: u64 = 1 << 53;
 const LOOK_FAR: usize = 8;
 const LOOK_NEAR: usize = 4;
 
+/// A command on its way: its frame, and of a new order the client id as words and key.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Coming<'a> {
+    pub frame: Frame<'a>,
+    pub words: Words,
+    pub key: Key,
+}
+
 /// What a group may have at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
@@ -44,6 +52,35 @@ pub(crate) struct Closed {
     pub account: u32,
     pub reason: u8,
     pub closed_ms: u64,
+}
+
+/// The last `CLOSED_KEPT` of them; the oldest is written over.
+#[derive(Default)]
+pub(crate) struct ClosedRing {
+    orders: Vec<Closed>,
+    oldest: usize,
+}
+
+impl ClosedRing {
+    #[inline]
+    pub fn push(&mut self, closed: Closed) {
+        if self.orders.len() < CLOSED_KEPT {
+            self.orders.push(closed);
+            return;
+        }
+        self.orders[self.oldest] = closed;
+        self.oldest = (self.oldest + 1) % CLOSED_KEPT;
+    }
+
+    pub fn len(&self) -> usize {
+        self.orders.len()
+    }
+
+    /// Oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Closed> {
+        let (newer, older) = self.orders.split_at(self.oldest);
+        older.iter().chain(newer)
+    }
 }
 
 /// The state of one risk group. `publisher`, `out` and the dirty marks are outside the logical state.
@@ -69,7 +106,7 @@ pub struct Kernel {
     /// Decided transfers by id, and by (issued, id) for forgetting them.
     pub(crate) transfers: BTreeMap<u64, Transfer>,
     pub(crate) transfer_ages: BTreeSet<(u64, u64)>,
-    pub(crate) closed: VecDeque<Closed>,
+    pub(crate) closed: ClosedRing,
     pub(crate) out: Output,
     pub(crate) publisher: Publisher,
 }
@@ -91,7 +128,12 @@ impl Kernel {
             group,
             sequence: 0,
             now_ms: 0,
-            limits: Limits { accounts: 1_000_000, markets: 4_096, orders_per_account: 20_000, client_ids: 50_000_000 },
+            limits: Limits {
+                accounts: 1_000_000,
+                markets: 4_096,
+                orders_per_account: 20_000,
+                client_ids: 50_000_000,
+            },
             funds: Funds::default(),
             markets: Vec::new(),
             slab: Slab::default(),
@@ -104,7 +146,7 @@ impl Kernel {
             next_timer: u64::MAX,
             transfers: BTreeMap::new(),
             transfer_ages: BTreeSet::new(),
-            closed: VecDeque::new(),
+            closed: ClosedRing::default(),
             out: Output::default(),
             publisher: Publisher::default(),
         }
@@ -177,17 +219,22 @@ impl Kernel {
 
     fn run_frames(&mut self, commands: &[u8]) {
         let mut frames = Frames::new(commands);
-        let (mut far, mut near) = (frames, frames);
-        for _ in 0..LOOK_FAR {
-            self.look_far(&mut far);
-        }
-        for _ in 0..LOOK_NEAR {
-            self.look_near(&mut near);
-        }
-        while let Some(frame) = frames.next() {
-            self.look_far(&mut far);
-            self.look_near(&mut near);
-            self.step(&frame);
+        let mut coming = [Coming::default(); LOOK_FAR];
+        let (mut first, mut end) = (0, 0);
+        loop {
+            while end - first < LOOK_FAR {
+                let Some(frame) = frames.next() else { break };
+                coming[end % LOOK_FAR] = self.look_far(frame);
+                end += 1;
+            }
+            if first == end {
+                break;
+            }
+            if first + LOOK_NEAR < end {
+                self.look_near(&coming[(first + LOOK_NEAR) % LOOK_FAR].frame);
+            }
+            self.step(&coming[first % LOOK_FAR]);
+            first += 1;
         }
         if !frames.rest().is_empty() {
             self.sequence += 1;
@@ -196,21 +243,21 @@ impl Kernel {
     }
 
     #[inline]
-    fn look_far(&self, frames: &mut Frames) {
-        let Some(frame) = frames.next() else { return };
+    fn look_far<'a>(&self, frame: Frame<'a>) -> Coming<'a> {
+        let mut coming = Coming { frame, ..Coming::default() };
         self.funds.prefetch(frame.account);
         match frame.kind {
-            kind::PLACE => self.prefetch_place(&frame),
+            kind::PLACE => self.prefetch_place(&mut coming),
             kind::CANCEL | kind::AMEND if frame.body.len() >= 8 => {
                 self.ids.prefetch(crate::wire::u64_at(frame.body, 0));
             }
             _ => {}
         }
+        coming
     }
 
     #[inline]
-    fn look_near(&self, frames: &mut Frames) {
-        let Some(frame) = frames.next() else { return };
+    fn look_near(&self, frame: &Frame) {
         if matches!(frame.kind, kind::CANCEL | kind::AMEND) && frame.body.len() >= 8 {
             if let Some(slot) = self.ids.get(crate::wire::u64_at(frame.body, 0)) {
                 self.slab.prefetch(slot);
@@ -219,29 +266,34 @@ impl Kernel {
     }
 
     #[inline]
-    fn step(&mut self, frame: &Frame) {
+    fn step(&mut self, coming: &Coming) {
         self.sequence += 1;
         if self.next_timer <= self.now_ms {
             self.run_timers();
         }
-        let ack = match self.dispatch(frame) {
+        let ack = match self.dispatch(coming) {
             Ok(ack) => ack,
             Err(reject) => Ack::refused(reject),
         };
         self.out.ack(ack);
-        if let Some(market) = self.markets.get(frame.market as usize) {
-            assert!(market.book.best_bid() < market.book.best_ask(), "the book is never crossed after a command");
+        if let Some(market) = self.markets.get(coming.frame.market as usize) {
+            assert!(
+                market.book.best_bid() < market.book.best_ask(),
+                "the book is never crossed after a command"
+            );
             self.funds.assert_conserved(market.base);
             self.funds.assert_conserved(market.quote);
         }
     }
 
     #[inline]
-    fn dispatch(&mut self, frame: &Frame) -> Outcome {
+    fn dispatch(&mut self, coming: &Coming) -> Outcome {
+        let frame = &coming.frame;
         match frame.kind {
-            kind::PLACE => self.place(frame),
-            kind::CANCEL => self.cancel(frame),
+            kind::PLACE => self.place(coming),
             kind::AMEND => self.amend(frame),
+            known if frame.flags != 0 && kind::implemented(known) => Err(Reject::InputEnum),
+            kind::CANCEL => self.cancel(frame),
             kind::MASS_CANCEL => self.mass_cancel(frame),
             kind::CANCEL_ALL_AFTER => self.cancel_all_after(frame),
             kind::OPEN_ACCOUNT => self.open_account(frame),

@@ -6,7 +6,7 @@
 
 use crate::book::NIL_PRICE;
 use crate::codes::{reason, state};
-use crate::kernel::{Closed, Kernel, CLOSED_KEPT};
+use crate::kernel::{Closed, Kernel};
 use crate::market::{Market, Trade};
 use crate::num::{affordable_lots, charge, prepaid_after, share};
 use crate::output::{Ack, FillView, OrderView};
@@ -102,7 +102,12 @@ impl Kernel {
             let mut lots = self.slab.node(taker.slot).remaining.min(node.remaining);
             if taker.budget != i64::MAX {
                 let lot_price = market.lot_price(price);
-                lots = lots.min(affordable_lots(taker.budget, lot_price, taker.fee_ppm));
+                lots = lots.min(affordable_lots(
+                    taker.budget,
+                    lot_price,
+                    taker.fee_ppm,
+                    self.slab.cold(taker.slot).prepaid,
+                ));
                 if lots == 0 {
                     return reason::BUDGET;
                 }
@@ -135,7 +140,7 @@ impl Kernel {
             let lots = wanted.min(node.remaining);
             if budget != i64::MAX {
                 let lot_price = market.lot_price(node.price);
-                if affordable_lots(budget, lot_price, taker.fee_ppm) < lots {
+                if affordable_lots(budget, lot_price, taker.fee_ppm, prepaid) < lots {
                     return false;
                 }
                 let fee = charge(lots * lot_price, taker.fee_ppm, prepaid);
@@ -185,6 +190,7 @@ impl Kernel {
         }
 
         let funds = &mut self.funds;
+        funds.touch(maker_node.account);
         if taker.side == 0 {
             funds.change(taker.account, quote, -(notional + taker_fee), 0);
             funds.change(taker.account, base, base_units, 0);
@@ -280,7 +286,7 @@ impl Kernel {
         self.touch_market(number);
         let market = &mut self.markets[number];
         let (asset, hold) = hold_of(market, &node, self.slab.cold(slot));
-        self.funds.change(node.account, asset, 0, hold);
+        self.funds.hold(node.account, asset, hold);
         market.book.push(&mut self.slab, slot);
         let cold = self.slab.cold_mut(slot);
         if cold.position == NOT_RESTING {
@@ -312,7 +318,7 @@ impl Kernel {
         let market = &mut self.markets[number];
         let (asset, hold) = hold_of(market, &node, self.slab.cold(slot));
         market.book.unlink(&mut self.slab, slot);
-        self.funds.change(node.account, asset, 0, -hold);
+        self.funds.hold(node.account, asset, -hold);
     }
 
     /// The end of an order that is no longer in the book: its record, its ids, its memory.
@@ -327,14 +333,18 @@ impl Kernel {
         let account = self.funds.account_mut(node.account);
         let number = account.number;
         if filled > 0 {
-            let stamp = crate::output::Stamp { group: self.group, sequence: self.sequence, now_ms: self.now_ms };
-            self.out.closed_order(stamp, OrderView { account: number, node: &node, cold, state, reason: why });
+            let stamp =
+                crate::output::Stamp { group: self.group, sequence: self.sequence, now_ms: self.now_ms };
+            self.out
+                .closed_order(stamp, OrderView { account: number, node: &node, cold, state, reason: why });
         } else {
-            let closed = Closed { node, cold: *cold, account: number, reason: why, closed_ms: self.now_ms };
-            if self.closed.len() == CLOSED_KEPT {
-                self.closed.pop_front();
-            }
-            self.closed.push_back(closed);
+            self.closed.push(Closed {
+                node,
+                cold: *cold,
+                account: number,
+                reason: why,
+                closed_ms: self.now_ms,
+            });
         }
         if node.flags & flag::TIMED != 0 {
             self.expiries.remove(&(cold.expires_ms, order_id));

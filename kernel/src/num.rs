@@ -20,9 +20,8 @@ fn ceil_ppm(value: i64) -> i64 {
 /// Units: `notional` and result in quote units, `prepaid` in millionths of one. Negative for a rebate.
 #[inline]
 pub fn charge(notional: i64, ppm: i32, prepaid: u32) -> i64 {
-    let exact = notional
-        .checked_mul(i64::from(ppm))
-        .and_then(|product| product.checked_sub(i64::from(prepaid)));
+    let exact =
+        notional.checked_mul(i64::from(ppm)).and_then(|product| product.checked_sub(i64::from(prepaid)));
     match exact {
         Some(exact) => ceil_ppm(exact),
         None => charge_wide(notional, ppm, prepaid),
@@ -64,13 +63,13 @@ pub fn product(a: i64, b: i64, c: i64) -> Option<i64> {
     a.checked_mul(b)?.checked_mul(c)
 }
 
-/// Largest number of lots whose notional at `lot_price` and fee at `fee_ppm` stay within `budget` quote units.
-pub fn affordable_lots(budget: i64, lot_price: i64, fee_ppm: i32) -> i64 {
+/// Largest number of lots whose notional at `lot_price` and fee at `fee_ppm`, less `prepaid` millionths, stay within `budget` quote units.
+pub fn affordable_lots(budget: i64, lot_price: i64, fee_ppm: i32, prepaid: u32) -> i64 {
     if budget <= 0 {
         return 0;
     }
     let gross = i128::from(PPM) + i128::from(fee_ppm.max(0));
-    (i128::from(budget) * i128::from(PPM) / gross / i128::from(lot_price)) as i64
+    ((i128::from(budget) * i128::from(PPM) + i128::from(prepaid)) / gross / i128::from(lot_price)) as i64
 }
 
 #[cfg(test)]
@@ -106,8 +105,12 @@ mod tests {
     #[test]
     fn affordable_lots_never_overspend() {
         for budget in 0..500 {
-            let lots = affordable_lots(budget, 7, 1_234);
-            assert!(lots * 7 + charge(lots * 7, 1_234, 0) <= budget);
+            for prepaid in [0, 1, 500_000, 999_999] {
+                let cost = |lots: i64| lots * 7 + charge(lots * 7, 1_234, prepaid);
+                let lots = affordable_lots(budget, 7, 1_234, prepaid);
+                assert!(lots == 0 || cost(lots) <= budget);
+                assert!(budget == 0 || cost(lots + 1) > budget);
+            }
         }
     }
 }

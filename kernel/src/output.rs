@@ -154,8 +154,7 @@ impl Output {
         let mut bytes = [0u8; ORDER_EVENT + 32];
         order_members(&mut bytes, EVENT_ORDER, ORDER_EVENT, stamp, order);
         bytes[ORDER_EVENT..].copy_from_slice(&order.cold.client_id);
-        let length = ORDER_EVENT + order.cold.client_len as usize;
-        self.events.extend_from_slice(&bytes[..length]);
+        append(&mut self.events, &bytes, ORDER_EVENT + order.cold.client_len as usize);
     }
 
     /// One side of a trade: the private event and the row of the fills table.
@@ -175,8 +174,7 @@ impl Output {
         at[40..44].copy_from_slice(&fill.fee_asset.to_le_bytes());
         at[44] = fill.role;
         bytes[FILL_EVENT..].copy_from_slice(&order.cold.client_id);
-        let length = FILL_EVENT + order.cold.client_len as usize;
-        self.events.extend_from_slice(&bytes[..length]);
+        append(&mut self.events, &bytes, FILL_EVENT + order.cold.client_len as usize);
         self.fills_count += 1;
         copy::fill_row(&mut self.fills, stamp, order, fill);
     }
@@ -201,7 +199,15 @@ impl Output {
     }
 }
 
-#[inline]
+/// Append the first `length` bytes of a record. Copying all of it, a size known beforehand, and cutting is faster than copying a varying length.
+#[inline(always)]
+pub fn append<const N: usize>(out: &mut Vec<u8>, record: &[u8; N], length: usize) {
+    let end = out.len() + length.min(N);
+    out.extend_from_slice(record);
+    out.truncate(end);
+}
+
+#[inline(always)]
 fn header(bytes: &mut [u8], kind: u8, flags: u8, length: usize, account: u32, stamp: Stamp) {
     bytes[0..2].copy_from_slice(&(length as u16).to_le_bytes());
     bytes[2] = kind;
@@ -211,7 +217,7 @@ fn header(bytes: &mut [u8], kind: u8, flags: u8, length: usize, account: u32, st
     bytes[16..24].copy_from_slice(&stamp.now_ms.to_le_bytes());
 }
 
-#[inline]
+#[inline(always)]
 fn order_members(bytes: &mut [u8], kind: u8, size: usize, stamp: Stamp, order: OrderView) {
     let (node, cold) = (order.node, order.cold);
     let length = size + cold.client_len as usize;

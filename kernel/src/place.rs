@@ -5,9 +5,9 @@
 
 use crate::accounts::FROZEN;
 use crate::book::NIL_PRICE;
-use crate::clients::{key_of, Entry, Key};
+use crate::clients::{key_of_words, visible, words_of, Entry, Found, Key, Vacancy, Words};
 use crate::codes::{reason, state, Reject};
-use crate::kernel::{Kernel, Outcome};
+use crate::kernel::{Coming, Kernel, Outcome};
 use crate::matching::Taker;
 use crate::num::{charge, product, MAX_QUANTITY};
 use crate::output::Ack;
@@ -36,7 +36,7 @@ pub(crate) struct Place {
     pub deadline_ms: u64,
     pub builder: u32,
     pub client_len: u8,
-    pub client_id: [u8; MAX_CLIENT_ID],
+    pub client_id: Words,
 }
 
 /// How an order enters the book, found while checking.
@@ -48,24 +48,37 @@ pub(crate) struct Entrance {
     pub budget: i64,
 }
 
-/// Copy a client id of visible ASCII characters into its fixed place.
+/// A client id of visible ASCII characters as words.
 #[inline]
-pub(crate) fn client_id(bytes: &[u8]) -> Result<[u8; MAX_CLIENT_ID], Reject> {
-    let mut text = [0; MAX_CLIENT_ID];
-    if bytes.len() > MAX_CLIENT_ID || bytes.iter().any(|byte| !(0x21..=0x7E).contains(byte)) {
+pub(crate) fn client_id(bytes: &[u8]) -> Result<Words, Reject> {
+    let words = words_of(bytes);
+    if bytes.len() > MAX_CLIENT_ID || !visible(&words, bytes.len()) {
         return Err(Reject::InputClientId);
     }
-    text[..bytes.len()].copy_from_slice(bytes);
-    Ok(text)
+    Ok(words)
+}
+
+/// The words of a client id as bytes again.
+#[inline]
+pub(crate) fn bytes_of(words: &Words) -> [u8; MAX_CLIENT_ID] {
+    let mut bytes = [0; MAX_CLIENT_ID];
+    for (chunk, word) in bytes.chunks_exact_mut(8).zip(words) {
+        chunk.copy_from_slice(&word.to_le_bytes());
+    }
+    bytes
 }
 
 impl Place {
     /// Read and check the body; stage INPUT.
     #[inline]
-    pub fn read(frame: &Frame) -> Result<Place, Reject> {
-        let body = frame.body;
+    pub fn read(coming: &Coming) -> Result<Place, Reject> {
+        let (frame, body) = (&coming.frame, coming.frame.body);
         if body.len() < BODY || body.len() != BODY + body[19] as usize {
             return Err(Reject::InputBody);
+        }
+        let length = body.len() - BODY;
+        if length > MAX_CLIENT_ID || !visible(&coming.words, length) {
+            return Err(Reject::InputClientId);
         }
         let place = Place {
             flags: frame.flags,
@@ -78,7 +91,7 @@ impl Place {
             deadline_ms: u64_at(body, 32),
             builder: u32_at(body, 20),
             client_len: body[19],
-            client_id: client_id(&body[BODY..])?,
+            client_id: coming.words,
         };
         place.check()?;
         Ok(place)
@@ -130,24 +143,25 @@ impl Place {
 
 impl Kernel {
     #[inline]
-    pub(crate) fn place(&mut self, frame: &Frame) -> Outcome {
-        let place = Place::read(frame)?;
+    pub(crate) fn place(&mut self, coming: &Coming) -> Outcome {
+        let frame = &coming.frame;
+        let place = Place::read(coming)?;
         let account = self.user(frame.account)?;
-        let mut key = Key { low: 0, high: 0 };
+        let mut remember = None;
         if place.client_len > 0 {
-            key = key_of(frame.account, &place.client_id[..place.client_len as usize]);
-            if let Some(sequence) = self.clients.find(frame.account, key) {
-                return Ok(self.duplicate(sequence));
+            match self.clients.search(frame.account, coming.key) {
+                Found::Entry(sequence) => return Ok(self.duplicate(sequence)),
+                Found::Vacant(vacancy) => remember = Some((coming.key, vacancy)),
             }
         }
         if place.tif == GTD && place.expires_ms <= self.now_ms {
             return Err(Reject::InputExpiry);
         }
         let entrance = self.check_place(&place, account, frame.market)?;
-        if place.client_len > 0 {
-            self.check_client_room(key)?;
+        if let Some(client) = &mut remember {
+            self.check_client_room(frame.account, client)?;
         }
-        let slot = self.accept(frame, &place, account, key);
+        let slot = self.accept(frame, &place, account, remember);
         Ok(self.enter(slot, &place, entrance))
     }
 
@@ -169,9 +183,24 @@ impl Kernel {
         ack
     }
 
-    /// Forget a few ids that are old enough, then see whether one more can be remembered.
+    /// See whether one more id can be remembered.
     #[inline]
-    fn check_client_room(&mut self, key: Key) -> Result<(), Reject> {
+    fn check_client_room(&mut self, account: u32, client: &mut (Key, Vacancy)) -> Result<(), Reject> {
+        if self.clients.is_due(self.now_ms) {
+            self.forget_clients();
+            if let Found::Vacant(vacancy) = self.clients.search(account, client.0) {
+                client.1 = vacancy;
+            }
+        }
+        if self.clients.len() >= self.limits.client_ids as usize || !client.1.is_near() {
+            return Err(Reject::StateClientIdsFull);
+        }
+        Ok(())
+    }
+
+    /// Forget a few ids that are old enough.
+    #[cold]
+    fn forget_clients(&mut self) {
         for _ in 0..4 {
             match self.clients.expire_one(self.now_ms) {
                 Some(Some((order_id, sequence))) => {
@@ -183,10 +212,6 @@ impl Kernel {
                 None => break,
             }
         }
-        if self.clients.len() >= self.limits.client_ids as usize || !self.clients.has_room(key) {
-            return Err(Reject::StateClientIdsFull);
-        }
-        Ok(())
     }
 
     /// Stages ACCESS, STATE, RISK and MATCHING; nothing is changed.
@@ -253,10 +278,15 @@ impl Kernel {
         let owner = self.funds.account(account);
         let best = market.book.best(1 - side);
         let quote_size = place.is_quote_size();
-        let base = if quote_size { 0 } else { place.size.checked_mul(market.lot_size).ok_or(Reject::InputOverflow)? };
+        let base = if quote_size {
+            0
+        } else {
+            place.size.checked_mul(market.lot_size).ok_or(Reject::InputOverflow)?
+        };
         let limit = market.market_limit(side, place.price);
         let at_best = if best == NIL_PRICE[1 - side] { 1 } else { best };
-        let value = if quote_size { Some(place.size) } else { product(at_best, place.size, market.tick_quote) };
+        let value =
+            if quote_size { Some(place.size) } else { product(at_best, place.size, market.tick_quote) };
         let value = value.ok_or(Reject::InputOverflow)?;
         let worst = product(limit.unwrap_or(1), if quote_size { 1 } else { place.size }, market.tick_quote);
         worst.ok_or(Reject::InputOverflow)?;
@@ -287,11 +317,13 @@ impl Kernel {
 
     /// Give the order its id and its place in memory. From here on nothing can be refused.
     #[inline]
-    fn accept(&mut self, frame: &Frame, place: &Place, account: u32, key: Key) -> u32 {
-        let (maker_ppm, taker_ppm) = self.markets[frame.market as usize].fees(self.funds.account(account).tier);
+    fn accept(&mut self, frame: &Frame, place: &Place, account: u32, client: Option<(Key, Vacancy)>) -> u32 {
+        let (maker_ppm, taker_ppm) =
+            self.markets[frame.market as usize].fees(self.funds.account(account).tier);
         let timed = if place.tif == GTD { flag::TIMED } else { 0 };
         let quote_size = place.is_quote_size();
-        let node = Node {
+        let slot = self.slab.take();
+        *self.slab.node_mut(slot) = Node {
             remaining: if quote_size { MAX_QUANTITY } else { place.size },
             price: place.price,
             account,
@@ -300,7 +332,9 @@ impl Kernel {
             stp: place.stp,
             ..Node::default()
         };
-        let cold = Cold {
+        let order_id = self.ids.assign(slot);
+        *self.slab.cold_mut(slot) = Cold {
+            order_id,
             size: if quote_size { 0 } else { place.size },
             maker_ppm,
             taker_ppm,
@@ -313,15 +347,12 @@ impl Kernel {
             order_type: place.order_type,
             tif: place.tif,
             client_len: place.client_len,
-            client_id: place.client_id,
+            client_id: bytes_of(&place.client_id),
             ..Cold::default()
         };
-        let slot = self.slab.insert(node, cold);
-        let order_id = self.ids.assign(slot);
-        self.slab.cold_mut(slot).order_id = order_id;
-        if place.client_len > 0 {
+        if let Some((key, vacancy)) = client {
             let entry = Entry { key, order_id, filled: 0, account: frame.account, state: state::OPEN };
-            self.slab.cold_mut(slot).client = self.clients.push(entry, self.now_ms);
+            self.slab.cold_mut(slot).client = self.clients.push_at(vacancy, entry, self.now_ms);
         }
         self.funds.touch(account);
         slot
@@ -353,9 +384,10 @@ impl Kernel {
         self.settle_remainder(slot, reason)
     }
 
-    /// Hint for a place frame some commands ahead.
+    /// Read the client id of a place frame some commands ahead and ask for the memory it will need.
     #[inline]
-    pub(crate) fn prefetch_place(&self, frame: &Frame) {
+    pub(crate) fn prefetch_place(&self, coming: &mut Coming) {
+        let frame = &coming.frame;
         if frame.body.len() < BODY {
             return;
         }
@@ -363,8 +395,10 @@ impl Kernel {
             market.book.prefetch(i64_at(frame.body, 0));
         }
         let client = &frame.body[BODY..];
-        if !client.is_empty() && client.len() <= MAX_CLIENT_ID {
-            self.clients.prefetch(key_of(frame.account, client));
+        if !client.is_empty() {
+            coming.words = words_of(client);
+            coming.key = key_of_words(frame.account, &coming.words, client.len());
+            self.clients.prefetch(coming.key);
         }
     }
 }

@@ -7,7 +7,9 @@ pub fn line<T>(items: &[T], index: usize) {
     if let Some(item) = items.get(index) {
         // SAFETY: a prefetch reads no value and the address is that of a live reference.
         unsafe {
-            core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(std::ptr::from_ref(item).cast());
+            core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(
+                std::ptr::from_ref(item).cast(),
+            );
         }
     }
     #[cfg(not(target_arch = "x86_64"))]

@@ -5,10 +5,10 @@ use serde_json::{json, Value};
 use crate::codes::Reject;
 use crate::kernel::Kernel;
 use crate::market::Market;
-use crate::num::{affordable_lots, charge, PPM};
+use crate::num::{affordable_lots, charge, prepaid_after, PPM};
 use crate::place::Place;
 use crate::query::{refused, Request};
-use crate::wire::{flag, FOK, GTC, IOC, LIMIT, MAX_CLIENT_ID};
+use crate::wire::{flag, FOK, GTC, IOC, LIMIT};
 
 /// What a walk through the opposite side would trade.
 #[derive(Default)]
@@ -20,7 +20,7 @@ struct Walk {
 
 /// Trade `wanted` lots within `limit`, or as many as `budget` quote units pay for.
 fn walk(market: &Market, side: usize, limit: i64, mut wanted: i64, mut budget: i64, fee_ppm: i32) -> Walk {
-    let mut done = Walk::default();
+    let (mut done, mut prepaid) = (Walk::default(), 0);
     for price in market.book.prices(1 - side) {
         let within = if side == 0 { price <= limit } else { price >= limit };
         if !within || wanted == 0 {
@@ -29,12 +29,18 @@ fn walk(market: &Market, side: usize, limit: i64, mut wanted: i64, mut budget: i
         let lot_price = market.lot_price(price);
         let mut lots = market.book.level(1 - side, price).map_or(0, |level| level.lots.min(wanted));
         if budget != i64::MAX {
-            lots = lots.min(affordable_lots(budget, lot_price, fee_ppm));
+            lots = lots.min(affordable_lots(budget, lot_price, fee_ppm, prepaid));
         }
-        let Some(value) = lots.checked_mul(lot_price).filter(|_| lots > 0) else { break };
-        let Some(notional) = done.notional.checked_add(value) else { break };
+        let Some(value) = lots.checked_mul(lot_price).filter(|_| lots > 0) else {
+            break;
+        };
+        let Some(notional) = done.notional.checked_add(value) else {
+            break;
+        };
         if budget != i64::MAX {
-            budget -= value + charge(value, fee_ppm, 0);
+            let fee = charge(value, fee_ppm, prepaid);
+            prepaid = prepaid_after(value, fee_ppm, prepaid, fee);
+            budget -= value + fee;
         }
         wanted -= lots;
         done = Walk { lots: done.lots + lots, notional, worst: price };
@@ -63,7 +69,7 @@ impl Kernel {
             deadline_ms: 0,
             builder: 0,
             client_len: 0,
-            client_id: [0; MAX_CLIENT_ID],
+            client_id: [0; 4],
         };
         let checked = self.user(request.account).and_then(|account| {
             place.check()?;
@@ -80,7 +86,8 @@ impl Kernel {
             LIMIT => place.price,
             _ => market.market_limit(side, place.price).unwrap_or(0),
         };
-        let (wanted, budget) = if place.is_quote_size() { (i64::MAX, place.size) } else { (place.size, i64::MAX) };
+        let (wanted, budget) =
+            if place.is_quote_size() { (i64::MAX, place.size) } else { (place.size, i64::MAX) };
         let would_take = limit > 0 && market.book.crosses(side, limit);
         let mut done = Walk::default();
         if would_take && place.flags & flag::POST_ONLY == 0 {
@@ -98,7 +105,9 @@ impl Kernel {
         };
         let average = match done.lots {
             0 => 0,
-            lots => i128::from(done.notional) * i128::from(PPM) / i128::from(market.tick_quote) / i128::from(lots),
+            lots => {
+                i128::from(done.notional) * i128::from(PPM) / i128::from(market.tick_quote) / i128::from(lots)
+            }
         };
         json!({
             "code": reject.map_or(0, |reject| reject as u16), "name": reject.map_or("OK", |reject| reject.name()),

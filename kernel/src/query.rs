@@ -96,7 +96,7 @@ impl Kernel {
             "markets" => {
                 let markets = self.markets.iter().map(|market| self.market_json(market));
                 json!({"markets": markets.collect::<Vec<_>>()})
-            },
+            }
             "assets" => self.query_assets(),
             "book" => self.query_book(request),
             "trades" => self.with_market(request, |market| trades_json(market, request.limit)),
@@ -173,7 +173,8 @@ impl Kernel {
     }
 
     fn query_closed(&self, request: &Request) -> Value {
-        let here = |node: &Node, _: &Cold| request.market.is_none_or(|market| u32::from(node.market) == market);
+        let here =
+            |node: &Node, _: &Cold| request.market.is_none_or(|market| u32::from(node.market) == market);
         json!({"orders": self.closed_json(request.account, here, request.limit.unwrap_or(100).min(MOST))})
     }
 
@@ -207,7 +208,13 @@ impl Kernel {
         let p = &market.parameters;
         let tiers = market.tiers.iter().enumerate();
         let tiers = tiers.filter_map(|(tier, fees)| fees.map(|(maker, taker)| json!([tier, maker, taker])));
-        let shown = |price: i64| if price == NO_BID || price == NO_ASK { 0 } else { price };
+        let shown = |price: i64| {
+            if price == NO_BID || price == NO_ASK {
+                0
+            } else {
+                price
+            }
+        };
         json!({
             "market": market.number, "kind": market.kind, "symbol": market.symbol, "phase": market.phase,
             "phase_name": phase::NAMES[market.phase as usize % phase::NAMES.len()],

@@ -90,18 +90,29 @@ impl Slab {
 
     #[inline]
     pub fn insert(&mut self, node: Node, cold: Cold) -> u32 {
+        let slot = self.take();
+        self.nodes[slot as usize] = node;
+        self.cold[slot as usize] = cold;
+        slot
+    }
+
+    /// A slot whose content is left from its last order; the caller writes all of it.
+    #[inline]
+    pub fn take(&mut self) -> u32 {
         self.live += 1;
         let slot = self.free;
         if slot != NIL {
             self.free = self.nodes[slot as usize].next;
-            self.nodes[slot as usize] = node;
-            self.cold[slot as usize] = cold;
             return slot;
         }
-        let slot = self.nodes.len() as u32;
-        self.nodes.push(node);
-        self.cold.push(cold);
-        slot
+        self.grow()
+    }
+
+    #[cold]
+    fn grow(&mut self) -> u32 {
+        self.nodes.push(Node::default());
+        self.cold.push(Cold::default());
+        (self.nodes.len() - 1) as u32
     }
 
     #[inline]

@@ -10,7 +10,8 @@ use crate::codec::{Reader, Writer};
 use crate::codes::phase;
 use crate::ids::OrderIds;
 use crate::kernel::{Closed, Kernel, Limits};
-use crate::market::{Candle, Market, Parameters, Trade, PARAMETERS, TIERS, TRADES_KEPT};
+use crate::market::{fees_allowed, Candle, Market, Parameters, Trade, PARAMETERS, TIERS, TRADES_KEPT};
+use crate::num::{charge, product, MAX_QUANTITY, PPM};
 use crate::output::Transfer;
 use crate::slab::{Cold, Node, NO_CLIENT};
 use crate::wire::{flag, MAX_CLIENT_ID};
@@ -35,7 +36,9 @@ impl std::fmt::Display for SnapshotError {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         match self {
             SnapshotError::Damaged => write!(f, "the snapshot is cut short or altered"),
-            SnapshotError::Version(version) => write!(f, "snapshot version {version} is not known to this build"),
+            SnapshotError::Version(version) => {
+                write!(f, "snapshot version {version} is not known to this build")
+            }
             SnapshotError::Inconsistent => write!(f, "the snapshot contradicts itself"),
         }
     }
@@ -189,7 +192,9 @@ impl Kernel {
         out.u64(market.last_trade_id);
         let candle = &market.candle;
         out.u64(candle.minute_ms);
-        for value in [candle.open, candle.high, candle.low, candle.close, candle.lots, candle.quote, candle.trades] {
+        for value in
+            [candle.open, candle.high, candle.low, candle.close, candle.lots, candle.quote, candle.trades]
+        {
             out.i64(value);
         }
         out.count(market.trades.len());
@@ -203,7 +208,8 @@ impl Kernel {
         out.count(market.book.orders() as usize);
         for slot in [0, 1].into_iter().flat_map(|side| market.book.queue(&self.slab, side)) {
             let cold = self.slab.cold(slot);
-            let client = if cold.client == NO_CLIENT { NO_CLIENT } else { cold.client - self.clients.first() };
+            let client =
+                if cold.client == NO_CLIENT { NO_CLIENT } else { cold.client - self.clients.first() };
             write_order(out, self.slab.node(slot), cold, client);
         }
     }
@@ -238,7 +244,7 @@ impl Kernel {
             out.u32(u32::from(transfer.code));
         }
         out.count(self.closed.len());
-        for closed in &self.closed {
+        for closed in self.closed.iter() {
             out.u32(closed.account);
             out.u8(closed.reason);
             out.u64(closed.closed_ms);
@@ -354,8 +360,11 @@ impl Kernel {
         }
         for _ in 0..input.count(ORDER)? {
             let (node, cold) = read_order(input)?;
-            let sound = node.remaining > 0 && node.price > 0 && u32::from(node.market) == number;
-            if !sound || node.account as usize >= self.funds.accounts.len() || cold.order_id >= self.ids.next() {
+            let sound = countable(&market, &node, &cold) && u32::from(node.market) == number;
+            if !sound
+                || node.account as usize >= self.funds.accounts.len()
+                || cold.order_id >= self.ids.next()
+            {
                 return None;
             }
             let slot = self.slab.insert(node, cold);
@@ -414,10 +423,25 @@ impl Kernel {
         for _ in 0..input.count(13 + ORDER)? {
             let (account, reason, closed_ms) = (input.u32()?, input.u8()?, input.u64()?);
             let (node, cold) = read_order(input)?;
-            self.closed.push_back(Closed { node, cold, account, reason, closed_ms });
+            self.closed.push(Closed { node, cold, account, reason, closed_ms });
         }
         Some(())
     }
+}
+
+/// Whether what an order needs can be counted without overflow, so that the audit may add it up.
+fn countable(market: &Market, node: &Node, cold: &Cold) -> bool {
+    let (quantities, sizes) = (1..=MAX_QUANTITY, 0..=MAX_QUANTITY);
+    let notional = product(node.price, market.tick_quote, node.remaining);
+    let cost =
+        notional.and_then(|notional| notional.checked_add(charge(notional, cold.taker_ppm, cold.prepaid)));
+    fees_allowed(cold.maker_ppm, cold.taker_ppm)
+        && i64::from(cold.prepaid) < PPM
+        && quantities.contains(&node.price)
+        && quantities.contains(&node.remaining)
+        && sizes.contains(&cold.filled)
+        && cost.is_some()
+        && node.remaining.checked_mul(market.lot_size).is_some()
 }
 
 fn read_market_members(input: &mut Reader, number: u32) -> Option<Market> {

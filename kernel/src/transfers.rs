@@ -6,7 +6,7 @@ use crate::clients::MEMORY_MS;
 use crate::codes::Reject;
 use crate::kernel::{Kernel, Outcome};
 use crate::output::{Ack, Transfer};
-use crate::wire::{i64_at, kind, u32_at, u64_at, Frame};
+use crate::wire::{i64_at, kind, u32_at, u64_at, zeros, Frame};
 
 const BODY: usize = 32;
 /// How far a transfer may be issued ahead of the kernel's clock.
@@ -15,7 +15,7 @@ const AHEAD_MS: u64 = 24 * 3_600_000;
 impl Kernel {
     pub(crate) fn transfer(&mut self, frame: &Frame) -> Outcome {
         let body = frame.body;
-        if body.len() != BODY {
+        if body.len() != BODY || !zeros(&body[28..]) {
             return Err(Reject::InputBody);
         }
         let (amount, issued_ms) = (i64_at(body, 8), u64_at(body, 16));
@@ -32,8 +32,9 @@ impl Kernel {
             self.report_transfer(decided);
             return Err(Reject::StateTransferDuplicate);
         }
-        let old = issued_ms.saturating_add(MEMORY_MS) < self.now_ms || issued_ms > self.now_ms + AHEAD_MS;
-        let outcome = if old { Err(Reject::StateTransferOld) } else { self.decide(&transfer) };
+        let old = issued_ms.saturating_add(MEMORY_MS) < self.now_ms;
+        let ahead = issued_ms > self.now_ms + AHEAD_MS;
+        let outcome = if old || ahead { Err(Reject::StateTransferOld) } else { self.decide(&transfer) };
         if let Err(reject) = outcome {
             transfer.code = reject as u16;
         }
@@ -90,6 +91,7 @@ impl Kernel {
         if reserved {
             self.funds.change_reserved(transfer.account, asset, amount);
         } else {
+            self.funds.touch(account);
             self.funds.change(account, asset, amount, 0);
         }
         self.funds.assets[asset as usize].total = total;

@@ -29,6 +29,11 @@ pub mod kind {
     pub const TICK: u8 = 69;
     pub const SET_LIMITS: u8 = 70;
 
+    /// Whether this version carries out commands of a kind.
+    pub fn implemented(kind: u8) -> bool {
+        matches!(kind, PLACE..=CANCEL_ALL_AFTER | OPEN_ACCOUNT..=WITHDRAW | OPERATOR..=SET_LIMITS)
+    }
+
     /// Every kind by name; those past the implemented ones are numbers kept for the markets to come.
     pub const NAMES: &[(&str, u8)] = &[
         ("place", 1),
@@ -127,8 +132,14 @@ pub fn i32_at(bytes: &[u8], at: usize) -> i32 {
     u32_at(bytes, at) as i32
 }
 
+/// Whether reserved bytes are zero.
+#[inline]
+pub fn zeros(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
+}
+
 /// One frame: header members and the body that follows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Frame<'a> {
     pub kind: u8,
     pub flags: u8,

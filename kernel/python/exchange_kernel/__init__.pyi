@@ -5,7 +5,7 @@ times in milliseconds since 1970 (``_ms``). ``kernel/WIRE.md`` holds the byte la
 """
 
 from collections.abc import Collection
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, final
 
 __version__: Final[str]
 
@@ -214,7 +214,8 @@ def decode_events(events: bytes, accounts: Collection[int] | None = None) -> lis
     ``kind == "order"`` (accepted, amended, cancelled): order_id, market, client_id (str), side, order_type, tif, post_only,
     reduce_only, stp, state, reason, key, price_ticks, size_lots, filled_lots, filled_quote, fee, created_ms, expires_ms.
     ``kind == "fill"``: the same members (the order just after the fill) and trade_id, role, fill_price_ticks,
-    fill_size_lots, fill_notional, fill_fee, fee_asset. A state FILLED comes only with a fill event.
+    fill_size_lots, fill_notional, fill_fee, fee_asset. A state FILLED comes with a fill event (for a
+    spent quote budget, whose size_lots is what has filled so far: with an order event).
     ``kind == "balance"``: asset, total, held (free = total - held); one per balance changed in a batch, last.
     """
 
@@ -224,6 +225,7 @@ def decode_copy_fills(data: bytes) -> list[tuple[int | str | None, ...]]:
 def decode_copy_orders(data: bytes) -> list[tuple[int | str | bool | None, ...]]: ...
 
 # --- the kernel ----------------------------------------------------------------------------------------------------
+@final
 class Applied:
     """What one batch did. Sequences are per command, refused ones included; an empty batch has last == first - 1."""
 
@@ -248,10 +250,11 @@ class Applied:
     dirty_markets: list[int]
     dirty_accounts: list[int]
 
+@final
 class Kernel:
     """The state of one risk group. Not to be shared between threads at the same time; the GIL is released while it works."""
 
-    def __init__(self, group: int) -> None: ...
+    def __new__(cls, group: int) -> Kernel: ...
     @staticmethod
     def restore(snapshot: bytes) -> Kernel:
         """SnapshotError when truncated, altered or of another version."""
@@ -289,16 +292,18 @@ class Kernel:
         """Full audit, O(state): every invariant that holds between commands. KernelBroken names the first that does not."""
 
 # --- bulk entry of market makers -------------------------------------------------------------------------------------
+@final
 class Instruments:
     """instId -> how its decimals become ticks and lots. tick = tick_units * 10**-price_scale, lot = lot_units * 10**-size_scale."""
 
-    def __init__(self) -> None: ...
+    def __new__(cls) -> Instruments: ...
     def add(
         self, inst_id: str, market: int, *, price_scale: int, tick_units: int, size_scale: int, lot_units: int,
         quote_scale: int = 0
     ) -> None: ...
     def __len__(self) -> int: ...
 
+@final
 class BulkCommands:
     """A decoded body. ``packed`` holds ``count`` frames; items in error have none."""
 

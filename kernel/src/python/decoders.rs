@@ -126,7 +126,9 @@ fn decode_command<'py>(py: Python<'py>, frame: &[u8]) -> PyResult<Bound<'py, PyD
         dict.set_item("post_only", frame.flags & flag::POST_ONLY != 0)?;
         dict.set_item("quote_size", frame.flags & flag::QUOTE_SIZE != 0)?;
     }
-    if let Some((name, text)) = text_member(frame.kind).and_then(|(name, at)| Some((name, frame.body.get(at..)?))) {
+    if let Some((name, text)) =
+        text_member(frame.kind).and_then(|(name, at)| Some((name, frame.body.get(at..)?)))
+    {
         dict.set_item(name, String::from_utf8_lossy(text))?;
     }
     Ok(dict)
@@ -242,7 +244,11 @@ fn copy_value<'py>(py: Python<'py>, kind: &str, bytes: &[u8]) -> PyResult<Bound<
 }
 
 /// Rows of binary COPY tuples with these columns.
-fn copy_rows<'py>(py: Python<'py>, mut data: &[u8], columns: &[(&str, &str)]) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+fn copy_rows<'py>(
+    py: Python<'py>,
+    mut data: &[u8],
+    columns: &[(&str, &str)],
+) -> PyResult<Vec<Bound<'py, PyTuple>>> {
     let broken = || PyValueError::new_err("the bytes are not whole COPY tuples");
     let mut rows = Vec::new();
     while !data.is_empty() {

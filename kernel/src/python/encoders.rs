@@ -266,7 +266,13 @@ fn set_market_params<'py>(
 
 #[pyfunction]
 #[pyo3(signature = (market, tier, *, maker_ppm, taker_ppm))]
-fn set_fee_tier(py: Python<'_>, market: u32, tier: u32, maker_ppm: i32, taker_ppm: i32) -> Bound<'_, PyBytes> {
+fn set_fee_tier(
+    py: Python<'_>,
+    market: u32,
+    tier: u32,
+    maker_ppm: i32,
+    taker_ppm: i32,
+) -> Bound<'_, PyBytes> {
     frame(py, |out| encode::set_fee_tier(out, market, tier, maker_ppm, taker_ppm))
 }
 
@@ -285,7 +291,9 @@ fn set_limits(
     max_orders_per_account: u32,
     max_client_ids: u32,
 ) -> Bound<'_, PyBytes> {
-    frame(py, |out| encode::set_limits(out, max_accounts, max_markets, max_orders_per_account, max_client_ids))
+    frame(py, |out| {
+        encode::set_limits(out, max_accounts, max_markets, max_orders_per_account, max_client_ids)
+    })
 }
 
 #[pyfunction]

@@ -19,7 +19,11 @@ pub struct PyKernel {
 
 impl PyKernel {
     /// Run `work` without the GIL; afterwards the kernel is either sound or closed.
-    fn guarded<T: Send>(&mut self, py: Python<'_>, work: impl FnOnce(&mut Kernel) -> T + Send) -> PyResult<T> {
+    fn guarded<T: Send>(
+        &mut self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut Kernel) -> T + Send,
+    ) -> PyResult<T> {
         if self.broken {
             return Err(KernelBroken::new_err("the kernel is closed: an invariant failed before"));
         }
@@ -114,7 +118,8 @@ impl PyKernel {
         depth: usize,
         checkpoint: bool,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let delta = self.kernel.book_delta(market, depth, checkpoint).ok_or_else(|| unknown_market(market))?;
+        let delta =
+            self.kernel.book_delta(market, depth, checkpoint).ok_or_else(|| unknown_market(market))?;
         delta_dict(py, &delta)
     }
 
