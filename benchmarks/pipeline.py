@@ -121,7 +121,9 @@ def durable(portions: list[bytes]) -> Iterator[Line]:
         if run:  # the first one warms caches and grows files
             rates.append(rate)
             latencies.extend(some)
-    note = f"median of {RUNS} runs of {RUN_COMMANDS}, {IN_FLIGHT} x {PORTION} in flight, {min(rates):.0f} to {max(rates):.0f}"
+    note = (
+        f"median of {RUNS} runs of {RUN_COMMANDS}, {IN_FLIGHT} x {PORTION} in flight, from {min(rates):.0f}"
+    )
     yield line("pipeline.durable", statistics.median(rates), "commands/s", latencies, note)
 
 
@@ -156,11 +158,12 @@ def steady(portions: list[bytes]) -> Iterator[Line]:
         yield line(name, statistics.median(latencies), "ms", latencies, note)
 
 
-def recover(portions: list[bytes], worker: Worker) -> Iterator[Line]:
+def recover(portions: list[bytes], worker: Worker | None) -> Iterator[Line]:
     """``recovery.replay`` and ``recovery.cold``; the worker is killed and replaced."""
     group = fresh_group()
     in_loop(lambda: saturate(group, portions, IN_FLIGHT))
-    worker.kill()
+    if worker is not None:
+        worker.kill()
     connection = make_connection()
     connection.execute("DELETE FROM engine_snapshot WHERE group_id = %s", (group,))
     head = journal.take(connection, group, "bench/0", 1)
@@ -170,7 +173,8 @@ def recover(portions: list[bytes], worker: Worker) -> Iterator[Line]:
         started = time.perf_counter()
         kernel, _, _ = recovery.rebuild(connection, head)
         rates.append(kernel.sequence / (time.perf_counter() - started))
-    note = f"{head.head_sequence} commands in {JournalBatch.objects.filter(group_id=group).count()} batches, median of 3"
+    batches = JournalBatch.objects.filter(group_id=group).count()
+    note = f"{head.head_sequence} commands in {batches} batches, median of 3"
     yield line("recovery.replay", statistics.median(rates), "commands/s", [], note)
     store_half(connection, group, head.head_sequence // 2)
     journal.give_up(connection, group, head.epoch)
@@ -179,7 +183,9 @@ def recover(portions: list[bytes], worker: Worker) -> Iterator[Line]:
     started = time.perf_counter()
     client.query(group, {"q": "account", "account": 16}, 30.0)
     seconds = time.perf_counter() - started
-    note = "1,000,000 journaled commands, snapshot at half, from submission through the wake to the first answer"
+    note = (
+        "1,000,000 journaled commands, snapshot at half, from submission through the wake to the first answer"
+    )
     yield line("recovery.cold", seconds, "s", [], note)
     again.kill()
 
@@ -230,16 +236,19 @@ def idle() -> Iterator[Line]:
 def main() -> None:
     """Run what ``BENCH_NAME`` begins with, or everything."""
     wanted = os.environ.get("BENCH_NAME", "")
-    figures: Iterator[Line]
-    if not wanted or wanted.startswith(("pipeline", "recovery")):
-        portions = make_mix(1_000_000, PORTION)
-        worker = Worker()
-        for figures in (durable(portions), steady(portions), recover(portions, worker)):
-            for figure in figures:
+    portions: list[bytes] = []
+    worker: Worker | None = None
+    if not wanted.startswith("venues"):
+        portions, worker = make_mix(1_000_000, PORTION), Worker()
+    for name, figures in (
+        ("pipeline.durable", lambda: durable(portions)),
+        ("pipeline.steady pipeline.latency", lambda: steady(portions)),
+        ("recovery", lambda: recover(portions, worker)),
+        ("venues", idle),
+    ):
+        if any(part.startswith(wanted) or wanted.startswith(part) for part in name.split()):
+            for figure in figures():
                 print(json.dumps(figure), flush=True)
-    if not wanted or wanted.startswith("venues"):
-        for figure in idle():
-            print(json.dumps(figure), flush=True)
     client.close()
 
 

@@ -7,6 +7,7 @@ aside: it gets no effect and a recorded incident, and every market of the group 
 """
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -27,10 +28,11 @@ class KernelFailed(Exception):
     """The kernel panicked or found an invariant broken; its memory cannot be trusted any more."""
 
 
-def next_batch(state: GroupState, connection: Connection) -> Batch | None:
+def next_batch(state: GroupState, connect: Callable[[], Connection]) -> Batch | None:
     """Apply what waits for a group, up to one batch; ``None`` if nothing does.
 
-    Raises ``KernelFailed``, ``Fenced`` and ``psycopg.Error`` (careful mode writes a mark); the state is then worthless.
+    ``connect`` gives a database connection if one is needed. Raises ``KernelFailed``, ``Fenced`` and ``psycopg.Error``
+    (careful mode writes a mark); the state is then worthless.
     """
     if not state.backlog:
         return None
@@ -43,7 +45,7 @@ def next_batch(state: GroupState, connection: Connection) -> Batch | None:
         batch.answers = [(e.gateway, wire.pack_block(e.number, 0, wire.HALTED, b"")) for e in entries]
         return batch
     queries, commands = _sort(entries, batch)
-    if careful and commands and _must_set_aside(state, last, connection):
+    if careful and commands and _must_set_aside(state, last, connect):
         commands = _set_aside(state, last, batch)
     if commands:
         _apply(batch, commands)
@@ -177,11 +179,11 @@ def _is_careful(state: GroupState) -> bool:
     return True
 
 
-def _must_set_aside(state: GroupState, entry: Entry, connection: Connection) -> bool:
+def _must_set_aside(state: GroupState, entry: Entry, connect: Callable[[], Connection]) -> bool:
     """Mark the entry that is tried next, unless it has failed alone often enough."""
     if entry.id == state.suspect_entry and state.suspect_count >= MAX_FAILURES_ALONE:
         return True
-    journal.mark_suspect(connection, state, entry.id)
+    journal.mark_suspect(connect(), state, entry.id)
     if entry.id != state.suspect_entry:
         state.suspect_entry, state.suspect_count = entry.id, 0
     return False

@@ -175,7 +175,7 @@ class Drain:
         if state.failure is not None or state.in_flight >= limits.BATCHES_IN_FLIGHT:
             return False
         try:
-            batch = batching.next_batch(state, self._holdings.connection) if state.backlog else None
+            batch = batching.next_batch(state, self._holdings.connect) if state.backlog else None
             if batch is None:
                 self._look_after(state)
                 return False

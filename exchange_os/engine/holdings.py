@@ -38,8 +38,7 @@ class Holdings:
         self._committer = committer
         self._connection: journal.Connection | None = None
 
-    @property
-    def connection(self) -> journal.Connection:
+    def connect(self) -> journal.Connection:
         """The loop's own database connection. Raises ``psycopg.OperationalError`` if there can be none."""
         if self._connection is None or self._connection.closed or self._connection.broken:
             self._connection = make_connection()
@@ -53,12 +52,8 @@ class Holdings:
             failure = state.failure
             self._drop(state)
             state = None
-        try:
-            if state is None:
-                state = self._open(group, failure)
-        except psycopg.Error as error:
-            log.warning("risk group %s cannot be taken up: %s", group, error)
-            return None
+        if state is None:
+            state = self._open(group, failure)
         if state is None:
             return None
         self._listen(state)
@@ -67,11 +62,22 @@ class Holdings:
         return state
 
     def _open(self, group: int, failure: BaseException | None) -> GroupState | None:
-        head = journal.take(self.connection, group, self.incarnation, self.owner_key)
+        """Take and rebuild a group. A connection that has died unnoticed is worth a second try."""
+        for last_try in (False, True):
+            try:
+                return self._take(group, failure)
+            except psycopg.OperationalError as error:
+                log.warning("risk group %s cannot be taken up: %s", group, error)
+                if last_try:
+                    return None
+        return None
+
+    def _take(self, group: int, failure: BaseException | None) -> GroupState | None:
+        head = journal.take(self.connect(), group, self.incarnation, self.owner_key)
         if head is None:
             self._forward(group)
             return None
-        state = recovery.open_group(self.connection, head)
+        state = recovery.open_group(self.connect(), head)
         if head.unclean and not isinstance(failure, Fenced):
             # Whatever waited when the last owner failed may be why: try it entry by entry.
             state.careful_until = self._last_id(group)
@@ -83,7 +89,7 @@ class Holdings:
 
     def _forward(self, group: int) -> None:
         """Pass a wake on to the owner. If that is dead, its lease ends and the sweeper's wake finds the group free."""
-        owner = journal.owner_of(self.connection, group)
+        owner = journal.owner_of(self.connect(), group)
         if owner is None:
             log.error("commands for risk group %s, which does not exist, are dropped", group)
             self._redis.delete(wire.stream_key(group), wire.group_key(group))
@@ -163,7 +169,7 @@ class Holdings:
             self._committer.flush(10.0)
         self._drop(state)
         try:
-            journal.give_up(self.connection, state.group, state.epoch)
+            journal.give_up(self.connect(), state.group, state.epoch)
         except psycopg.Error as error:
             log.warning("risk group %s was not given up: %s", state.group, error)
 

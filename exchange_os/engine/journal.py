@@ -6,7 +6,7 @@ owner's session holds only decide how soon somebody else may try. All functions 
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from exchange_os.engine.state import Batch, GroupState
 
 FENCED_STATE = "XO001"
 CANDLE_FIELDS = 9
+ROWS_A_FETCH = 8
 
 _HEADER = struct.Struct("<qqqqq")
 _COPY_START = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -141,14 +142,14 @@ def has(connection: Connection, batch: Batch) -> bool:
     return row is not None and bytes(row[0]) == batch.hash
 
 
-def links(connection: Connection, group: int, after_sequence: int) -> Iterator[Link]:
+def links(connection: Connection, group: int, after_sequence: int) -> Generator[Link, None, None]:
     """The journal's rows that follow ``after_sequence``, in order, fetched in portions."""
     query = (
         "SELECT first_sequence, last_sequence, epoch, now_ms, commands, previous_hash, hash FROM engine_journalbatch"
         " WHERE group_id = %s AND first_sequence > %s ORDER BY first_sequence"
     )
     with connection.transaction(), psycopg.ServerCursor(connection, name="engine_replay") as cursor:
-        cursor.itersize = 64
+        cursor.itersize = ROWS_A_FETCH
         cursor.execute(query, (group, after_sequence), binary=True)
         for row in cursor:
             yield Link._make(row)
@@ -181,6 +182,7 @@ def write(connection: Connection, batches: Sequence[Batch]) -> None:
                     cursor.execute(
                         _APPEND, _append_arguments(batch, batch.applied), prepare=True, binary=True
                     )
+            _write_candles(cursor, [batch for batch in batches if batch.candles])
     except psycopg.Error as error:
         if error.sqlstate == FENCED_STATE:
             raise Fenced(str(error)) from error
@@ -188,7 +190,6 @@ def write(connection: Connection, batches: Sequence[Batch]) -> None:
     applied = [batch.applied for batch in batches if batch.applied is not None]
     _copy(connection, _COPY_FILLS, [one.fills_copy for one in applied if one.fills_count])
     _copy(connection, _COPY_ORDERS, [one.orders_copy for one in applied if one.orders_count])
-    _write_candles(connection, [batch for batch in batches if batch.candles])
 
 
 def write_quarantine(connection: Connection, batch: Batch) -> None:
@@ -246,7 +247,7 @@ def _copy(connection: Connection, statement: str, chunks: list[bytes]) -> None:
         copy.write(b"".join((_COPY_START, *chunks, _COPY_END)))
 
 
-def _write_candles(connection: Connection, batches: list[Batch]) -> None:
+def _write_candles(cursor: "psycopg.Cursor[Any]", batches: list[Batch]) -> None:
     rows: dict[tuple[int, int, int], tuple[int, ...]] = {}
     for batch in batches:
         for candle in batch.candles:
@@ -257,12 +258,11 @@ def _write_candles(connection: Connection, batches: list[Batch]) -> None:
         [key[0] for key in rows],
         *([candle[i] for candle in rows.values()] for i in range(CANDLE_FIELDS)),
     ]
-    with psycopg.Cursor(connection) as cursor:
-        cursor.execute(_CANDLES, columns, prepare=True)
-        for batch in batches:
-            last = batch.applied.last_sequence if batch.applied else batch.state.committed_sequence
-            cursor.execute(
-                "UPDATE engine_riskgroup SET candles_sequence = %s WHERE id = %s AND epoch = %s",
-                (last, batch.state.group, batch.state.epoch),
-                prepare=True,
-            )
+    cursor.execute(_CANDLES, columns, prepare=True)
+    for batch in batches:
+        last = batch.applied.last_sequence if batch.applied else batch.state.committed_sequence
+        cursor.execute(
+            "UPDATE engine_riskgroup SET candles_sequence = %s WHERE id = %s AND epoch = %s",
+            (last, batch.state.group, batch.state.epoch),
+            prepare=True,
+        )

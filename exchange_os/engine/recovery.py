@@ -4,8 +4,12 @@ It runs whenever a worker takes a group up, so it is exercised all the time. Eve
 the way, and the end must be the head that the owner's row names; anything else halts the group.
 """
 
+import contextlib
 import logging
+import queue
+import threading
 import time
+from collections.abc import Generator, Iterator
 
 import orjson
 from exchange_kernel import Kernel, KernelBroken
@@ -13,11 +17,13 @@ from exchange_kernel import Kernel, KernelBroken
 from exchange_os.engine import journal, snapshots
 from exchange_os.engine.clock import SteadyClock, running_ms
 from exchange_os.engine.errors import JournalBroken
-from exchange_os.engine.journal import Connection, Head
+from exchange_os.engine.journal import Connection, Head, Link
 from exchange_os.engine.models import RiskGroup
 from exchange_os.engine.state import GroupState
 
 log = logging.getLogger(__name__)
+
+READ_AHEAD = 16
 
 
 def open_group(connection: Connection, head: Head) -> GroupState:
@@ -71,7 +77,7 @@ def rebuild(connection: Connection, head: Head) -> tuple[Kernel, int, dict[tuple
     kernel, sequence, previous_hash = snapshots.load(connection, head.id, head.head_sequence)
     snapshot_sequence = sequence
     candles: dict[tuple[int, int], tuple[int, ...]] = {}
-    for link in journal.links(connection, head.id, sequence):
+    for link in _read_ahead(journal.links(connection, head.id, sequence)):
         journal.check_link(link, head.id, previous_hash, sequence)
         if link.last_sequence > head.head_sequence:
             break
@@ -90,6 +96,36 @@ def rebuild(connection: Connection, head: Head) -> tuple[Kernel, int, dict[tuple
             f"the journal of risk group {head.id} ends at {sequence}, its head is {head.head_sequence}"
         )
     return kernel, snapshot_sequence, candles
+
+
+def _read_ahead(links: Generator[Link, None, None]) -> Iterator[Link]:
+    """The same rows, fetched by a thread while those before them are replayed."""
+    rows: queue.Queue[Link | BaseException | None] = queue.Queue(READ_AHEAD)
+    ended = threading.Event()
+
+    def fetch() -> None:
+        try:
+            with contextlib.closing(links):
+                for link in links:
+                    rows.put(link)
+                    if ended.is_set():
+                        break
+            rows.put(None)
+        except BaseException as error:
+            rows.put(error)
+
+    reader = threading.Thread(target=fetch, name="engine-replay", daemon=True)
+    reader.start()
+    try:
+        while (row := rows.get()) is not None:
+            if isinstance(row, BaseException):
+                raise row
+            yield row
+    finally:
+        ended.set()
+        while reader.is_alive():
+            with contextlib.suppress(queue.Empty):
+                rows.get(timeout=0.01)
 
 
 def halt(connection: Connection, group: int, sequence: int, message: str) -> None:
