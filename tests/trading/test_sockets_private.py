@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+import httpx
 import pytest
 
 from tests.trading.client import Trader, VenueAddress, client_id
@@ -221,3 +222,36 @@ async def test_bad_operations_are_answered(address: VenueAddress, maker: Trader,
         assert answer["code"] != "0" or rows[0].get("sCode") != "0"
         assert answer["code"] != "50026"
         assert rows[0].get("sCode") != "50026"
+
+
+def session_cookie(address: VenueAddress, person: dict) -> str:
+    """Sign in on the pages, as a browser does; the cookie of the session."""
+    with httpx.Client(base_url=address.base_url, follow_redirects=True) as browser:
+        page = browser.get("/accounts/login/").text
+        token = page.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
+        form = {"login": person["email"], "password": person["password"], "csrfmiddlewaretoken": token}
+        browser.post(
+            "/accounts/login/", data=form, headers={"Referer": f"{address.base_url}/accounts/login/"}
+        )
+        return browser.cookies["sessionid"]
+
+
+async def test_a_page_of_ours_is_signed_in_by_its_session_for_reading(
+    address: VenueAddress, maker: Trader
+) -> None:
+    cookie = await asyncio.to_thread(session_cookie, address, maker.person)
+    headers = {"Cookie": f"sessionid={cookie}"}
+    async with Socket(f"{address.ws}/private", additional_headers=headers, origin=address.base_url) as socket:
+        assert (await socket.subscribe("account"))["event"] == "subscribe"
+        assert (await socket.push("account"))["data"][0]["details"]
+        assert (await socket.operate("order", order()))["code"] == "50114"
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", None])
+async def test_the_session_of_a_visitor_does_not_serve_foreign_pages(
+    address: VenueAddress, maker: Trader, origin: str | None
+) -> None:
+    cookie = await asyncio.to_thread(session_cookie, address, maker.person)
+    headers = {"Cookie": f"sessionid={cookie}"}
+    async with Socket(f"{address.ws}/private", additional_headers=headers, origin=origin) as socket:
+        assert (await socket.subscribe("account"))["code"] == "60011"

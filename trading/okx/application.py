@@ -73,7 +73,7 @@ class ApiApplication(BaseHandler):
             response: HttpResponseBase = HttpResponse(status=204)
         else:
             try:
-                response = await self._get_response_async(request)
+                response = await self._get_response_async(request)  # type: ignore[attr-defined]
             except Exception as error:
                 response = refusal(error)
         if response.status_code == 405:
