@@ -26,7 +26,7 @@ from exchange_os.engine.models import Incident, RiskGroup, Snapshot
 from exchange_os.engine.services import send_wake
 
 PATIENCE_SECONDS = 20.0
-REARM_SECONDS = 4.0
+REARM_SECONDS = 8.0
 
 
 @dataclass
