@@ -21,6 +21,7 @@ from exchange_os.engine.database import make_connection
 from exchange_os.engine.errors import Fenced
 from exchange_os.engine.services import send_wake
 from exchange_os.engine.state import GroupState
+from exchange_os.engine.unanswered import UnansweredEntries
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,9 @@ class Holdings:
         if head is None:
             self._forward(group)
             return None
-        state = recovery.open_group(self.connect(), head)
+        unanswered = UnansweredEntries(self._redis, group, head.stream_generation, head.stream_cursor)
+        state = recovery.open_group(self.connect(), head, unanswered)
+        unanswered.send()
         if head.unclean and not isinstance(failure, Fenced):
             # Whatever waited when the last owner failed may be why: try it entry by entry.
             state.careful_until = self._last_id(group)

@@ -87,6 +87,7 @@ class Link(NamedTuple):
     commands: bytes
     previous_hash: bytes
     hash: bytes
+    stream_cursor: str
 
 
 def chain_hash(
@@ -145,7 +146,8 @@ def has(connection: Connection, batch: Batch) -> bool:
 def links(connection: Connection, group: int, after_sequence: int) -> Generator[Link, None, None]:
     """The journal's rows that follow ``after_sequence``, in order, fetched in portions."""
     query = (
-        "SELECT first_sequence, last_sequence, epoch, now_ms, commands, previous_hash, hash FROM engine_journalbatch"
+        "SELECT first_sequence, last_sequence, epoch, now_ms, commands, previous_hash, hash, stream_cursor"
+        " FROM engine_journalbatch"
         " WHERE group_id = %s AND first_sequence > %s ORDER BY first_sequence"
     )
     with connection.transaction(), psycopg.ServerCursor(connection, name="engine_replay") as cursor:

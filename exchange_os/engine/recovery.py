@@ -20,17 +20,21 @@ from exchange_os.engine.errors import JournalBroken
 from exchange_os.engine.journal import Connection, Head, Link
 from exchange_os.engine.models import RiskGroup
 from exchange_os.engine.state import GroupState
+from exchange_os.engine.unanswered import UnansweredEntries
 
 log = logging.getLogger(__name__)
 
 READ_AHEAD = 16
 
 
-def open_group(connection: Connection, head: Head) -> GroupState:
-    """The state of a group that was just taken. Halts the group (and says so in the state) if it cannot be built."""
+def open_group(connection: Connection, head: Head, unanswered: UnansweredEntries | None = None) -> GroupState:
+    """The state of a group that was just taken. Halts the group (and says so in the state) if it cannot be built.
+
+    ``unanswered`` is given the acks of journaled batches whose entries are still in the stream.
+    """
     started = time.perf_counter()
     try:
-        kernel, snapshot_sequence, candles = rebuild(connection, head)
+        kernel, snapshot_sequence, candles = rebuild(connection, head, unanswered)
         halted = head.status == RiskGroup.Status.HALTED
     except (JournalBroken, KernelBroken) as error:
         log.critical("risk group %s cannot be rebuilt: %s", head.id, error)
@@ -69,7 +73,9 @@ def open_group(connection: Connection, head: Head) -> GroupState:
     return state
 
 
-def rebuild(connection: Connection, head: Head) -> tuple[Kernel, int, dict[tuple[int, int], tuple[int, ...]]]:
+def rebuild(
+    connection: Connection, head: Head, unanswered: UnansweredEntries | None = None
+) -> tuple[Kernel, int, dict[tuple[int, int], tuple[int, ...]]]:
     """(kernel at the head, sequence of the snapshot used, candles that were not stored yet).
 
     Raises ``JournalBroken`` or ``KernelBroken``.
@@ -81,9 +87,13 @@ def rebuild(connection: Connection, head: Head) -> tuple[Kernel, int, dict[tuple
         journal.check_link(link, head.id, previous_hash, sequence)
         if link.last_sequence > head.head_sequence:
             break
-        if link.last_sequence > head.candles_sequence:
-            for candle in kernel.apply(link.commands, link.now_ms).candles:
+        wanted = unanswered is not None and unanswered.wants(link.stream_cursor)
+        if wanted or link.last_sequence > head.candles_sequence:
+            applied = kernel.apply(link.commands, link.now_ms)
+            for candle in applied.candles:
                 candles[(candle[0], candle[1])] = candle
+            if unanswered is not None and wanted:
+                unanswered.answer(link.stream_cursor, applied.acks)
         else:
             kernel.replay(link.commands, link.now_ms)
         sequence, previous_hash = link.last_sequence, link.hash

@@ -6,6 +6,8 @@ from redis import Redis
 from exchange_os.engine import client, sweeper, wire
 from exchange_os.engine.audit import audit_group
 from exchange_os.engine.models import RiskGroup
+from exchange_os.engine.state import Batch
+from exchange_os.engine.wire import unpack_acks
 from tests.engine.cast import order, send
 from tests.engine.conftest import LocalWorker, wait_until
 
@@ -94,3 +96,23 @@ def test_the_sweeper_forgets_groups_without_work(market_group: int, redis_client
     sweeper.sweep_streams()
     assert redis_client.smembers(wire.DIRTY_KEY) == set()
     assert redis_client.exists(wire.BEAT_KEY)
+
+
+def test_answers_lost_between_commit_and_ack_are_sent_by_the_next_owner(
+    market_group: int, local_worker: LocalWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(market_group, order(price=990))
+    announcer = local_worker.engine.committer._announcer
+    real, lost = announcer.announce, []
+
+    def lose_first(batches: list[Batch]) -> None:
+        if any(batch.entries for batch in batches) and not lost:
+            lost.extend(batches)
+            batches[0].state.failure = RuntimeError("the owner died before it could answer")
+            return
+        real(batches)
+
+    monkeypatch.setattr(announcer, "announce", lose_first)
+    acks = unpack_acks(client.submit_packed(market_group, order(price=991) + order(price=992), 2))
+    assert [ack.order_id for ack in acks] == [2, 3]
+    assert lost and audit_group(market_group).problems == []
