@@ -3,7 +3,9 @@
 
 mod reference_model;
 
-use exchange_kernel::{decode_bulk, events, render_bulk, wire, Instrument, Instruments, Kernel, SnapshotError};
+use exchange_kernel::{
+    decode_bulk, events, render_bulk, wire, Instrument, Instruments, Kernel, SnapshotError,
+};
 use reference_model::harness::{run_seed, GROUP};
 use reference_model::script::{Dice, START_MS};
 
@@ -225,9 +227,13 @@ fn invariant_29_bent_questions_get_an_answer() {
             if round > 200 {
                 mutate(&mut bytes, &mut dice);
             }
-            let answer: serde_json::Value = serde_json::from_slice(&kernel.query(&bytes)).expect("an answer in JSON");
+            let answer: serde_json::Value =
+                serde_json::from_slice(&kernel.query(&bytes)).expect("an answer in JSON");
             assert!(answer["sequence"].is_u64(), "{answer}");
-            assert!(round > 0 || answer.get("error").is_none() || question.contains("order\""), "{question}: {answer}");
+            assert!(
+                round > 0 || answer.get("error").is_none() || question.contains("order\""),
+                "{question}: {answer}"
+            );
         }
     }
 }
@@ -280,8 +286,14 @@ fn invariant_29_bent_bulk_bodies_never_panic() {
     for _ in 0..20_000 {
         let mut bent = body.to_vec();
         (0..1 + dice.below(4)).for_each(|_| mutate(&mut bent, &mut dice));
-        let Ok(bulk) = decode_bulk(&bent, &instruments, 16, 3, 0, 5_000) else { continue };
-        assert_eq!(wire::count_commands(&bulk.packed), Some(bulk.items() - bulk.errors().len()), "frames and errors add up");
+        let Ok(bulk) = decode_bulk(&bent, &instruments, 16, 3, 0, 5_000) else {
+            continue;
+        };
+        assert_eq!(
+            wire::count_commands(&bulk.packed),
+            Some(bulk.items() - bulk.errors().len()),
+            "frames and errors add up"
+        );
         kernel.apply(&bulk.packed, START_MS);
         let answer = render_bulk(&kernel.output().acks, &bulk).expect("an ack for each frame");
         let answer: serde_json::Value = serde_json::from_slice(&answer).expect("an answer in JSON");

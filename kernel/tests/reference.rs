@@ -103,7 +103,10 @@ fn an_expired_order_is_cancelled_when_a_taker_or_an_amend_meets_it() {
     let ask = order(17, wire::SELL, resting(103, 0));
     let amend = wire::amend(Head { account: 23, market: 0, key: 0, flags: 0 }, 200, 103, 0, 0, b"");
     let seen = pair.apply(&[ask, amend].concat(), expires);
-    assert_eq!((seen.acks[1].code, seen.acks[1].state), (codes::MATCHING_ORDER_CLOSED, codes::STATE_CANCELLED));
+    assert_eq!(
+        (seen.acks[1].code, seen.acks[1].state),
+        (codes::MATCHING_ORDER_CLOSED, codes::STATE_CANCELLED)
+    );
     assert_eq!(seen.trades, []);
     pair.compare_state();
 }
@@ -123,7 +126,8 @@ fn a_dead_man_switch_cancels_the_whole_account_in_one_step() {
 fn a_market_settles_only_when_its_book_is_empty() {
     let mut pair = opened();
     expiring(&mut pair);
-    let phases: Vec<u8> = [codes::CLOSING, codes::SETTLING].iter().flat_map(|phase| wire::set_phase(0, *phase)).collect();
+    let phases: Vec<u8> =
+        [codes::CLOSING, codes::SETTLING].iter().flat_map(|phase| wire::set_phase(0, *phase)).collect();
     pair.apply(&phases, START_MS + 2);
     let settled = wire::set_phase(0, codes::SETTLED);
     let codes_of = |pair: &mut Pair| pair.apply(&settled, START_MS + 3).acks[0].code;
@@ -162,12 +166,19 @@ fn a_fill_or_kill_bid_may_spend_its_last_unit() {
     let mut pair = opened();
     // Account 40 has just what 3 + 2 lots at 100 and 101 and one fee, rounded up once, cost.
     let deposit = |asset, amount, id| wire::transfer(wire::DEPOSIT, 40, asset, amount, id, START_MS);
-    let params = wire::Params { taker_ppm: 1_500, band_ppm: 0, slippage_ppm: 1_000_000, ..wire::Params::default() };
-    pair.apply(&[wire::open_account(40, 40, 0), wire::set_market(0, &params), deposit(2, 503, 5)].concat(), START_MS);
-    let asks = [order(16, wire::SELL, PlaceBody { price: 100, size: 3, ..PlaceBody::default() }),
-        order(18, wire::SELL, PlaceBody { price: 101, size: 2, ..PlaceBody::default() })];
+    let params =
+        wire::Params { taker_ppm: 1_500, band_ppm: 0, slippage_ppm: 1_000_000, ..wire::Params::default() };
+    pair.apply(
+        &[wire::open_account(40, 40, 0), wire::set_market(0, &params), deposit(2, 503, 5)].concat(),
+        START_MS,
+    );
+    let asks = [
+        order(16, wire::SELL, PlaceBody { price: 100, size: 3, ..PlaceBody::default() }),
+        order(18, wire::SELL, PlaceBody { price: 101, size: 2, ..PlaceBody::default() }),
+    ];
     pair.apply(&asks.concat(), START_MS);
-    let seen = pair.apply(&order(40, 0, PlaceBody { size: 5, order_type: 1, tif: 3, ..PlaceBody::default() }), START_MS);
+    let seen = pair
+        .apply(&order(40, 0, PlaceBody { size: 5, order_type: 1, tif: 3, ..PlaceBody::default() }), START_MS);
     assert_eq!((seen.acks[0].filled, seen.acks[0].state), (5, codes::STATE_FILLED));
     pair.compare_state();
 }
@@ -180,7 +191,10 @@ fn a_retry_of_an_expired_order_learns_what_became_of_it() {
     let place = order(16, 0, body);
     let first = pair.apply(&place, START_MS).acks[0];
     let again = pair.apply(&place, START_MS + 5_000).acks[0];
-    assert_eq!((again.code, again.order_id, again.state), (codes::STATE_DUPLICATE_CLIENT_ID, first.order_id, 3));
+    assert_eq!(
+        (again.code, again.order_id, again.state),
+        (codes::STATE_DUPLICATE_CLIENT_ID, first.order_id, 3)
+    );
 }
 
 #[test]

@@ -47,8 +47,12 @@ fn invariant_26_replay_is_apply_without_outputs() {
             let (one, two) = (applied.apply(&batch, now), replayed.replay(&batch, now));
             assert_eq!(one, two, "seed {seed}");
             let out = replayed.output();
-            let silent = out.acks.is_empty() && out.events.is_empty() && out.fills.is_empty() && out.orders.is_empty();
-            assert!(silent && out.trades.is_empty() && out.transfers.is_empty(), "a replay builds no outputs");
+            let silent =
+                out.acks.is_empty() && out.events.is_empty() && out.fills.is_empty() && out.orders.is_empty();
+            assert!(
+                silent && out.trades.is_empty() && out.transfers.is_empty(),
+                "a replay builds no outputs"
+            );
         }
         assert_eq!(applied.state_root(), replayed.state_root(), "seed {seed}");
     }

@@ -35,7 +35,11 @@ impl Rule for Fees {
                 sum.1 += i128::from(fill.fee);
                 assert_eq!(i128::from(order.fee), sum.1, "the order tells its fees");
                 let over = sum.1 * 1_000_000 - sum.0;
-                assert!((0..1_000_000).contains(&over), "order {} overpays {over} millionths", order.order_id);
+                assert!(
+                    (0..1_000_000).contains(&over),
+                    "order {} overpays {over} millionths",
+                    order.order_id
+                );
                 *charged.entry(fill.fee_asset).or_default() += i128::from(fill.fee);
             }
             let whole = (i128::from(m.notional) * i128::from(maker_ppm + taker_ppm)).div_euclid(1_000_000);

@@ -97,7 +97,12 @@ impl Rule for FillPricesAndSizes {
                 let sum = self.filled.entry(order.order_id).or_default();
                 sum.0 += fill.size;
                 sum.1 += fill.notional;
-                assert_eq!((order.filled, order.filled_quote), *sum, "fills of order {} add up", order.order_id);
+                assert_eq!(
+                    (order.filled, order.filled_quote),
+                    *sum,
+                    "fills of order {} add up",
+                    order.order_id
+                );
                 assert!(order.filled <= order.size && fill.size > 0, "never more than the size");
                 let whole = order.filled == order.size && order.flags & QUOTE_SIZE == 0;
                 assert_eq!(order.state == 2, whole, "filled when nothing remains");
@@ -138,10 +143,15 @@ impl Rule for SizesOfTheMarket {
             assert!(order.price >= 1 && order.remaining >= 1, "dust: {order:?}");
         }
         let entered = step.ack().code == 0 && matches!(step.kind(), wire::PLACE | wire::AMEND);
-        let Some(order) = step.after.orders.get(&step.ack().order_id).filter(|_| entered) else { return };
+        let Some(order) = step.after.orders.get(&step.ack().order_id).filter(|_| entered) else {
+            return;
+        };
         let market = &step.before.markets[order.market];
         let size = order.size;
-        assert!(int(market, "min_lots") <= size && size <= int(market, "max_lots"), "size {size} of {market}");
+        assert!(
+            int(market, "min_lots") <= size && size <= int(market, "max_lots"),
+            "size {size} of {market}"
+        );
         let value = i128::from(size) * i128::from(order.price) * i128::from(int(market, "tick_quote"));
         assert!(value >= i128::from(int(market, "min_notional")), "value {value} of {market}");
     }
@@ -154,7 +164,11 @@ pub struct OrderOptions;
 impl Rule for OrderOptions {
     fn after(&mut self, step: &Step) {
         for (_, order, fill) in step.fills() {
-            assert!(fill.role == 0 || order.flags & POST_ONLY == 0, "post-only order {} took", order.order_id);
+            assert!(
+                fill.role == 0 || order.flags & POST_ONLY == 0,
+                "post-only order {} took",
+                order.order_id
+            );
         }
         for order in step.after.orders.values() {
             assert!(order.tif < IOC, "an immediate order rests: {order:?}");

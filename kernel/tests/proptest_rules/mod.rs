@@ -135,7 +135,8 @@ impl View {
     pub fn fees(&self, account: u32, market: u32) -> (i64, i64) {
         let (market, tier) = (&self.markets[market as usize], self.accounts[&account].tier);
         let own = (int(market, "maker_ppm"), int(market, "taker_ppm"));
-        let of_tier = |row: &Value| (row[0].as_u64() == Some(tier)).then(|| (row[1].as_i64(), row[2].as_i64()));
+        let of_tier =
+            |row: &Value| (row[0].as_u64() == Some(tier)).then(|| (row[1].as_i64(), row[2].as_i64()));
         match market["fee_tiers"].as_array().unwrap().iter().find_map(of_tier) {
             Some((Some(maker), Some(taker))) => (maker, taker),
             _ => own,

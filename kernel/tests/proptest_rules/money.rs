@@ -20,9 +20,19 @@ impl Rule for Conservation {
         let (before, after) = (sums(step.before), sums(step.after));
         for (asset, sum) in &after {
             assert_eq!(*sum, i128::from(step.after.totals[asset]), "asset {asset}: accounts and total");
-            let moved: i128 = step.seen.transfers.iter().filter(|t| t.code == 0 && t.asset == *asset).map(|t| i128::from(t.amount)).sum();
+            let moved: i128 = step
+                .seen
+                .transfers
+                .iter()
+                .filter(|t| t.code == 0 && t.asset == *asset)
+                .map(|t| i128::from(t.amount))
+                .sum();
             let moved = if step.ack().code == 0 { moved } else { 0 };
-            assert_eq!(sum - before.get(asset).unwrap_or(&0), moved, "asset {asset}: only transfers change the sum");
+            assert_eq!(
+                sum - before.get(asset).unwrap_or(&0),
+                moved,
+                "asset {asset}: only transfers change the sum"
+            );
         }
     }
 }

@@ -29,7 +29,10 @@ impl Rule for ActsOnce {
         let now = step.kernel.now_ms();
         if let Some(order_id) = self.repeating.take() {
             assert_ne!(ack.code, 0, "sent twice, done twice");
-            assert!(order_id == 0 || (ack.code, ack.order_id) == (301, order_id), "the same order is named: {ack:?}");
+            assert!(
+                order_id == 0 || (ack.code, ack.order_id) == (301, order_id),
+                "the same order is named: {ack:?}"
+            );
             if !step.timers {
                 assert_eq!(step.before, step.after, "sent twice, moved twice");
             }
@@ -116,9 +119,7 @@ impl Rule for Bounds {
             let most = int(&step.before.markets[order.market as usize], "max_matches");
             assert!(trades <= most, "{trades} trades, at most {most}");
         }
-        let timed = |event: &&crate::reference_model::wire::Event| {
-            matches!(&event.what, What::Order(order) if matches!(order.reason, 6 | 10))
-        };
+        let timed = |event: &&crate::reference_model::wire::Event| matches!(&event.what, What::Order(order) if matches!(order.reason, 6 | 10));
         assert!(step.events().iter().filter(timed).count() <= 64 + 1_000, "timers are bounded");
         let (ack, kind) = (step.ack(), step.kind());
         if kind != wire::PLACE || ack.code != 0 || ack.state != 1 {
@@ -141,7 +142,11 @@ pub struct HaltIsSafe;
 impl Rule for HaltIsSafe {
     fn after(&mut self, step: &Step) {
         for (_, order, _) in step.fills() {
-            assert_eq!(int(&step.before.markets[order.market as usize], "phase"), 2, "a trade in a market that is not open");
+            assert_eq!(
+                int(&step.before.markets[order.market as usize], "phase"),
+                2,
+                "a trade in a market that is not open"
+            );
         }
         for event in step.events() {
             if let What::Order(order) = &event.what {
@@ -153,7 +158,10 @@ impl Rule for HaltIsSafe {
         for (key, (total, held)) in &step.after.balances {
             let before = step.before.balances.get(key).copied().unwrap_or_default();
             let transferred = step.seen.transfers.iter().any(|t| (t.account, t.asset) == *key);
-            assert!(!closed || transferred || (*total == before.0 && *held <= before.1), "{key:?} moved in a halt");
+            assert!(
+                !closed || transferred || (*total == before.0 && *held <= before.1),
+                "{key:?} moved in a halt"
+            );
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::codes::*;
 use super::model::{
-    Account, Decision, Limits, Market, Model, DAY_MS, FIRST_USER, FROZEN, MAX_QUANTITY, MEMORY_MS, NO_WITHDRAWALS,
+    Account, Decision, Limits, Market, Model, DAY_MS, FIRST_USER, FROZEN, MAX_QUANTITY, MEMORY_MS,
+    NO_WITHDRAWALS,
 };
 use super::wire::{self, Ack, Head, Params, Reader, ALL_MARKETS};
 
@@ -100,7 +101,8 @@ impl Model {
             self.out.transfers.push(*decided);
             return Err(STATE_TRANSFER_DUPLICATE);
         }
-        let mut decision = Decision { id, account: head.account, asset, amount: amount.max(0) * sign, code: 0 };
+        let mut decision =
+            Decision { id, account: head.account, asset, amount: amount.max(0) * sign, code: 0 };
         let old = u128::from(issued) + u128::from(MEMORY_MS) < u128::from(self.now);
         if old || issued > self.now + DAY_MS {
             decision.code = STATE_TRANSFER_OLD;
@@ -286,7 +288,8 @@ impl Model {
 
     fn set_limits(&mut self, r: &mut Reader) -> Result<Ack, u16> {
         let read = (|| {
-            let limits = Limits { accounts: r.u32()?, markets: r.u32()?, orders: r.u32()?, client_ids: r.u32()? };
+            let limits =
+                Limits { accounts: r.u32()?, markets: r.u32()?, orders: r.u32()?, client_ids: r.u32()? };
             r.end()?;
             Some(limits)
         })();

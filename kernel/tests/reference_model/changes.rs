@@ -1,7 +1,7 @@
 //! Amends, cancels, timers.
 
 use super::codes::*;
-use super::model::{refused, Model, Order, FROZEN, MAX_QUANTITY, DAY_MS};
+use super::model::{refused, Model, Order, DAY_MS, FROZEN, MAX_QUANTITY};
 use super::money;
 use super::trading::client_allowed;
 use super::wire::{Ack, Head, Reader, What, ALL_MARKETS};
@@ -58,7 +58,8 @@ impl Model {
         }
         match self.order(id) {
             Some(order)
-                if order.account == head.account && (head.market == ALL_MARKETS || head.market == order.market) =>
+                if order.account == head.account
+                    && (head.market == ALL_MARKETS || head.market == order.market) =>
             {
                 Ok(order.clone())
             }
@@ -213,7 +214,8 @@ impl Model {
         }
         self.user(head.account)?;
         let now = self.now;
-        self.accounts.get_mut(&head.account).unwrap().cancel_at = if timeout == 0 { 0 } else { now + timeout };
+        self.accounts.get_mut(&head.account).unwrap().cancel_at =
+            if timeout == 0 { 0 } else { now + timeout };
         Ok(Ack::default())
     }
 
@@ -233,7 +235,8 @@ impl Model {
             } else if let Some(id) = expired {
                 self.cancel_order(id, BY_EXPIRY);
             } else if let Some(market) = self.settling.first().copied() {
-                let first = self.queue(market, false).first().or(self.queue(market, true).first()).map(|o| o.id);
+                let first =
+                    self.queue(market, false).first().or(self.queue(market, true).first()).map(|o| o.id);
                 match first {
                     Some(id) => {
                         self.cancel_order(id, BY_MARKET_CLOSED);

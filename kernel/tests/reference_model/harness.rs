@@ -66,7 +66,9 @@ fn read_rows(bytes: &[u8], kinds: &str) -> Vec<Row> {
 
 /// The row of the fills table that goes with an event, if it is a fill.
 fn fill_row(event: &Event) -> Option<Row> {
-    let What::Fill(order, fill) = &event.what else { return None };
+    let What::Fill(order, fill) = &event.what else {
+        return None;
+    };
     let n = Value::Number;
     Some(vec![
         n(GROUP as i64),
@@ -120,7 +122,11 @@ pub fn apply(kernel: &mut Kernel, bytes: &[u8], now: u64) -> Seen {
     let applied = kernel.apply(bytes, now);
     let out = kernel.output();
     let mut seen = Seen { acks: wire::read_acks(&out.acks), ..Seen::default() };
-    assert_eq!(applied.last_sequence + 1 - applied.first_sequence, seen.acks.len() as u64, "a sequence per command");
+    assert_eq!(
+        applied.last_sequence + 1 - applied.first_sequence,
+        seen.acks.len() as u64,
+        "a sequence per command"
+    );
     assert_eq!(applied.rejected, seen.acks.iter().filter(|ack| ack.code != 0).count() as u64);
     for event in wire::read_events(&out.events) {
         match event.what {
@@ -151,10 +157,23 @@ pub fn apply(kernel: &mut Kernel, bytes: &[u8], now: u64) -> Seen {
     };
     seen.fill_rows = read_rows(&out.fills, "nnnnnntnnnnnnnnn");
     seen.order_rows = read_rows(&out.orders, "nnnnntnnnbnnnnnnnnnn");
-    assert_eq!((out.fills_count, out.orders_count), (seen.fill_rows.len() as u64, seen.order_rows.len() as u64));
+    assert_eq!(
+        (out.fills_count, out.orders_count),
+        (seen.fill_rows.len() as u64, seen.order_rows.len() as u64)
+    );
     for (market, c) in kernel.touched_candles() {
         let minute = c.minute_ms as i64;
-        seen.candles.push([i64::from(market), minute, c.open, c.high, c.low, c.close, c.lots, c.quote, c.trades]);
+        seen.candles.push([
+            i64::from(market),
+            minute,
+            c.open,
+            c.high,
+            c.low,
+            c.close,
+            c.lots,
+            c.quote,
+            c.trades,
+        ]);
     }
     seen.transfers = out.transfers.iter().map(decision).collect();
     assert_eq!(applied.trades, seen.trades.len() as u64);
@@ -202,7 +221,8 @@ impl Pair {
         same("transfer", &seen.transfers, &expected.transfers, bytes);
         let fills: Vec<Row> = expected.events.iter().filter_map(fill_row).collect();
         same("row of a fill", &seen.fill_rows, &fills, bytes);
-        let closed: Vec<Row> = expected.closed.iter().map(|(s, a, o)| order_row(*s, *a, o, self.model.now)).collect();
+        let closed: Vec<Row> =
+            expected.closed.iter().map(|(s, a, o)| order_row(*s, *a, o, self.model.now)).collect();
         same("row of an order", &seen.order_rows, &closed, bytes);
         same("candle", &seen.candles, &self.model.candles(&expected.trades), bytes);
         assert_eq!(self.kernel.sequence(), self.model.sequence, "sequence");
@@ -224,7 +244,11 @@ impl Pair {
         }
         for (key, (total, held)) in balances {
             let reported = self.reported.get(&key).copied().unwrap_or_default();
-            assert_eq!((i128::from(reported.0), i128::from(reported.1)), (total, held), "(total, held) of {key:?}");
+            assert_eq!(
+                (i128::from(reported.0), i128::from(reported.1)),
+                (total, held),
+                "(total, held) of {key:?}"
+            );
         }
     }
 
@@ -238,7 +262,8 @@ impl Pair {
         let totals: BTreeMap<u32, i128> =
             self.kernel.totals().into_iter().map(|(asset, total)| (asset, i128::from(total))).collect();
         assert_eq!(totals, self.model.assets, "totals by asset");
-        for asset in query(&self.kernel, r#"{"q":"assets"}"#)["assets"].as_array().expect("a list of assets") {
+        for asset in query(&self.kernel, r#"{"q":"assets"}"#)["assets"].as_array().expect("a list of assets")
+        {
             let id = asset["asset"].as_u64().unwrap() as u32;
             for (name, account) in [("venue_fees", 1), ("protocol_fees", 2), ("insurance", 3), ("dust", 4)] {
                 let amount = asset[name].as_i64().unwrap();

@@ -298,7 +298,8 @@ impl Model {
         self.out = Outcome::default();
         let mut rest = bytes;
         while !rest.is_empty() {
-            let length = if rest.len() < 16 { 0 } else { usize::from(u16::from_le_bytes([rest[0], rest[1]])) };
+            let length =
+                if rest.len() < 16 { 0 } else { usize::from(u16::from_le_bytes([rest[0], rest[1]])) };
             self.sequence += 1;
             if !(16..=1024).contains(&length) || length > rest.len() {
                 self.out.acks.push(refused(INPUT_FRAME));

@@ -115,7 +115,10 @@ fn good_frame(known: &mut Known, g: &Genes) -> Vec<u8> {
         58..=65 => place(known, g, true),
         66..=77 => cancel(known, g),
         78..=91 => amend(known, g),
-        92..=93 => wire::mass_cancel(head(g, if g[2] % 3 == 0 { wire::ALL_MARKETS } else { market(g[2]) }), pick(&[2, 0, 1, 2, 0, 1, 2, 3], g[3])),
+        92..=93 => wire::mass_cancel(
+            head(g, if g[2] % 3 == 0 { wire::ALL_MARKETS } else { market(g[2]) }),
+            pick(&[2, 0, 1, 2, 0, 1, 2, 3], g[3]),
+        ),
         94..=95 => {
             let timeout = pick(&[0, 1, 500, 4_000, 60_000, u64::MAX], g[3]);
             wire::cancel_all_after(head(g, wire::ALL_MARKETS), timeout)
@@ -143,7 +146,12 @@ fn head(g: &Genes, market: u32) -> Head {
 
 fn place(known: &mut Known, g: &Genes, as_market: bool) -> Vec<u8> {
     let odd = g[9];
-    let mut body = PlaceBody { price: price(known, g[3]), size: size(g[4]), client: client(g[5]), ..PlaceBody::default() };
+    let mut body = PlaceBody {
+        price: price(known, g[3]),
+        size: size(g[4]),
+        client: client(g[5]),
+        ..PlaceBody::default()
+    };
     let mut flags = (g[6] % 2) as u8;
     body.stp = (g[7] % 3) as u8;
     body.tif = pick(&[0, 0, 0, 0, 0, 0, 1, 1, 2, 3], g[8]);
@@ -229,7 +237,18 @@ fn transfer(known: &mut Known, g: &Genes) -> Vec<u8> {
     };
     let now = known.now;
     let issued = match g[7] % 16 {
-        15 => pick(&[now - 6 * DAY_MS, now - 7 * DAY_MS - 1, now + DAY_MS + 1, now + DAY_MS, now - 7 * DAY_MS, 0, u64::MAX], g[7] / 16),
+        15 => pick(
+            &[
+                now - 6 * DAY_MS,
+                now - 7 * DAY_MS - 1,
+                now + DAY_MS + 1,
+                now + DAY_MS,
+                now - 7 * DAY_MS,
+                0,
+                u64::MAX,
+            ],
+            g[7] / 16,
+        ),
         _ => now - u64::from(g[7] / 16 % 1_000),
     };
     wire::transfer(kind, user(g[1]), asset, amount, id, issued)
@@ -237,7 +256,8 @@ fn transfer(known: &mut Known, g: &Genes) -> Vec<u8> {
 
 /// Parameters near the usual ones, some outside their bounds.
 pub fn params(g: &Genes) -> Params {
-    let (maker, taker) = pick(&[(0, 0), (200, 500), (-100, 333), (1_500, 1_500), (-99_999, 100_000), (77_777, 100_000)], g[3]);
+    let (maker, taker) =
+        pick(&[(0, 0), (200, 500), (-100, 333), (1_500, 1_500), (-99_999, 100_000), (77_777, 100_000)], g[3]);
     let mut params = Params {
         reference_ticks: pick(&[100, 0, 100, 90], g[4]),
         maker_ppm: maker,
@@ -277,12 +297,32 @@ fn operator(known: &Known, g: &Genes, weight: u16) -> Vec<u8> {
             wire::set_tier(market, pick(&[1, 2, 3, 0, 16, u32::MAX], g[4]), maker, taker)
         }
         119 => wire::open_account(user(g[1]), u64::from(g[2] % 5), g[3] % 5),
-        120..=121 => wire::set_account(user(g[1]), u64::from(g[2] % 5), pick(&[0, 1, 2, 0, 1, 2, 15, 16], g[3]), if g[4] % 12 == 11 { g[4] / 12 % 5 } else { 0 }),
-        122 => wire::set_limits(pick(&[9, 1_000, 0], g[2]), pick(&[4, 10, 0], g[3]), pick(&[20, 20_000, 6], g[4]), pick(&[60, 1_000, 400, 0], g[5])),
-        123 => wire::add_asset(pick(&[5, 7, 0, u32::MAX], g[2]), pick(&[8, 0, 9], g[3]), pick(&[&b"NEW"[..], b"A7", b"", b"b d"], g[4])),
+        120..=121 => wire::set_account(
+            user(g[1]),
+            u64::from(g[2] % 5),
+            pick(&[0, 1, 2, 0, 1, 2, 15, 16], g[3]),
+            if g[4] % 12 == 11 { g[4] / 12 % 5 } else { 0 },
+        ),
+        122 => wire::set_limits(
+            pick(&[9, 1_000, 0], g[2]),
+            pick(&[4, 10, 0], g[3]),
+            pick(&[20, 20_000, 6], g[4]),
+            pick(&[60, 1_000, 400, 0], g[5]),
+        ),
+        123 => wire::add_asset(
+            pick(&[5, 7, 0, u32::MAX], g[2]),
+            pick(&[8, 0, 9], g[3]),
+            pick(&[&b"NEW"[..], b"A7", b"", b"b d"], g[4]),
+        ),
         124 => wire::add_market(u32::from(g[2] % 5), &listing(g)),
-        125 => wire::frame(pick(&[6, 36, 80, 127, 0, 255, 71], g[2]), Head { account: user(g[1]), ..Head::default() }, &[0; 8]),
-        126 => wire::frame(pick(&[1, 2, 3, 4, 5, 32, 34, 64, 65, 66, 67, 68, 69, 70], g[2]), head(g, 0), &[1; 9]),
+        125 => wire::frame(
+            pick(&[6, 36, 80, 127, 0, 255, 71], g[2]),
+            Head { account: user(g[1]), ..Head::default() },
+            &[0; 8],
+        ),
+        126 => {
+            wire::frame(pick(&[1, 2, 3, 4, 5, 32, 34, 64, 65, 66, 67, 68, 69, 70], g[2]), head(g, 0), &[1; 9])
+        }
         _ => {
             // An operator's command sent by a user, and a user's sent by the operator.
             let mut bytes = if g[2] % 2 == 0 { wire::tick() } else { wire::mass_cancel(Head::default(), 2) };
@@ -308,7 +348,8 @@ fn listing(g: &Genes) -> MarketBody {
 /// Three assets, three markets, eight accounts of four owners with money: where every script begins.
 pub fn opening(seed: u64) -> Vec<Vec<u8>> {
     let vary = |of: &[i64], salt: u64| of[((seed / salt.max(1)) % of.len() as u64) as usize];
-    let mut frames = vec![wire::add_asset(7, 8, b"A7"), wire::add_asset(2, 2, b"A2"), wire::add_asset(30, 0, b"A30")];
+    let mut frames =
+        vec![wire::add_asset(7, 8, b"A7"), wire::add_asset(2, 2, b"A2"), wire::add_asset(30, 0, b"A30")];
     let fees = [(200, 500), (-100, 333), (0, 0), (1_500, 1_500), (-99_999, 100_000), (77_777, 100_000)];
     for (number, (base, quote)) in [(7, 2), (30, 2), (7, 30)].into_iter().enumerate() {
         let (maker_ppm, taker_ppm) = fees[(seed as usize + number) % fees.len()];

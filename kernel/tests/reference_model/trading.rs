@@ -1,7 +1,10 @@
 //! New orders and matching, step by step as the documents tell it.
 
 use super::codes::*;
-use super::model::{refused, Memory, Model, Order, Trade, DUST, FIRST_USER, FROZEN, MAX_QUANTITY, MEMORY_MS, MINUTE_MS, PROTOCOL, VENUE};
+use super::model::{
+    refused, Memory, Model, Order, Trade, DUST, FIRST_USER, FROZEN, MAX_QUANTITY, MEMORY_MS, MINUTE_MS,
+    PROTOCOL, VENUE,
+};
 use super::money;
 use super::wire::{self, Ack, FillView, Head, Reader, What};
 
@@ -259,7 +262,14 @@ impl Model {
         self.next_order += 1;
         if !p.client.is_empty() {
             let minute = self.now - self.now % MINUTE_MS;
-            let memory = Memory { account: head.account, client: p.client.clone(), minute, order_id: id, filled: 0, state: STATE_OPEN };
+            let memory = Memory {
+                account: head.account,
+                client: p.client.clone(),
+                minute,
+                order_id: id,
+                filled: 0,
+                state: STATE_OPEN,
+            };
             self.clients.push(memory);
         }
         Order {
@@ -294,7 +304,8 @@ impl Model {
     /// Trade at once what can be; rest, cancel or close what remains.
     fn enter(&mut self, mut taker: Taker) -> Ack {
         let order = &taker.order;
-        let crosses = self.queue(order.market, !order.is_sell()).first().is_some_and(|best| taker.reaches(best.price));
+        let crosses =
+            self.queue(order.market, !order.is_sell()).first().is_some_and(|best| taker.reaches(best.price));
         if crosses && order.flags & wire::POST_ONLY != 0 {
             return self.finish(taker.order, BY_POST_ONLY);
         }
@@ -336,7 +347,8 @@ impl Model {
                 continue;
             }
             if self.accounts[&maker.account].owner == taker.owner {
-                let (cancel_maker, cancel_taker) = [(true, false), (false, true), (true, true)][taker.order.stp as usize];
+                let (cancel_maker, cancel_taker) =
+                    [(true, false), (false, true), (true, true)][taker.order.stp as usize];
                 if cancel_maker {
                     self.cancel_order(maker.id, BY_SELF_TRADE);
                 }
@@ -350,8 +362,14 @@ impl Model {
                 lots = lots.min(i128::from(taker.order.remaining()));
             }
             if let Some(budget) = taker.budget {
-                let lot_price = i128::from(maker.price) * i128::from(self.markets[market as usize].tick_quote);
-                lots = lots.min(money::affordable_lots(budget, lot_price, taker.order.taker_ppm, taker.order.prepaid));
+                let lot_price =
+                    i128::from(maker.price) * i128::from(self.markets[market as usize].tick_quote);
+                lots = lots.min(money::affordable_lots(
+                    budget,
+                    lot_price,
+                    taker.order.taker_ppm,
+                    taker.order.prepaid,
+                ));
             }
             if lots == 0 {
                 return BY_BUDGET;
@@ -386,11 +404,18 @@ impl Model {
         self.add(buyer, market.base, base);
         self.add(seller, market.base, -base);
         self.add(seller, market.quote, notional - seller_fee);
-        let split = money::split(notional, maker_ppm, taker_ppm, market.params.share_ppm, maker_fee + taker_fee);
+        let split =
+            money::split(notional, maker_ppm, taker_ppm, market.params.share_ppm, maker_fee + taker_fee);
         self.add(VENUE, market.quote, split.venue);
         self.add(PROTOCOL, market.quote, split.protocol);
         self.add(DUST, market.quote, split.dust);
-        let trade = Trade { id: self.next_trade, price: maker.price, lots, taker_side: u8::from(taker.order.is_sell()), time: self.now };
+        let trade = Trade {
+            id: self.next_trade,
+            price: maker.price,
+            lots,
+            taker_side: u8::from(taker.order.is_sell()),
+            time: self.now,
+        };
         self.next_trade += 1;
         self.markets[maker.market as usize].last = maker.price;
         self.markets[maker.market as usize].trades.push(trade);

@@ -208,13 +208,26 @@ pub struct PlaceBody {
 }
 
 pub fn place(head: Head, p: &PlaceBody) -> Vec<u8> {
-    let body = Body::default().i64(p.price).i64(p.size).u8(p.order_type).u8(p.tif).u8(p.stp).u8(p.client.len() as u8);
+    let body = Body::default()
+        .i64(p.price)
+        .i64(p.size)
+        .u8(p.order_type)
+        .u8(p.tif)
+        .u8(p.stp)
+        .u8(p.client.len() as u8);
     let body = body.u32(p.builder).u64(p.expires).u64(p.deadline).text(&p.client);
     frame(PLACE, head, &body.0)
 }
 
 pub fn amend(head: Head, id: u64, price: i64, size: i64, deadline: u64, client: &[u8]) -> Vec<u8> {
-    let body = Body::default().u64(id).i64(price).i64(size).u64(deadline).u8(client.len() as u8).zeros(7).text(client);
+    let body = Body::default()
+        .u64(id)
+        .i64(price)
+        .i64(size)
+        .u64(deadline)
+        .u8(client.len() as u8)
+        .zeros(7)
+        .text(client);
     frame(AMEND, head, &body.0)
 }
 
@@ -383,7 +396,8 @@ fn read_event(r: &mut Reader) -> Option<Event> {
         r.zeros(4)?;
         What::Balance { asset, total: r.i64()?, held: r.i64()? }
     } else {
-        let mut order = OrderView { flags, order_id: r.u64()?, market: r.u32()?, key: r.u32()?, ..Default::default() };
+        let mut order =
+            OrderView { flags, order_id: r.u64()?, market: r.u32()?, key: r.u32()?, ..Default::default() };
         (order.price, order.size, order.filled) = (r.i64()?, r.i64()?, r.i64()?);
         (order.filled_quote, order.fee) = (r.i64()?, r.i64()?);
         (order.created, order.expires) = (r.u64()?, r.u64()?);
