@@ -56,6 +56,8 @@ def configure(options: dict[str, Any]) -> None:
             "loggers": {
                 "django": {"level": "INFO", "handlers": [], "propagate": True},
                 "django.request": {"level": "ERROR"},
+                # A line for each periodic task would be most of the log.
+                "celery": {"level": "WARNING"},
             },
         }
     )

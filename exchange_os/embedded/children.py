@@ -31,6 +31,19 @@ class Child:
         return self.process is not None and self.process.poll() is None
 
 
+def signal_process(child: Child, number: int) -> None:
+    """Send a signal to the child's process; one that has ended in the meantime is fine."""
+    if child.process is not None:
+        child.process.send_signal(number)
+
+
+def end_by_force(child: Child) -> None:
+    """End whatever is left of the child's process group and collect its exit code."""
+    if child.process is not None:
+        signal_group(child.process.pid, signal.SIGKILL)
+        child.process.wait()
+
+
 @dataclass
 class Children:
     """The programs of one supervisor. ``tell`` is called with a sentence for the person at the terminal."""
@@ -41,10 +54,10 @@ class Children:
     tell: Callable[[str], None]
     children: list[Child] = field(default_factory=list)
 
-    def start(self, program: Program, *, stop_first: bool = False) -> None:
-        """Start a program and keep it running from now on; it is stopped last, or first of all."""
+    def start(self, program: Program) -> None:
+        """Start a program and keep it running from now on."""
         child = Child(program)
-        self.children.insert(0 if stop_first else len(self.children), child)
+        self.children.append(child)
         self._spawn(child)
 
     def tend(self) -> None:
@@ -57,18 +70,21 @@ class Children:
                 self._spawn(child)
 
     def stop(self, impatient: Callable[[], bool] = lambda: False) -> None:
-        """Stop all, one after the other in the order in which they were given; by force once ``impatient()``."""
-        for child in self.children:
-            if not child.running:
-                continue
-            process = child.process
-            assert process is not None, "a running child has a process"
-            process.send_signal(child.program.polite_signal)
-            deadline = time.monotonic() + child.program.grace_seconds
-            while process.poll() is None and time.monotonic() < deadline and not impatient():
+        """Stop all, one stage after the other; by force what takes too long, and all of it once ``impatient()``."""
+        for stage in sorted({child.program.stop_stage for child in self.children}):
+            leaving = [
+                child for child in self.children if child.program.stop_stage == stage and child.running
+            ]
+            for child in leaving:
+                signal_process(child, signal.SIGTERM)
+            asked_at = time.monotonic()
+            while any(child.running for child in leaving) and not impatient():
+                for child in leaving:
+                    if child.running and time.monotonic() - asked_at > child.program.grace_seconds:
+                        signal_process(child, signal.SIGKILL)
                 time.sleep(0.02)
-            signal_group(process.pid, signal.SIGKILL)
-            process.wait()
+            for child in leaving:
+                end_by_force(child)
         self.children.clear()
 
     def hopeless(self) -> Child | None:

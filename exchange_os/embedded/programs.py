@@ -1,12 +1,13 @@
 """The processes of the exchange, as ``make run`` starts them on one machine and production on many.
 
-They are stopped in the order of the list, the web server first, so that nobody is promised what nobody will do.
+They are stopped stage by stage, the web server before the workers, so that nobody is promised what nobody will do.
 """
 
-import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+CLIENTS, WEB, WORKERS = range(3)
 
 _CELERY = ("-m", "celery", "--quiet", "-A", "exchange_os")
 _WORKER_OPTIONS = ("--loglevel", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat")
@@ -14,17 +15,21 @@ _WORKER_OPTIONS = ("--loglevel", "WARNING", "--without-gossip", "--without-mingl
 
 @dataclass(frozen=True)
 class Program:
-    """A program to keep running: its name, its arguments, how to ask it to end and how long that may take."""
+    """A program to keep running: its name and arguments, how long it may take to end, and when it is asked to.
+
+    Programs of a lower ``stop_stage`` have ended before those of a higher one are asked; one stage ends together.
+    """
 
     name: str
     argv: tuple[str, ...]
     grace_seconds: float = 10.0
-    polite_signal: int = signal.SIGTERM
+    stop_stage: int = WORKERS
 
 
 def web(number: int = 1) -> Program:
     """A web server; it reads HOST, PORT and WEB_PROCESSES from the environment."""
-    return Program(f"web-{number}", (sys.executable, "-m", "exchange_os.server"), grace_seconds=5.0)
+    argv = (sys.executable, "-m", "exchange_os.server")
+    return Program(f"web-{number}", argv, grace_seconds=5.0, stop_stage=WEB)
 
 
 def engine_worker(number: int) -> Program:
@@ -65,13 +70,12 @@ def beat(data_dir: Path) -> Program:
 
 def demo_flow(base_url: str) -> Program:
     """The synthetic order flow of the demo, a client of the public API like any other."""
-    return Program(
-        "demo-flow", (sys.executable, "manage.py", "demo_flow", "--base-url", base_url), grace_seconds=3.0
-    )
+    argv = (sys.executable, "manage.py", "demo_flow", "--base-url", base_url)
+    return Program("demo-flow", argv, grace_seconds=3.0, stop_stage=CLIENTS)
 
 
 def all_programs(data_dir: Path, *, engine_workers: int, web_processes: int) -> list[Program]:
-    """Every program of one machine, in the order in which they are stopped."""
+    """Every program of one machine."""
     return [
         *(web(number) for number in range(1, web_processes + 1)),
         beat(data_dir),

@@ -185,7 +185,7 @@ class Supervisor:
                 self._say(f"The demo could not be made, the exchange runs without it. {problem}")
                 return []
         assert self._children is not None, "the demo starts after the programs"
-        self._children.start(demo_flow(self.options.loopback_url), stop_first=True)
+        self._children.start(demo_flow(self.options.loopback_url))
         people: list[dict[str, str]] = json.loads(record.read_text())["people"]
         return people
 

@@ -11,7 +11,7 @@ import pytest
 
 from exchange_os.embedded.children import Child, Children
 from exchange_os.embedded.processes import is_running, spawn, wait_until_gone
-from exchange_os.embedded.programs import Program
+from exchange_os.embedded.programs import CLIENTS, WEB, WORKERS, Program
 
 SLEEPER = (sys.executable, "-c", "import time; time.sleep(600)")
 STUBBORN = (
@@ -97,11 +97,19 @@ def test_a_program_deaf_to_the_polite_signal_is_ended_by_force(children: Childre
     assert not is_running(pid)
 
 
-def test_programs_stop_in_their_order_with_the_late_comer_first(children: Children) -> None:
-    children.start(Program("web", SLEEPER))
-    children.start(Program("database", SLEEPER))
-    children.start(Program("demo", SLEEPER), stop_first=True)
-    assert [child.program.name for child in children.children] == ["demo", "web", "database"]
+def test_a_later_stage_is_asked_only_when_the_earlier_has_ended(children: Children, tmp_path: Path) -> None:
+    report = (
+        "import signal, sys, time\n"
+        "def leave(*_):\n    print(time.monotonic(), flush=True); sys.exit()\n"
+        "signal.signal(signal.SIGTERM, leave); print('up', flush=True); time.sleep(600)"
+    )
+    for name, stage in (("worker", WORKERS), ("client", CLIENTS), ("web", WEB)):
+        children.start(Program(name, (sys.executable, "-c", report), stop_stage=stage))
+    logs = [tmp_path / f"{name}.log" for name in ("client", "web", "worker")]
+    wait_for(lambda: all(log.read_text() == "up\n" for log in logs))
+    children.stop()
+    moments = [float(log.read_text().splitlines()[1]) for log in logs]
+    assert moments == sorted(moments)
 
 
 def test_a_program_goes_with_the_process_that_started_it(tmp_path: Path) -> None:
