@@ -12,7 +12,10 @@ class StaticFiles(CompressedManifestStaticFilesStorage):
 
     patterns = (
         *CompressedManifestStaticFilesStorage.patterns,
-        ("js/*.js", CompressedManifestStaticFilesStorage._js_module_import_aggregation_patterns[1]),  # ours alone
+        (
+            "js/*.js",
+            CompressedManifestStaticFilesStorage._js_module_import_aggregation_patterns[1],
+        ),  # ours alone
     )
 
     def compress_files(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:
