@@ -31,6 +31,7 @@ from redis import Redis  # noqa: E402
 from benchmarks.mix import make_mix, setup_commands  # noqa: E402
 from exchange_os.engine import client, journal, recovery, snapshots  # noqa: E402
 from exchange_os.engine.database import make_connection  # noqa: E402
+from exchange_os.engine.errors import Busy  # noqa: E402
 from exchange_os.engine.gateway import Gateway, get_gateway  # noqa: E402
 from exchange_os.engine.models import JournalBatch, RiskGroup  # noqa: E402
 from exchange_os.engine.services import create_group  # noqa: E402
@@ -83,7 +84,12 @@ async def pace(group: int, submissions: list[tuple[bytes, int]], interval_second
     gateway, latencies = get_gateway(), []
 
     async def one(due: float, commands: bytes, count: int) -> None:
-        await gateway.submit_packed(group, commands, count, timeout=30.0)
+        while True:
+            try:
+                await gateway.submit_packed(group, commands, count, timeout=30.0)
+                break
+            except Busy as busy:
+                await asyncio.sleep(busy.retry_after_ms / 1_000)
         latencies.append((time.perf_counter() - due) * 1_000)
 
     tasks: list[asyncio.Task[None]] = []
@@ -218,7 +224,7 @@ def idle() -> Iterator[Line]:
         await asyncio.gather(*(one_after_another() for _ in range(32)))
 
     in_loop(lambda: touch(groups[:200]))
-    wait_until(lambda: not RiskGroup.objects.exclude(owner="").exists(), 30)
+    wait_until(lambda: not RiskGroup.objects.exclude(owner="").exists(), 60)
     before = worker.memory_mb() + redis.info("memory")["used_memory"] / 2**20
     started = time.perf_counter()
     in_loop(lambda: touch(groups))

@@ -94,6 +94,8 @@ class Drain:
         if not active:
             self._holdings.evict_idle()
             return False
+        if len(self._holdings.groups) > limits.MAX_LOADED_GROUPS:
+            self._holdings.evict_idle()
         self._read()
         advanced = False
         for state in list(active.values()):
