@@ -6,8 +6,9 @@ mod reference_model;
 use exchange_kernel::{
     decode_bulk, events, render_bulk, wire, Instrument, Instruments, Kernel, SnapshotError,
 };
+use reference_model::dice::Dice;
 use reference_model::harness::{run_seed, GROUP};
-use reference_model::script::{Dice, START_MS};
+use reference_model::script::START_MS;
 
 /// Values that lie at edges of something.
 const EDGES: [u64; 12] = [
@@ -257,7 +258,7 @@ fn invariant_29_bent_events_are_read_without_panic() {
     for batch in good_frames(4).chunks(20) {
         kernel.apply(&batch.concat(), START_MS);
         let good = kernel.output().events.clone();
-        let expected = reference_model::wire::read_events(&good).len();
+        let expected = reference_model::told::read_events(&good).len();
         assert_eq!(events::read_all(&good).len(), expected, "the kernel reads its own events");
         for _ in 0..20 {
             let mut bent = good.clone();

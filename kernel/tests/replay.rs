@@ -4,8 +4,8 @@
 mod reference_model;
 
 use exchange_kernel::Kernel;
+use reference_model::dice::Dice;
 use reference_model::harness::{self, run_seed, Run, GROUP};
-use reference_model::script::Dice;
 use reference_model::wire;
 
 type History = Vec<(Vec<u8>, u64)>;

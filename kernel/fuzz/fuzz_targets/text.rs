@@ -17,7 +17,8 @@ fuzz_target!(|data: &[u8]| {
     assert!(!kernel.query(data).is_empty());
 
     let mut instruments = Instruments::default();
-    let sizes = Instrument { market: 0, price_scale: 2, tick_units: 5, size_scale: 4, lot_units: 10, quote_scale: 2 };
+    let sizes =
+        Instrument { market: 0, price_scale: 2, tick_units: 5, size_scale: 4, lot_units: 10, quote_scale: 2 };
     instruments.add("A-B", sizes);
     let Ok(bulk) = decode_bulk(data, &instruments, 16, 0, 0, 100) else { return };
     assert_eq!(count_commands(&bulk.packed), Some(bulk.count));

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{int, Rule, Step};
-use crate::reference_model::wire::{self, What};
+use crate::reference_model::told::What;
+use crate::reference_model::wire;
 
 /// 23: every unit of a fee is with the venue, the protocol or in the dust; an order overpays by less than one unit; a rebate is never more than the
 /// taker of the same fill pays.

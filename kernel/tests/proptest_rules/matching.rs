@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{int, Rule, Step};
-use crate::reference_model::wire::{self, OrderView, What, POST_ONLY, QUOTE_SIZE, REDUCE_ONLY, SELL};
+use crate::reference_model::told::{OrderView, What};
+use crate::reference_model::wire::{self, POST_ONLY, QUOTE_SIZE, REDUCE_ONLY, SELL};
 
 const IOC: u8 = 2;
 const FOK: u8 = 3;

@@ -15,7 +15,8 @@ use serde_json::Value;
 use crate::reference_model::harness::{query, Run, Seen};
 use crate::reference_model::model::Model;
 use crate::reference_model::script::{Genes, USERS};
-use crate::reference_model::wire::{self, Ack, Event, FillView, OrderView, What};
+use crate::reference_model::told::{Ack, Event, FillView, OrderView, What};
+use crate::reference_model::wire;
 
 /// One account as queries show it.
 #[derive(Clone, Debug, PartialEq)]

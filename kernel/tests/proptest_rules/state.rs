@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{int, Rule, Step};
 use crate::reference_model::model::MEMORY_MS;
-use crate::reference_model::wire::{self, What};
+use crate::reference_model::told::{Event, What};
+use crate::reference_model::wire;
 
 /// 24: a client order id and a transfer id act once. Each such command is sent twice; the second time nothing moves and the answer is the
 /// first one's.
@@ -119,7 +120,8 @@ impl Rule for Bounds {
             let most = int(&step.before.markets[order.market as usize], "max_matches");
             assert!(trades <= most, "{trades} trades, at most {most}");
         }
-        let timed = |event: &&crate::reference_model::wire::Event| matches!(&event.what, What::Order(order) if matches!(order.reason, 6 | 10));
+        let timed =
+            |event: &&Event| matches!(&event.what, What::Order(order) if matches!(order.reason, 6 | 10));
         assert!(step.events().iter().filter(timed).count() <= 64 + 1_000, "timers are bounded");
         let (ack, kind) = (step.ack(), step.kind());
         if kind != wire::PLACE || ack.code != 0 || ack.state != 1 {

@@ -5,7 +5,8 @@ use super::model::{
     Account, Decision, Limits, Market, Model, DAY_MS, FIRST_USER, FROZEN, MAX_QUANTITY, MEMORY_MS,
     NO_WITHDRAWALS,
 };
-use super::wire::{self, Ack, Head, Params, Reader, ALL_MARKETS};
+use super::told::Ack;
+use super::wire::{self, Head, Params, Reader, ALL_MARKETS};
 
 const DONE: Result<Ack, u16> =
     Ok(Ack { order_id: 0, filled: 0, remaining: 0, code: 0, state: 0, reason: 0, extra: 0 });

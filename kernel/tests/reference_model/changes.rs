@@ -3,8 +3,9 @@
 use super::codes::*;
 use super::model::{refused, Model, Order, DAY_MS, FROZEN, MAX_QUANTITY};
 use super::money;
-use super::trading::client_allowed;
-use super::wire::{Ack, Head, Reader, What, ALL_MARKETS};
+use super::place::client_allowed;
+use super::told::{Ack, What};
+use super::wire::{Head, Reader, ALL_MARKETS};
 
 /// Timer steps before one command.
 const STEPS: usize = 64;

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use exchange_kernel::Kernel;
 
+use super::dice::Dice;
 use super::model::{Decision, Model, Trade, FIRST_USER};
-use super::script::{self, Dice, Genes, Known};
-use super::wire::{self, Ack, Event, OrderView, What};
+use super::rows::{fill_row, order_row, read_rows, Row};
+use super::script::{self, Genes, Known};
+use super::told::{self, Ack, Event, What};
+use super::wire;
 
 /// Number of the risk group in all tests.
 pub const GROUP: u64 = 9;
@@ -26,109 +29,18 @@ pub struct Seen {
     pub candles: Vec<[i64; 9]>,
 }
 
-/// The values of one row of PostgreSQL's binary COPY: 1, 2, 4 and 8 bytes as numbers, anything else as text.
-pub type Row = Vec<Value>;
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
-    Number(i64),
-    Flag(bool),
-    Text(String),
-}
-
-/// Read rows whose columns have the kinds of `kinds`: n number, b flag, t text.
-fn read_rows(bytes: &[u8], kinds: &str) -> Vec<Row> {
-    let number = |bytes: &[u8]| match bytes.len() {
-        2 => i64::from(i16::from_be_bytes(bytes.try_into().unwrap())),
-        4 => i64::from(i32::from_be_bytes(bytes.try_into().unwrap())),
-        8 => i64::from_be_bytes(bytes.try_into().unwrap()),
-        other => panic!("a number of {other} bytes"),
-    };
-    let mut rest = wire::Reader(bytes);
-    let mut rows = Vec::new();
-    while !rest.0.is_empty() {
-        let count = number(rest.take(2).unwrap());
-        assert_eq!(count as usize, kinds.len(), "a row has as many columns as its table");
-        let mut row = Row::new();
-        for kind in kinds.chars() {
-            let length = number(rest.take(4).unwrap()) as usize;
-            let value = rest.take(length).unwrap();
-            row.push(match kind {
-                'n' => Value::Number(number(value)),
-                'b' => Value::Flag(value == [1]),
-                _ => Value::Text(String::from_utf8(value.to_vec()).unwrap()),
-            });
-        }
-        rows.push(row);
-    }
-    rows
-}
-
-/// The row of the fills table that goes with an event, if it is a fill.
-fn fill_row(event: &Event) -> Option<Row> {
-    let What::Fill(order, fill) = &event.what else {
-        return None;
-    };
-    let n = Value::Number;
-    Some(vec![
-        n(GROUP as i64),
-        n(event.sequence as i64),
-        n(fill.trade_id as i64),
-        n(i64::from(order.market)),
-        n(i64::from(event.account)),
-        n(order.order_id as i64),
-        Value::Text(order.client.clone()),
-        n(i64::from(order.flags & wire::SELL)),
-        n(i64::from(fill.role)),
-        n(fill.price),
-        n(fill.size),
-        n(fill.notional),
-        n(fill.fee),
-        n(i64::from(fill.fee_asset)),
-        n(i64::from(order.key)),
-        n(event.time as i64),
-    ])
-}
-
-/// The row of the table of closed orders.
-fn order_row(sequence: u64, account: u32, order: &OrderView, time: u64) -> Row {
-    let n = Value::Number;
-    vec![
-        n(GROUP as i64),
-        n(sequence as i64),
-        n(order.order_id as i64),
-        n(i64::from(account)),
-        n(i64::from(order.market)),
-        Value::Text(order.client.clone()),
-        n(i64::from(order.flags & wire::SELL)),
-        n(i64::from(order.order_type)),
-        n(i64::from(order.tif)),
-        Value::Flag(order.flags & wire::POST_ONLY != 0),
-        n(order.price),
-        n(order.size),
-        n(order.filled),
-        n(order.filled_quote),
-        n(order.fee),
-        n(i64::from(order.state)),
-        n(i64::from(order.reason)),
-        n(i64::from(order.key)),
-        n(order.created as i64),
-        n(time as i64),
-    ]
-}
-
 /// Apply a batch to a kernel and decode what it says.
 pub fn apply(kernel: &mut Kernel, bytes: &[u8], now: u64) -> Seen {
     let applied = kernel.apply(bytes, now);
     let out = kernel.output();
-    let mut seen = Seen { acks: wire::read_acks(&out.acks), ..Seen::default() };
+    let mut seen = Seen { acks: told::read_acks(&out.acks), ..Seen::default() };
     assert_eq!(
         applied.last_sequence + 1 - applied.first_sequence,
         seen.acks.len() as u64,
         "a sequence per command"
     );
     assert_eq!(applied.rejected, seen.acks.iter().filter(|ack| ack.code != 0).count() as u64);
-    for event in wire::read_events(&out.events) {
+    for event in told::read_events(&out.events) {
         match event.what {
             What::Balance { asset, total, held } => {
                 let before = seen.balances.insert((event.account, asset), (total, held));

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use super::codes::*;
 use super::money;
-use super::wire::{self, Ack, Event, Head, OrderView, Params, Reader, What};
+use super::told::{Ack, Event, OrderView, What};
+use super::wire::{self, Head, Params, Reader};
 
 pub const MAX_QUANTITY: i64 = 1 << 50;
 /// A clock beyond this is taken for this.
