@@ -8,6 +8,7 @@ lost its newest entries, and is told to go on above it.
 
 import logging
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -29,7 +30,14 @@ log = logging.getLogger(__name__)
 class Holdings:
     """All groups of one worker. Used by the drain loop's thread only."""
 
-    def __init__(self, incarnation: str, owner_key: int, redis: Redis, committer: Committer) -> None:
+    def __init__(
+        self,
+        incarnation: str,
+        owner_key: int,
+        redis: Redis,
+        committer: Committer,
+        progress: Callable[[], None],
+    ) -> None:
         self.incarnation = incarnation
         self.owner_key = owner_key
         self.groups: dict[int, GroupState] = {}
@@ -37,6 +45,7 @@ class Holdings:
         self.active: dict[int, GroupState] = {}
         self._redis = redis
         self._committer = committer
+        self._progress = progress
         self._connection: journal.Connection | None = None
 
     def connect(self) -> journal.Connection:
@@ -79,7 +88,7 @@ class Holdings:
             self._forward(group)
             return None
         unanswered = UnansweredEntries(self._redis, group, head.stream_generation, head.stream_cursor)
-        state = recovery.open_group(self.connect(), head, unanswered)
+        state = recovery.open_group(self.connect(), head, unanswered, self._progress)
         unanswered.send()
         if head.unclean and not isinstance(failure, Fenced):
             # Whatever waited when the last owner failed may be why: try it entry by entry.

@@ -9,7 +9,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import orjson
 from exchange_kernel import Kernel, KernelBroken
@@ -27,14 +27,24 @@ log = logging.getLogger(__name__)
 READ_AHEAD = 16
 
 
-def open_group(connection: Connection, head: Head, unanswered: UnansweredEntries | None = None) -> GroupState:
+def no_report() -> None:
+    """For callers whom nobody watches."""
+
+
+def open_group(
+    connection: Connection,
+    head: Head,
+    unanswered: UnansweredEntries | None = None,
+    progress: Callable[[], None] = no_report,
+) -> GroupState:
     """The state of a group that was just taken. Halts the group (and says so in the state) if it cannot be built.
 
-    ``unanswered`` is given the acks of journaled batches whose entries are still in the stream.
+    ``unanswered`` is given the acks of journaled batches whose entries are still in the stream; ``progress`` is called
+    after each batch, so that a watchdog sees that a long replay is no stall.
     """
     started = time.perf_counter()
     try:
-        kernel, snapshot_sequence, candles = rebuild(connection, head, unanswered)
+        kernel, snapshot_sequence, candles = rebuild(connection, head, unanswered, progress)
         halted = head.status == RiskGroup.Status.HALTED
     except (JournalBroken, KernelBroken) as error:
         log.critical("risk group %s cannot be rebuilt: %s", head.id, error)
@@ -74,7 +84,10 @@ def open_group(connection: Connection, head: Head, unanswered: UnansweredEntries
 
 
 def rebuild(
-    connection: Connection, head: Head, unanswered: UnansweredEntries | None = None
+    connection: Connection,
+    head: Head,
+    unanswered: UnansweredEntries | None = None,
+    progress: Callable[[], None] = no_report,
 ) -> tuple[Kernel, int, dict[tuple[int, int], tuple[int, ...]]]:
     """(kernel at the head, sequence of the snapshot used, candles that were not stored yet).
 
@@ -97,6 +110,7 @@ def rebuild(
         else:
             kernel.replay(link.commands, link.now_ms)
         sequence, previous_hash = link.last_sequence, link.hash
+        progress()
         if kernel.sequence != sequence:
             raise JournalBroken(
                 f"replay of risk group {head.id} is at {kernel.sequence}, its journal at {sequence}"

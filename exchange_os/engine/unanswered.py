@@ -5,6 +5,7 @@ may never have been answered. Replay brings its acks about again, and they are s
 gateway that had the answer already does not know the entry any more and passes it over.
 """
 
+import contextlib
 from typing import Any
 
 from redis import Redis
@@ -25,7 +26,10 @@ class UnansweredEntries:
         stored = redis.hget(wire.group_key(group), "gen")
         if generation and stored == generation.encode():
             found: Any = redis.xrange(wire.stream_key(group), max=cursor)
-            self._entries = [wire.unpack_entry(entry_id, fields) for entry_id, fields in found or ()]
+            for entry_id, fields in found or ():
+                # What is unreadable was skipped by the owner, too.
+                with contextlib.suppress(ValueError):
+                    self._entries.append(wire.unpack_entry(entry_id, fields))
         self._last = self._entries[-1] if self._entries else None
 
     def wants(self, batch_cursor: str) -> bool:

@@ -33,7 +33,7 @@ class EngineWorker:
         redis = make_redis()
         self.committer = Committer(self._group_failed)
         self.presence = Presence(self.incarnation, owner_key, self.committer)
-        self.holdings = Holdings(self.incarnation, owner_key, redis, self.committer)
+        self.holdings = Holdings(self.incarnation, owner_key, redis, self.committer, self.presence.turned)
         self.drain = Drain(self.incarnation, redis, self.holdings, self.committer, self.presence)
         self.presence.hold_lock()
         self.presence.start()
