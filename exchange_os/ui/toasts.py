@@ -19,11 +19,15 @@ def trigger(response: HttpResponse, event: str, detail: Any = None) -> HttpRespo
     return response
 
 
-def toast(response: HttpResponse, level: Level, text: str) -> HttpResponse:
-    """Shows ``text`` as a toast when htmx receives ``response``; several calls show several toasts."""
+def toast(response: HttpResponse, level: Level, text: str, about: str = "") -> HttpResponse:
+    """Shows ``text`` as a toast when htmx receives ``response``; several calls show several toasts.
+
+    ``about`` names what it is about, so that it does not repeat what a live feed has told of the same already.
+    """
     held = json.loads(response.headers.get("HX-Trigger", "{}"))
     items = held.get("toast", {}).get("items", [])
-    return trigger(response, "toast", {"items": [*items, {"level": level, "text": text}]})
+    item = {"level": level, "text": text} | ({"about": about} if about else {})
+    return trigger(response, "toast", {"items": [*items, item]})
 
 
 class MessagesToToasts:

@@ -3,9 +3,10 @@
 
 import { CandlestickSeries, CrosshairMode, HistogramSeries, LineStyle, createChart } from "../vendor/lightweight-charts.mjs";
 import { Feed, rest } from "./feed.js";
-import { fixed, short } from "./numbers.js";
+import { fixed, grouped, short } from "./numbers.js";
 
 const PAGE = 300;
+const TABLE_ROWS = 60;
 
 /** A colour token as rgba text, which the canvas of the library understands. */
 function token(name) {
@@ -41,6 +42,7 @@ class Chart extends HTMLElement {
     this.addEventListener("click", (event) => {
       const button = event.target.closest("[data-bar]");
       if (button) this.choose(button.dataset.bar);
+      else if (event.target.closest("[data-as-table]")) this.showTable();
     });
     let bar = "1m";
     try { bar = localStorage.getItem("xos-bar") ?? bar; } catch { /* storage may be switched off */ }
@@ -160,6 +162,21 @@ class Chart extends HTMLElement {
     const price = (text) => fixed(text, this.priceScale);
     this.legend.textContent = `O ${price(open)}  H ${price(high)}  L ${price(low)}  C ${price(close)}  V ${short(volume)}`;
     this.legend.className = `legend num ${shown.close >= shown.open ? "up" : "down"}`;
+  }
+
+  /** The newest candles as a table, for those who read rather than look. */
+  showTable() {
+    const dialog = document.getElementById("candles");
+    const body = dialog.querySelector("tbody");
+    body.replaceChildren();
+    for (const bar of [...this.bars.values()].sort((a, b) => b.time - a.time).slice(0, TABLE_ROWS)) {
+      const row = body.insertRow();
+      row.insertCell().textContent = new Date(bar.time * 1000).toLocaleString([], { dateStyle: "short", timeStyle: "short" });
+      for (const price of bar.texts.slice(0, 4)) row.insertCell().textContent = fixed(price, this.priceScale);
+      row.insertCell().textContent = grouped(bar.texts[4]);
+      for (const cell of [...row.cells].slice(1)) cell.className = "num";
+    }
+    dialog.showModal();
   }
 
   /** Draws a line at each of the reader's open orders. */

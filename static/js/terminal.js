@@ -66,7 +66,7 @@ class AccountSocket {
     };
     socket.onmessage = (event) => {
       const message = JSON.parse(event.data);
-      for (const { level, text } of message.toasts ?? []) toast(level, text);
+      for (const { level, text, about } of message.toasts ?? []) toast(level, text, { about });
       refreshPanels();
     };
     socket.onclose = () => {

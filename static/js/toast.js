@@ -13,11 +13,16 @@ function icon(name, css = "") {
   return svg;
 }
 
-/** Shows a toast. `level` is success, info, warning or error. */
-export function toast(level, text) {
+/** Shows a toast. `level` is success, info, warning or error. Of two about the same thing one is shown: the later,
+ * unless it `yields`. */
+export function toast(level, text, { about = "", yields = false } = {}) {
   const region = document.getElementById("toasts");
+  const told = about ? [...region.children].find((other) => other.dataset.about === about) : undefined;
+  if (told && yields) return;
+  told?.remove();
   const item = document.createElement("div");
   item.className = `toast toast-${level}`;
+  item.dataset.about = about;
   const close = document.createElement("button");
   close.type = "button";
   close.dataset.dismiss = "";

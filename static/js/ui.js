@@ -4,7 +4,7 @@
 import { expire, toast } from "./toast.js";
 
 document.addEventListener("toast", (event) => {
-  for (const { level, text } of event.detail.items ?? []) toast(level, text);
+  for (const { level, text, about } of event.detail.items ?? []) toast(level, text, { about, yields: true });
 });
 
 // A refused request whose body is not a fragment for the page: say so instead of swapping it in.

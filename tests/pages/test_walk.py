@@ -121,7 +121,7 @@ def test_a_newcomer_trades(screen: Screen) -> None:
     screen.type_order(price="64990", size="0.02")
     expect(page.locator("[data-preview]")).to_contain_text("1,299.8 USD")
     screen.buy()
-    screen.toast("Order placed: Buy 0.02 BTC at 64990")
+    screen.toast("Order placed: Buy 0.02 BTC at 64,990.0.")
     expect(page.get_by_label("Amount in BTC")).to_have_value("")
     screen.table("Open orders")
     order = page.locator("tr[data-order]")
@@ -137,7 +137,7 @@ def test_a_newcomer_trades(screen: Screen) -> None:
 
     screen.type_order(price=None, size="0.005")
     screen.buy()
-    screen.toast("Bought 0.005 BTC at 65005.0.")
+    screen.toast("Bought 0.005 BTC at 65,005.0.")
     screen.table("Fills")
     expect(page.locator("#panel-fills tbody tr")).to_contain_text("65,005.0")
     screen.table("Balances")

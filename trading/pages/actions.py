@@ -13,6 +13,7 @@ from exchange_os.ui.requests import SignedInRequest
 from exchange_os.ui.toasts import Level, toast, trigger
 from trading.models import TradingAccount
 from trading.pages.markets import venue_or_404
+from trading.pages.rows import about_order
 from trading.pages.terminal import market_or_404
 from trading.pages.ticket import TicketForm, outcome_of, preview_of, refusal_text, wallet_amount
 from trading.selectors.accounts import account_of
@@ -75,7 +76,8 @@ def place(request: SignedInRequest, slug: str, symbol: str) -> HttpResponse:
     if request.headers.get("HX-Request") != "true":
         return _answer(request, venue, market, level, text)
     response = render(request, "trading/panels/refusal.html", {})
-    return trigger(trigger(toast(response, level, text), "xos:dirty"), "xos:placed")
+    about = about_order(ack.order_id) if ack.filled_lots else ""
+    return trigger(trigger(toast(response, level, text, about), "xos:dirty"), "xos:placed")
 
 
 def _refused(request: SignedInRequest, venue: Venue, market: Market, sentence: str) -> HttpResponse:

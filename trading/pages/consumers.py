@@ -88,7 +88,9 @@ class AccountConsumer(AsyncWebsocketConsumer):
                 sentences = fill_sentences(fills, self.instruments)[:TOASTS_AT_ONCE]
                 message = {
                     "changed": True,
-                    "toasts": [{"level": "success", "text": text} for text in sentences],
+                    "toasts": [
+                        {"level": "success", "text": text, "about": about} for about, text in sentences
+                    ],
                 }
                 await self.send(text_data=orjson.dumps(message).decode())
                 await asyncio.sleep(TELL_SECONDS)

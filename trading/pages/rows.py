@@ -9,6 +9,7 @@ import exchange_kernel as kernel
 
 from exchange_os.engine.models import Fill
 from exchange_os.ledger.selectors import amount_text
+from exchange_os.ui.tags import grouped
 from trading.selectors.accounts import Balance
 from trading.selectors.orders import Order
 from venues.instruments import Instrument
@@ -170,8 +171,16 @@ def percent_text(ppm: int) -> str:
     return f"{'-' if ppm < 0 else ''}{digits}%"
 
 
-def fill_sentences(events: Iterable[Mapping[str, Any]], instruments: Instruments) -> list[str]:
-    """One sentence for each order that was filled, however many fills it took: the events of ``decode_events``."""
+def about_order(order_id: int) -> str:
+    """What toasts about one order are about."""
+    return f"order-{order_id}"
+
+
+def fill_sentences(events: Iterable[Mapping[str, Any]], instruments: Instruments) -> list[tuple[str, str]]:
+    """What it is about and one sentence, for each order that was filled, however many fills it took.
+
+    ``events`` are fills as ``decode_events`` gives them.
+    """
     orders: dict[int, tuple[Mapping[str, Any], int, int]] = {}
     for event in events:
         _, lots, quote = orders.get(event["order_id"], (event, 0, 0))
@@ -183,6 +192,7 @@ def fill_sentences(events: Iterable[Mapping[str, Any]], instruments: Instruments
             continue
         verb = "Bought" if event["side"] == kernel.BUY else "Sold"
         whole = "" if event["state"] == kernel.STATE_FILLED else " (part of the order)"
-        price = average_price(quote, lots, instrument)
-        sentences.append(f"{verb} {instrument.size_text(lots)} {instrument.base.symbol} at {price}{whole}.")
+        price = grouped(average_price(quote, lots, instrument))
+        what = f"{instrument.size_text(lots)} {instrument.base.symbol}"
+        sentences.append((about_order(event["order_id"]), f"{verb} {what} at {price}{whole}."))
     return sentences

@@ -9,6 +9,7 @@ from django import forms
 
 from exchange_os.engine import client
 from exchange_os.errors import DomainError
+from exchange_os.ui.tags import grouped
 from exchange_os.ui.toasts import Level
 from trading.services.orders import OrderDraft
 from venues.instruments import Instrument
@@ -147,11 +148,8 @@ def outcome_of(ack: kernel.Ack, draft: OrderDraft, instrument: Instrument) -> tu
     if ack.state == kernel.STATE_FILLED:
         return "success", f"Filled: {what}."
     if ack.state == kernel.STATE_OPEN:
-        at = (
-            f" at {instrument.price_text(instrument.to_ticks(draft.price))}"
-            if draft.price is not None
-            else ""
-        )
+        price = "" if draft.price is None else instrument.price_display(instrument.to_ticks(draft.price))
+        at = f" at {grouped(price)}" if price else ""
         part = f" {filled} {instrument.base.symbol} filled at once." if ack.filled_lots else ""
         return "success", f"Order placed: {what}{at}.{part}"
     reason = kernel.CANCEL_REASONS[ack.reason][2] if ack.reason in kernel.CANCEL_REASONS else ""
