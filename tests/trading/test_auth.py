@@ -1,8 +1,12 @@
 """Who may do what: headers, clocks, passphrases, permissions, and the borders between accounts and venues."""
 
+import json
+
 import httpx
 import pytest
 
+from exchange_os.demo.stack import PrivateStack
+from exchange_os.embedded.problems import SetupProblem
 from tests.trading.client import Trader, VenueAddress
 
 BALANCE = "/api/v5/account/balance"
@@ -120,3 +124,27 @@ def test_private_answers_are_not_kept_by_caches(maker: Trader) -> None:
     response = maker.send("GET", BALANCE, b"")
     assert response.headers["Cache-Control"] == "no-store"
     assert int(response.headers["X-RateLimit-Remaining"]) < int(response.headers["X-RateLimit-Limit"])
+
+
+def test_the_command_makes_a_key_that_works(stack: PrivateStack, stage: dict, maker: Trader) -> None:
+    shown = stack.manage(
+        "create_api_key", "--user", maker.person["email"], "--venue", stage["venue"], "--permissions", "read"
+    )
+    key = json.loads(shown)
+    assert (key["account"], key["permissions"], key["rest_path"]) == (
+        maker.account,
+        ["read_only"],
+        "/v/arena",
+    )
+    assert maker.get("/account/balance", credentials=key)["code"] == "0"
+    assert maker.post("/trade/mass-cancel", {}, credentials=key)["code"] == "50114"
+
+
+@pytest.mark.parametrize(
+    "options", [("--user", "nobody", "--venue", "arena"), ("--user", "trader0@test.example", "--venue", "x")]
+)
+def test_the_command_says_who_or_what_is_missing(
+    stack: PrivateStack, stage: dict, options: tuple[str, ...]
+) -> None:
+    with pytest.raises(SetupProblem, match="There is no"):
+        stack.manage("create_api_key", *options)

@@ -239,12 +239,12 @@ class PrivateSocket(OkxSocket):
         """The snapshot of a channel that has one."""
         now = now_ms()
         if channel == "positions":
-            self._push(frame(key, []))
+            self._push(frame(self._echo(key), []))
         elif channel in ("account", "balance_and_position"):
             details = balance_details(await live_balances(self.catalogue, caller.account), now)
             wanted = self.private.get(key, {}).get("ccy")
             chosen = [detail for detail in details if not wanted or detail["ccy"] == wanted]
-            self._push(frame(key, [_account_shape(channel, chosen, now, "snapshot")]))
+            self._push(frame(self._echo(key), [_account_shape(channel, chosen, now, "snapshot")]))
 
     def _happened(self, events: list[Event]) -> None:
         """Push the account's events to every channel that tells them."""
@@ -258,6 +258,10 @@ class PrivateSocket(OkxSocket):
                 self._tell_order(event)
         if changed:
             self._tell_balances(changed, events[-1]["time_ms"])
+
+    def _echo(self, key: str) -> str:
+        """The arg of a private push: as it was subscribed, and whose it is."""
+        return key_of({**self.private.get(key, {}), "uid": str(self._signed_in().account)})
 
     def _each(self, *channels: str) -> list[tuple[str, Arg]]:
         return [(key, arg) for key, arg in self.private.items() if arg["channel"] in channels]
@@ -273,14 +277,15 @@ class PrivateSocket(OkxSocket):
             rows["fills"] = lambda: fill_push_row(market, event)
         for key, arg in self._each(*rows):
             if arg.get("instId") in (None, market.symbol) and arg.get("instType", "ANY") in ("ANY", SPOT):
-                text = frame(key, [rows[arg["channel"]]()])
-                self._push(text)
+                self._push(frame(self._echo(key), [rows[arg["channel"]]()]))
 
     def _tell_balances(self, details: list[dict[str, Any]], time_ms: int) -> None:
         for key, arg in self._each("account", "balance_and_position"):
             chosen = [detail for detail in details if arg.get("ccy") in (None, detail["ccy"])]
             if chosen:
-                self._push(frame(key, [_account_shape(arg["channel"], chosen, time_ms, "filled")]))
+                self._push(
+                    frame(self._echo(key), [_account_shape(arg["channel"], chosen, time_ms, "filled")])
+                )
 
 
 def _deadline(request: dict[str, Any]) -> dict[str, str] | None:

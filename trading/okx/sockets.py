@@ -4,10 +4,12 @@ the private one."""
 import asyncio
 import secrets
 import time
+from collections import Counter
 from typing import Any, ClassVar
 
 import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
 
 from trading import limits
 from trading.okx.broadcast import MarketBroadcast, broadcast_of, has_topic
@@ -29,7 +31,10 @@ CLOSE_TOO_BIG, CLOSE_SLOW, CLOSE_TOO_MANY, CLOSE_IDLE, CLOSE_UNKNOWN = 1009, 101
 WATCH_SECONDS = 1.0
 VENUE_CHANNELS = ("instruments", "status")
 
+MAX_SOCKETS_PER_ADDRESS = 100  # in one web process
+
 Arg = dict[str, Any]
+_open_sockets: Counter[str] = Counter()
 
 
 class OkxSocket(AsyncWebsocketConsumer):
@@ -47,13 +52,17 @@ class OkxSocket(AsyncWebsocketConsumer):
         self._tokens, self._tokens_at = float(MESSAGE_BURST), time.monotonic()
         self._heard_at = time.monotonic()
         self._overflows = 0
+        self._counted = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._watch: asyncio.TimerHandle | None = None
         found = await find_catalogue(self.scope["url_route"]["kwargs"]["venue"])
         verdict = await limits.spend(limits.SOCKET, self.address)
-        if found is None or not verdict.allowed:
+        most = MAX_SOCKETS_PER_ADDRESS * settings.API_RATE_FACTOR
+        if found is None or not verdict.allowed or _open_sockets[self.address] >= most:
             await self.close()
             return
+        self._counted = True
+        _open_sockets[self.address] += 1
         self.catalogue: VenueCatalogue = found
         await self.accept()
         self._keep_watch()
@@ -64,6 +73,11 @@ class OkxSocket(AsyncWebsocketConsumer):
 
     async def disconnect(self, code: int) -> None:
         """Let go of everything the socket held."""
+        if self._counted:
+            self._counted = False
+            _open_sockets[self.address] -= 1
+            if not _open_sockets[self.address]:
+                del _open_sockets[self.address]
         if self._watch is not None:
             self._watch.cancel()
         for key in list(self.subscriptions):
