@@ -42,6 +42,7 @@ class Result:
     transfers: int = 0
     note: str = ""
     seconds: float = 0.0
+    broken: bool = False
 
     def line(self) -> str:
         """The run in one line for people."""
@@ -65,15 +66,23 @@ def make_stack() -> tuple[PrivateStack, SteppedClock]:
 
 
 def run_all(faults: Sequence[str], seeds: Sequence[int]) -> Iterator[Result]:
-    """Start the stack, run every fault with every seed, stop the stack. A run that breaks is a failed result."""
+    """Start the stack, run every fault with every seed, stop the stack.
+
+    A run that breaks is a failed result; after two such in a row the stack is beyond use and the rest is not run.
+    """
     stack, clock = make_stack()
+    broken = 0
     try:
         stack.start()
         number = 0
         for seed in seeds:
             for fault in faults:
                 number += 1
-                yield run_one(stack, clock, fault, seed, number)
+                result = run_one(stack, clock, fault, seed, number)
+                broken = broken + 1 if result.broken else 0
+                yield result
+                if broken == 2:
+                    return
     finally:
         stack.stop()
 
@@ -90,6 +99,7 @@ def run_one(stack: PrivateStack, clock: SteppedClock, fault: str, seed: int, num
         result.problems += problems
         result.journaled, result.trades = audit.kernel.sequence, audit.trades
     except Exception:
+        result.broken = True
         result.problems.append(f"the run itself broke:\n{traceback.format_exc()}{stack.complaints()}")
     finally:
         clock.step(0)

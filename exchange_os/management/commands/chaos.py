@@ -74,5 +74,5 @@ class Command(BaseCommand):
             f"{runs - failed} of {runs} runs hold; slowest recovery after a kill {slowest:.2f} s, "
             f"{within} the goal of {RECOVERY_GOAL_SECONDS:.0f} s."
         )
-        if failed:
+        if failed or runs < len(faults) * len(seeds):
             sys.exit(1)
