@@ -1,7 +1,8 @@
 //! Accounts and assets of a risk group, and the only place where a balance changes.
 //!
-//! A balance is `total` and `held`; free is the difference. Every change goes through `Funds`, which keeps per asset the sum over all accounts, so
-//! that conservation can be asserted after each command by comparing two numbers, and asserts `0 <= held <= total` on the spot.
+//! A balance is `total` and `held`; free is the difference. Every change goes through `Funds`, which keeps
+//! per asset the sum over all accounts, so that conservation can be asserted after each command by
+//! comparing two numbers, and asserts `0 <= held <= total` on the spot.
 
 /// Reserved account numbers; their balances live in the asset record, where every fill finds them warm.
 pub const VENUE_FEES: u32 = 1;
@@ -136,7 +137,8 @@ impl Funds {
         }
     }
 
-    /// Change a user's total and hold in an account that is touched. The caller has made sure that it can afford it.
+    /// Change a user's total and hold in an account that is touched. The caller has made sure that it can
+    /// afford it.
     #[inline]
     pub fn change(&mut self, slot: u32, asset: u32, total: i64, held: i64) {
         let balance = self.accounts[slot as usize].balance_mut(asset);

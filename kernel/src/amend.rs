@@ -1,7 +1,8 @@
-//! Amend: a smaller size at the same price keeps the order's place in the queue; anything else leaves the book and enters again, with the same id.
+//! Amend: a smaller size at the same price keeps the order's place in the queue; anything else leaves the
+//! book and enters again, with the same id.
 //!
-//! The new size is the total, what has filled included. The order keeps the fees it was accepted with. A post-only order whose new price would take is
-//! cancelled, as it would have been when placed.
+//! The new size is the total, what has filled included. The order keeps the fees it was accepted with. A
+//! post-only order whose new price would take is cancelled, as it would have been when placed.
 
 use crate::accounts::FROZEN;
 use crate::cancel::Named;

@@ -1,5 +1,5 @@
-//! The full audit: everything that must hold between two commands, recomputed from nothing. Costs as much as the state is large; tests run it
-//! after every step, the engine before it trusts a snapshot.
+//! The full audit: everything that must hold between two commands, recomputed from nothing. Costs as much
+//! as the state is large; tests run it after every step, the engine before it trusts a snapshot.
 
 use std::collections::{BTreeMap, BTreeSet};
 

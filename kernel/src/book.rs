@@ -1,8 +1,10 @@
 //! The book of one market.
 //!
-//! Prices near the touch are an array: 4,096 levels by tick, with a two-step bitmap a side that gives the next best price in two instructions. Prices
-//! further off live in a sorted map a side. Every price is in exactly one of the two, so the window's place is only a matter of speed: it is moved
-//! (rarely, by `recentre`) when a new best price falls outside. A level is a queue of order nodes linked by slot; adding, reducing and unlinking are O(1).
+//! Prices near the touch are an array: 4,096 levels by tick, with a two-step bitmap a side that gives the
+//! next best price in two instructions. Prices further off live in a sorted map a side. Every price is in
+//! exactly one of the two, so the window's place is only a matter of speed: it is moved (rarely, by
+//! `recentre`) when a new best price falls outside. A level is a queue of order nodes linked by slot;
+//! adding, reducing and unlinking are O(1).
 
 use std::collections::BTreeMap;
 

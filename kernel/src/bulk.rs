@@ -1,5 +1,6 @@
-//! Bulk entry of market makers: one JSON body of up to thousands of places, cancels and amends, decoded straight into frames, and the acks rendered
-//! straight into the answer. A bad item is answered in its row and does not touch the others. Decimals are text and are scaled exactly.
+//! Bulk entry of market makers: one JSON body of up to thousands of places, cancels and amends, decoded
+//! straight into frames, and the acks rendered straight into the answer. A bad item is answered in its row
+//! and does not touch the others. Decimals are text and are scaled exactly.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -16,7 +17,8 @@ use crate::wire::{
     FOK, GTC, IOC, LIMIT, MARKET, MAX_CLIENT_ID, STP_CANCEL_BOTH, STP_CANCEL_MAKER, STP_CANCEL_TAKER,
 };
 
-/// How the decimals of an instrument become ticks and lots: tick = `tick_units * 10^-price_scale`, lot = `lot_units * 10^-size_scale`.
+/// How the decimals of an instrument become ticks and lots: tick = `tick_units * 10^-price_scale`, lot =
+/// `lot_units * 10^-size_scale`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instrument {
     pub market: u32,
@@ -318,7 +320,8 @@ fn render_row(out: &mut Vec<u8>, row: &Row, order_id: u64, code: &str, message: 
     out.extend_from_slice(b"\"}");
 }
 
-/// The answer to a bulk body: `{"code", "msg", "data": [...]}` with one row per item, or `None` if the acks are not those of `bulk`.
+/// The answer to a bulk body: `{"code", "msg", "data": [...]}` with one row per item, or `None` if the acks
+/// are not those of `bulk`.
 pub fn render_bulk(acks: &[u8], bulk: &BulkCommands) -> Option<Vec<u8>> {
     if acks.len() != bulk.count * ACK_SIZE {
         return None;

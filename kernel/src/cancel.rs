@@ -44,7 +44,9 @@ impl Kernel {
             return Err(Reject::InputBody);
         }
         let client = &body[BODY..];
-        client_id(client)?;
+        if !client.is_empty() {
+            client_id(client)?;
+        }
         let named = match self.find_order(frame, u64_at(body, 0), client, u64_at(body, 8)) {
             Ok(named) => named,
             Err(missing) => return missing.outcome(),

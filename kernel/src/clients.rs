@@ -1,8 +1,9 @@
 //! The client id memory: what every client order id of the last seven days became.
 //!
-//! Entries stand in a queue in order of acceptance and are found through an index keyed by 128 bits of (account, client id). An entry
-//! outlives its order, so a client that got no answer can always ask by the id it chose. The index is cut into 256 shards that grow
-//! one at a time, so no single command pays for growing the whole, and a probe that grows too long refuses the id instead of searching on.
+//! Entries stand in a queue in order of acceptance and are found through an index keyed by 128 bits of
+//! (account, client id). An entry outlives its order, so a client that got no answer can always ask by the
+//! id it chose. The index is cut into 256 shards that grow one at a time, so no single command pays for
+//! growing the whole, and a probe that grows too long refuses the id instead of searching on.
 
 use std::collections::VecDeque;
 
@@ -45,7 +46,8 @@ pub fn words_of(text: &[u8]) -> Words {
     words
 }
 
-/// Whether the first `length` bytes are visible ASCII (0x21 to 0x7E), eight at a time; the bytes behind them are zero.
+/// Whether the first `length` bytes are visible ASCII (0x21 to 0x7E), eight at a time; the bytes behind
+/// them are zero.
 #[inline]
 pub fn visible(words: &Words, length: usize) -> bool {
     const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -97,7 +99,8 @@ pub struct Entry {
 const BLANK: Entry =
     Entry { key: Key { low: 0, high: 0 }, order_id: 0, filled: 0, account: 0, state: state::NONE };
 
-/// One cell: 0 when empty, else the tag in the high half (its top bit set) and the entry's sequence in the low half.
+/// One cell: 0 when empty, else the tag in the high half (its top bit set) and the entry's sequence in the
+/// low half.
 #[derive(Default, Clone)]
 struct Shard {
     cells: Vec<u64>,
@@ -292,8 +295,8 @@ impl ClientIds {
         entry.filled = filled;
     }
 
-    /// Forget the oldest entry if it is older than the memory. An entry whose order is still open moves to the young end instead:
-    /// then `(order id, new sequence)` is returned for the order to note.
+    /// Forget the oldest entry if it is older than the memory. An entry whose order is still open moves to
+    /// the young end instead: then `(order id, new sequence)` is returned for the order to note.
     pub fn expire_one(&mut self, now_ms: u64) -> Option<Option<(u64, u64)>> {
         if !self.is_due(now_ms) || self.is_empty() {
             return None;
@@ -358,8 +361,9 @@ impl ClientIds {
 }
 
 impl Vacancy {
-    /// Whether the cell is near enough to its home. Which cells are taken depends only on the ids remembered and the size of the shard, so
-    /// the answer is the same after a restore; refusing the rest bounds every search.
+    /// Whether the cell is near enough to its home. Which cells are taken depends only on the ids
+    /// remembered and the size of the shard, so the answer is the same after a restore; refusing the rest
+    /// bounds every search.
     #[inline]
     pub fn is_near(self) -> bool {
         self.steps < MAX_PROBE

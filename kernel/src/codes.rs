@@ -1,4 +1,5 @@
-//! The closed lists: rejects, order states, cancel reasons, market phases, and how each reads in the OKX dialect.
+//! The closed lists: rejects, order states, cancel reasons, market phases, and how each reads in the OKX
+//! dialect.
 //!
 //! The code is the contract; names and sentences are for people. Codes are never reused.
 

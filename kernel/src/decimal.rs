@@ -1,7 +1,7 @@
 //! Decimal text to scaled integers, exactly or not at all.
 
-/// `text * 10^scale` for plain decimal text (`"0.25"`, `"12"`, `".5"`, `"1.50"`): no sign, no exponent, no spaces. `None` if it is not such
-/// text, has digits beyond the scale that are not zero, or does not fit.
+/// `text * 10^scale` for plain decimal text (`"0.25"`, `"12"`, `".5"`, `"1.50"`): no sign, no exponent, no
+/// spaces. `None` if it is not such text, has digits beyond the scale that are not zero, or does not fit.
 pub fn parse(text: &[u8], scale: u32) -> Option<i64> {
     let (mut value, mut digits, mut decimals) = (0i64, 0u32, None::<u32>);
     if text.len() > 48 {

@@ -1,4 +1,5 @@
-//! Encoders: one function a command, one frame each. Clients of the kernel (Python, benches, tests) build their bytes here.
+//! Encoders: one function a command, one frame each. Clients of the kernel (Python, benches, tests) build
+//! their bytes here.
 
 use crate::market::Parameters;
 use crate::wire::{flag, kind, ALL_MARKETS, HEADER};
@@ -78,10 +79,10 @@ impl<'a> Writer<'a> {
 }
 
 pub fn place(out: &mut Vec<u8>, head: Head, order: &PlaceOrder) {
-    let flags = u8::from(order.sell) * flag::SELL
-        | u8::from(order.post_only) * flag::POST_ONLY
-        | u8::from(order.reduce_only) * flag::REDUCE_ONLY
-        | u8::from(order.quote_size) * flag::QUOTE_SIZE;
+    let flags = flag::when(order.sell, flag::SELL)
+        | flag::when(order.post_only, flag::POST_ONLY)
+        | flag::when(order.reduce_only, flag::REDUCE_ONLY)
+        | flag::when(order.quote_size, flag::QUOTE_SIZE);
     Writer::new(out, kind::PLACE, flags, head)
         .i64(order.price_ticks)
         .i64(order.size_lots)
@@ -101,7 +102,7 @@ pub fn amend(
     size_lots: i64,
     cancel_on_fail: bool,
 ) {
-    let flags = u8::from(cancel_on_fail) * flag::CANCEL_ON_FAIL;
+    let flags = flag::when(cancel_on_fail, flag::CANCEL_ON_FAIL);
     Writer::new(out, kind::AMEND, flags, head)
         .u64(target.order_id)
         .i64(price_ticks)

@@ -56,7 +56,8 @@ pub struct Event {
     pub body: Body,
 }
 
-/// The records of `events`, cut but not read: (account, bytes). Stops at the first length that cannot be right.
+/// The records of `events`, cut but not read: (account, bytes). Stops at the first length that cannot be
+/// right.
 pub struct Records<'a> {
     rest: &'a [u8],
 }

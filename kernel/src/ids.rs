@@ -1,5 +1,6 @@
-//! Order id to slot. Ids are given in sequence, so a page of 4-byte slots per 4,096 ids is a plain array; a page that has become old and nearly
-//! empty moves to a sorted map, so that memory follows the number of open orders and not the number ever placed.
+//! Order id to slot. Ids are given in sequence, so a page of 4-byte slots per 4,096 ids is a plain array; a
+//! page that has become old and nearly empty moves to a sorted map, so that memory follows the number of
+//! open orders and not the number ever placed.
 
 use std::collections::{BTreeMap, VecDeque};
 

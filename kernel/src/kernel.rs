@@ -1,8 +1,8 @@
 //! One risk group and the loop that applies a batch.
 //!
-//! A command runs to its end before the next begins: timers that are due, then checks in the order of the reject list, then the effect, then the
-//! assertions that hold between commands. While a command runs, memory for those a few places behind it is already being fetched; that is
-//! all the concurrency there is.
+//! A command runs to its end before the next begins: timers that are due, then checks in the order of the
+//! reject list, then the effect, then the assertions that hold between commands. While a command runs,
+//! memory for those a few places behind it is already being fetched; that is all the concurrency there is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,7 +27,7 @@ const MAX_TIME_MS: u64 = 1 << 53;
 const LOOK_FAR: usize = 8;
 const LOOK_NEAR: usize = 4;
 
-/// A command on its way: its frame, and of a new order the client id as words and key.
+/// A command on its way: its frame, and of a new order with a client id that id as words and key (else left over).
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Coming<'a> {
     pub frame: Frame<'a>,
@@ -63,12 +63,17 @@ pub(crate) struct ClosedRing {
 
 impl ClosedRing {
     #[inline]
-    pub fn push(&mut self, closed: Closed) {
+    pub fn push(&mut self, node: &Node, cold: &Cold, account: u32, reason: u8, closed_ms: u64) {
         if self.orders.len() < CLOSED_KEPT {
-            self.orders.push(closed);
+            self.orders.push(Closed { node: *node, cold: *cold, account, reason, closed_ms });
             return;
         }
-        self.orders[self.oldest] = closed;
+        let closed = &mut self.orders[self.oldest];
+        closed.node = *node;
+        closed.cold = *cold;
+        closed.account = account;
+        closed.reason = reason;
+        closed.closed_ms = closed_ms;
         self.oldest = (self.oldest + 1) % CLOSED_KEPT;
     }
 
@@ -224,7 +229,7 @@ impl Kernel {
         loop {
             while end - first < LOOK_FAR {
                 let Some(frame) = frames.next() else { break };
-                coming[end % LOOK_FAR] = self.look_far(frame);
+                self.look_far(frame, &mut coming[end % LOOK_FAR]);
                 end += 1;
             }
             if first == end {
@@ -243,17 +248,16 @@ impl Kernel {
     }
 
     #[inline]
-    fn look_far<'a>(&self, frame: Frame<'a>) -> Coming<'a> {
-        let mut coming = Coming { frame, ..Coming::default() };
+    fn look_far<'a>(&self, frame: Frame<'a>, coming: &mut Coming<'a>) {
+        coming.frame = frame;
         self.funds.prefetch(frame.account);
         match frame.kind {
-            kind::PLACE => self.prefetch_place(&mut coming),
+            kind::PLACE => self.prefetch_place(coming),
             kind::CANCEL | kind::AMEND if frame.body.len() >= 8 => {
                 self.ids.prefetch(crate::wire::u64_at(frame.body, 0));
             }
             _ => {}
         }
-        coming
     }
 
     #[inline]

@@ -1,8 +1,10 @@
-//! The kernel of Exchange OS: one risk group as a pure function `(state, commands, time) -> (state', events)`.
+//! The kernel of Exchange OS: one risk group as a pure function `(state, commands, time) -> (state',
+//! events)`.
 //!
-//! Integers only; no clock, no input or output, no randomness, no order of a hash map. Any bytes give an effect or a typed reject, never half of one:
-//! every command is validated first and then carried out. Read `kernel.rs` for the loop, `place.rs` and `matching.rs` for the path of an order,
-//! `accounts.rs` for money, `WIRE.md` for the bytes.
+//! Integers only; no clock, no input or output, no randomness, no order of a hash map. Any bytes give an
+//! effect or a typed reject, never half of one: every command is validated first and then carried out. Read
+//! `kernel.rs` for the loop, `place.rs` and `matching.rs` for the path of an order, `accounts.rs` for
+//! money, `WIRE.md` for the bytes.
 
 mod accounts;
 mod admin;
@@ -24,6 +26,7 @@ mod market;
 mod matching;
 pub mod num;
 pub mod output;
+mod pen;
 mod place;
 mod prefetch;
 mod preview;

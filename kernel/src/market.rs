@@ -159,8 +159,8 @@ impl Market {
         }
     }
 
-    /// Worst price a market order of this side may trade at: its own limit or the slippage from the best opposite price, and never
-    /// outside the band. `None` without an opposite price.
+    /// Worst price a market order of this side may trade at: its own limit or the slippage from the best
+    /// opposite price, and never outside the band. `None` without an opposite price.
     pub fn market_limit(&self, side: usize, own_limit: i64) -> Option<i64> {
         let (low, high) = self.band();
         let opposite = self.book.best(1 - side);

@@ -1,12 +1,14 @@
 //! Matching: price first, then time, at the maker's price.
 //!
-//! A taker walks the opposite queue from its head. Each step is one of: a maker whose time is up is cancelled; an order of the same owner is treated as the
-//! taker's self-trade mode says; else the two trade. A trade moves base one way and quote the other, charges both fees and splits them at once. A maker's hold
-//! shrinks with what it needed; a taker holds nothing while it matches, its whole need was checked before.
+//! A taker walks the opposite queue from its head. Each step is one of: a maker whose time is up is
+//! cancelled; an order of the same owner is treated as the taker's self-trade mode says; else the two
+//! trade. A trade moves base one way and quote the other, charges both fees and splits them at once. A
+//! maker's hold shrinks with what it needed; a taker holds nothing while it matches, its whole need was
+//! checked before.
 
 use crate::book::NIL_PRICE;
 use crate::codes::{reason, state};
-use crate::kernel::{Closed, Kernel};
+use crate::kernel::Kernel;
 use crate::market::{Market, Trade};
 use crate::num::{affordable_lots, charge, prepaid_after, share};
 use crate::output::{Ack, FillView, OrderView};
@@ -68,7 +70,8 @@ pub(crate) fn hold_of(market: &Market, node: &Node, cold: &Cold) -> (u32, i64) {
 }
 
 impl Kernel {
-    /// Trade while the opposite side is within reach. The answer is why it had to stop, `NONE` if it only ran out of partners or size.
+    /// Trade while the opposite side is within reach. The answer is why it had to stop, `NONE` if it only
+    /// ran out of partners or size.
     #[inline]
     pub(crate) fn match_taker(&mut self, taker: &mut Taker) -> u8 {
         let opposite = 1 - taker.side;
@@ -254,7 +257,8 @@ impl Kernel {
         self.out.fill(stamp, order, fill);
     }
 
-    /// After matching: a filled order closes, one that had to stop is cancelled, any other rests. The ack of the order.
+    /// After matching: a filled order closes, one that had to stop is cancelled, any other rests. The ack
+    /// of the order.
     #[inline]
     pub(crate) fn settle_remainder(&mut self, slot: u32, why: u8) -> Ack {
         let (node, cold) = (*self.slab.node(slot), self.slab.cold(slot));
@@ -338,13 +342,7 @@ impl Kernel {
             self.out
                 .closed_order(stamp, OrderView { account: number, node: &node, cold, state, reason: why });
         } else {
-            self.closed.push(Closed {
-                node,
-                cold: *cold,
-                account: number,
-                reason: why,
-                closed_ms: self.now_ms,
-            });
+            self.closed.push(&node, cold, number, why, self.now_ms);
         }
         if node.flags & flag::TIMED != 0 {
             self.expiries.remove(&(cold.expires_ms, order_id));

@@ -15,7 +15,8 @@ fn ceil_ppm(value: i64) -> i64 {
     }
 }
 
-/// `ceil((notional * ppm - prepaid) / 10^6)`: what a fill is charged, given what earlier roundings overcharged.
+/// `ceil((notional * ppm - prepaid) / 10^6)`: what a fill is charged, given what earlier roundings
+/// overcharged.
 ///
 /// Units: `notional` and result in quote units, `prepaid` in millionths of one. Negative for a rebate.
 #[inline]
@@ -63,7 +64,8 @@ pub fn product(a: i64, b: i64, c: i64) -> Option<i64> {
     a.checked_mul(b)?.checked_mul(c)
 }
 
-/// Largest number of lots whose notional at `lot_price` and fee at `fee_ppm`, less `prepaid` millionths, stay within `budget` quote units.
+/// Largest number of lots whose notional at `lot_price` and fee at `fee_ppm`, less `prepaid` millionths,
+/// stay within `budget` quote units.
 pub fn affordable_lots(budget: i64, lot_price: i64, fee_ppm: i32, prepaid: u32) -> i64 {
     if budget <= 0 {
         return 0;

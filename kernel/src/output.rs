@@ -1,10 +1,12 @@
-//! What a batch hands out: acks, private events, public trades, transfer decisions and rows for PostgreSQL, all as bytes in buffers that
-//! are reused. Layouts are in `WIRE.md`; nothing here decides anything.
+//! What a batch hands out: acks, private events, public trades, transfer decisions and rows for PostgreSQL,
+//! all as bytes in buffers that are reused. Layouts are in `WIRE.md`; nothing here decides anything.
 
 use crate::codes::Reject;
 use crate::copy;
 use crate::market::Trade;
+use crate::pen::Pen;
 use crate::slab::{Cold, Node};
+use crate::wire::MAX_CLIENT_ID;
 
 pub const ACK_SIZE: usize = 32;
 pub const EVENT_HEADER: usize = 24;
@@ -134,15 +136,15 @@ impl Output {
         if !self.enabled {
             return;
         }
-        let mut bytes = [0u8; ACK_SIZE];
-        bytes[0..8].copy_from_slice(&ack.order_id.to_le_bytes());
-        bytes[8..16].copy_from_slice(&ack.filled.to_le_bytes());
-        bytes[16..24].copy_from_slice(&ack.remaining.to_le_bytes());
-        bytes[24..26].copy_from_slice(&ack.code.to_le_bytes());
-        bytes[26] = ack.state;
-        bytes[27] = ack.reason;
-        bytes[28..32].copy_from_slice(&ack.extra.to_le_bytes());
-        self.acks.extend_from_slice(&bytes);
+        let mut pen = Pen::begin(&mut self.acks, ACK_SIZE);
+        pen.u64(ack.order_id);
+        pen.i64(ack.filled);
+        pen.i64(ack.remaining);
+        pen.u16(ack.code);
+        pen.u8(ack.state);
+        pen.u8(ack.reason);
+        pen.u32(ack.extra);
+        pen.end();
     }
 
     /// An order was accepted, amended or cancelled.
@@ -151,10 +153,10 @@ impl Output {
         if !self.enabled {
             return;
         }
-        let mut bytes = [0u8; ORDER_EVENT + 32];
-        order_members(&mut bytes, EVENT_ORDER, ORDER_EVENT, stamp, order);
-        bytes[ORDER_EVENT..].copy_from_slice(&order.cold.client_id);
-        append(&mut self.events, &bytes, ORDER_EVENT + order.cold.client_len as usize);
+        let mut pen = Pen::begin(&mut self.events, ORDER_EVENT + MAX_CLIENT_ID);
+        order_members(&mut pen, EVENT_ORDER, ORDER_EVENT, stamp, order);
+        pen.put_first(order.cold.client_id, order.cold.client_len as usize);
+        pen.end();
     }
 
     /// One side of a trade: the private event and the row of the fills table.
@@ -163,18 +165,17 @@ impl Output {
         if !self.enabled {
             return;
         }
-        let mut bytes = [0u8; FILL_EVENT + 32];
-        order_members(&mut bytes, EVENT_FILL, FILL_EVENT, stamp, order);
-        let at = &mut bytes[ORDER_EVENT..FILL_EVENT];
-        at[0..8].copy_from_slice(&fill.trade_id.to_le_bytes());
-        at[8..16].copy_from_slice(&fill.price.to_le_bytes());
-        at[16..24].copy_from_slice(&fill.lots.to_le_bytes());
-        at[24..32].copy_from_slice(&fill.notional.to_le_bytes());
-        at[32..40].copy_from_slice(&fill.fee.to_le_bytes());
-        at[40..44].copy_from_slice(&fill.fee_asset.to_le_bytes());
-        at[44] = fill.role;
-        bytes[FILL_EVENT..].copy_from_slice(&order.cold.client_id);
-        append(&mut self.events, &bytes, FILL_EVENT + order.cold.client_len as usize);
+        let mut pen = Pen::begin(&mut self.events, FILL_EVENT + MAX_CLIENT_ID);
+        order_members(&mut pen, EVENT_FILL, FILL_EVENT, stamp, order);
+        pen.u64(fill.trade_id);
+        pen.i64(fill.price);
+        pen.i64(fill.lots);
+        pen.i64(fill.notional);
+        pen.i64(fill.fee);
+        pen.u32(fill.fee_asset);
+        pen.u32(u32::from(fill.role));
+        pen.put_first(order.cold.client_id, order.cold.client_len as usize);
+        pen.end();
         self.fills_count += 1;
         copy::fill_row(&mut self.fills, stamp, order, fill);
     }
@@ -190,54 +191,46 @@ impl Output {
 
     /// A balance as it stands at the end of a batch.
     pub fn balance_event(&mut self, stamp: Stamp, account: u32, asset: u32, total: i64, held: i64) {
-        let mut bytes = [0u8; BALANCE_EVENT];
-        header(&mut bytes, EVENT_BALANCE, 0, BALANCE_EVENT, account, stamp);
-        bytes[24..28].copy_from_slice(&asset.to_le_bytes());
-        bytes[32..40].copy_from_slice(&total.to_le_bytes());
-        bytes[40..48].copy_from_slice(&held.to_le_bytes());
-        self.events.extend_from_slice(&bytes);
+        let mut pen = Pen::begin(&mut self.events, BALANCE_EVENT);
+        header(&mut pen, EVENT_BALANCE, 0, BALANCE_EVENT, account, stamp);
+        pen.u64(u64::from(asset));
+        pen.i64(total);
+        pen.i64(held);
+        pen.end();
     }
 }
 
-/// Append the first `length` bytes of a record. Copying all of it, a size known beforehand, and cutting is faster than copying a varying length.
 #[inline(always)]
-pub fn append<const N: usize>(out: &mut Vec<u8>, record: &[u8; N], length: usize) {
-    let end = out.len() + length.min(N);
-    out.extend_from_slice(record);
-    out.truncate(end);
+fn header(pen: &mut Pen, kind: u8, flags: u8, length: usize, account: u32, stamp: Stamp) {
+    pen.u16(length as u16);
+    pen.u8(kind);
+    pen.u8(flags);
+    pen.u32(account);
+    pen.u64(stamp.sequence);
+    pen.u64(stamp.now_ms);
 }
 
 #[inline(always)]
-fn header(bytes: &mut [u8], kind: u8, flags: u8, length: usize, account: u32, stamp: Stamp) {
-    bytes[0..2].copy_from_slice(&(length as u16).to_le_bytes());
-    bytes[2] = kind;
-    bytes[3] = flags;
-    bytes[4..8].copy_from_slice(&account.to_le_bytes());
-    bytes[8..16].copy_from_slice(&stamp.sequence.to_le_bytes());
-    bytes[16..24].copy_from_slice(&stamp.now_ms.to_le_bytes());
-}
-
-#[inline(always)]
-fn order_members(bytes: &mut [u8], kind: u8, size: usize, stamp: Stamp, order: OrderView) {
+fn order_members(pen: &mut Pen, kind: u8, size: usize, stamp: Stamp, order: OrderView) {
     let (node, cold) = (order.node, order.cold);
     let length = size + cold.client_len as usize;
-    header(bytes, kind, node.flags & 0x0F, length, order.account, stamp);
-    let at = &mut bytes[EVENT_HEADER..ORDER_EVENT];
-    at[0..8].copy_from_slice(&cold.order_id.to_le_bytes());
-    at[8..12].copy_from_slice(&u32::from(node.market).to_le_bytes());
-    at[12..16].copy_from_slice(&cold.key.to_le_bytes());
-    at[16..24].copy_from_slice(&node.price.to_le_bytes());
-    at[24..32].copy_from_slice(&cold.size.to_le_bytes());
-    at[32..40].copy_from_slice(&cold.filled.to_le_bytes());
-    at[40..48].copy_from_slice(&cold.filled_quote.to_le_bytes());
-    at[48..56].copy_from_slice(&cold.fee.to_le_bytes());
-    at[56..64].copy_from_slice(&cold.created_ms.to_le_bytes());
-    at[64..72].copy_from_slice(&cold.expires_ms.to_le_bytes());
-    at[72] = cold.order_type;
-    at[73] = cold.tif;
-    at[74] = node.stp;
-    at[75] = order.state;
-    at[76] = order.reason;
-    at[77] = cold.client_len;
-    at[80..84].copy_from_slice(&cold.builder.to_le_bytes());
+    header(pen, kind, node.flags & 0x0F, length, order.account, stamp);
+    pen.u64(cold.order_id);
+    pen.u32(u32::from(node.market));
+    pen.u32(cold.key);
+    pen.i64(node.price);
+    pen.i64(cold.size);
+    pen.i64(cold.filled);
+    pen.i64(cold.filled_quote);
+    pen.i64(cold.fee);
+    pen.u64(cold.created_ms);
+    pen.u64(cold.expires_ms);
+    pen.u8(cold.order_type);
+    pen.u8(cold.tif);
+    pen.u8(node.stp);
+    pen.u8(order.state);
+    pen.u8(order.reason);
+    pen.u8(cold.client_len);
+    pen.u16(0);
+    pen.u64(u64::from(cold.builder));
 }

@@ -1,7 +1,8 @@
 //! A new order: read, check, accept, match, rest.
 //!
-//! Checks run in the order of the reject list with one exception that clients depend on: a client id used before is answered first, with the order it
-//! named, so that a retry learns what became of it whatever else has changed since.
+//! Checks run in the order of the reject list with one exception that clients depend on: a client id used
+//! before is answered first, with the order it named, so that a retry learns what became of it whatever
+//! else has changed since.
 
 use crate::accounts::FROZEN;
 use crate::book::NIL_PRICE;
@@ -77,7 +78,8 @@ impl Place {
             return Err(Reject::InputBody);
         }
         let length = body.len() - BODY;
-        if length > MAX_CLIENT_ID || !visible(&coming.words, length) {
+        let words = if length > 0 { coming.words } else { [0; 4] };
+        if length > MAX_CLIENT_ID || !visible(&words, length) {
             return Err(Reject::InputClientId);
         }
         let place = Place {
@@ -91,7 +93,7 @@ impl Place {
             deadline_ms: u64_at(body, 32),
             builder: u32_at(body, 20),
             client_len: body[19],
-            client_id: coming.words,
+            client_id: words,
         };
         place.check()?;
         Ok(place)

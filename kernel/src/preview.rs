@@ -1,4 +1,5 @@
-//! What an order would do if it were placed now, for the ticket of a trader: the same checks, and a walk through the book that trades nothing.
+//! What an order would do if it were placed now, for the ticket of a trader: the same checks, and a walk
+//! through the book that trades nothing.
 
 use serde_json::{json, Value};
 
@@ -55,9 +56,9 @@ impl Kernel {
             Some(market) => market,
             None => return refused(Reject::StateMarketUnknown),
         };
-        let flags = u8::from(request.side == 1) * flag::SELL
-            | u8::from(request.post_only) * flag::POST_ONLY
-            | u8::from(request.quote_size) * flag::QUOTE_SIZE;
+        let flags = flag::when(request.side == 1, flag::SELL)
+            | flag::when(request.post_only, flag::POST_ONLY)
+            | flag::when(request.quote_size, flag::QUOTE_SIZE);
         let place = Place {
             flags,
             order_type: request.order_type,

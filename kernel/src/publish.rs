@@ -1,5 +1,6 @@
-//! The book as publishers need it: whole levels, or what changed since they last looked. The memory of what was published is outside
-//! the logical state and is not in snapshots; after a restore the first look is a whole book again.
+//! The book as publishers need it: whole levels, or what changed since they last looked. The memory of what
+//! was published is outside the logical state and is not in snapshots; after a restore the first look is a
+//! whole book again.
 
 use std::cmp::Ordering;
 
@@ -27,7 +28,8 @@ pub(crate) struct Publisher {
     last: Vec<Option<BookDelta>>,
 }
 
-/// Levels of `new` that differ from `old`, and those of `old` that are gone with 0 lots. Both best first; `rank` is smaller for better prices.
+/// Levels of `new` that differ from `old`, and those of `old` that are gone with 0 lots. Both best first;
+/// `rank` is smaller for better prices.
 fn changes(old: &[PublicLevel], new: &[PublicLevel], rank: impl Fn(i64) -> i64) -> Vec<PublicLevel> {
     let mut changed = Vec::new();
     let (mut i, mut j) = (0, 0);

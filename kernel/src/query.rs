@@ -1,4 +1,5 @@
-//! Questions about the state: JSON in, JSON out, integers only. Answered in sequence with commands, never journaled, nothing is changed.
+//! Questions about the state: JSON in, JSON out, integers only. Answered in sequence with commands, never
+//! journaled, nothing is changed.
 
 use serde::Deserialize;
 use serde_json::{json, Value};

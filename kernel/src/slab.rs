@@ -1,5 +1,6 @@
-//! Open orders of all markets in one slab. The hot node is 32 bytes, so that matching stays in cache; what matching does not
-//! read lies in a parallel array. Slots are recycled last in, first out: the slot just freed is the one still cached.
+//! Open orders of all markets in one slab. The hot node is 32 bytes, so that matching stays in cache; what
+//! matching does not read lies in a parallel array. Slots are recycled last in, first out: the slot just
+//! freed is the one still cached.
 
 use crate::wire::{flag, MAX_CLIENT_ID};
 
@@ -86,6 +87,10 @@ impl Slab {
     /// Number of orders held.
     pub fn len(&self) -> usize {
         self.live
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.live == 0
     }
 
     #[inline]

@@ -1,7 +1,9 @@
-//! Snapshots: the whole logical state in one canonical order, with a version in front and a BLAKE3 hash behind.
+//! Snapshots: the whole logical state in one canonical order, with a version in front and a BLAKE3 hash
+//! behind.
 //!
-//! Canonical means that two kernels of equal history write equal bytes, whatever slots their orders happen to have: orders are written in
-//! order of priority, lists of orders as ids. So the hash of the snapshot is the state root.
+//! Canonical means that two kernels of equal history write equal bytes, whatever slots their orders happen
+//! to have: orders are written in order of priority, lists of orders as ids. So the hash of the snapshot is
+//! the state root.
 
 use crate::accounts::{Account, Asset, Balance, MAX_ACCOUNT};
 use crate::book::Book;
@@ -9,7 +11,7 @@ use crate::clients::{ClientIds, Entry, Key};
 use crate::codec::{Reader, Writer};
 use crate::codes::phase;
 use crate::ids::OrderIds;
-use crate::kernel::{Closed, Kernel, Limits};
+use crate::kernel::{Kernel, Limits};
 use crate::market::{fees_allowed, Candle, Market, Parameters, Trade, PARAMETERS, TIERS, TRADES_KEPT};
 use crate::num::{charge, product, MAX_QUANTITY, PPM};
 use crate::output::Transfer;
@@ -423,7 +425,7 @@ impl Kernel {
         for _ in 0..input.count(13 + ORDER)? {
             let (account, reason, closed_ms) = (input.u32()?, input.u8()?, input.u64()?);
             let (node, cold) = read_order(input)?;
-            self.closed.push(Closed { node, cold, account, reason, closed_ms });
+            self.closed.push(&node, &cold, account, reason, closed_ms);
         }
         Some(())
     }

@@ -1,4 +1,5 @@
-//! Time inside the kernel: expiries, dead-man switches and the cancels of a settling market, a bounded number of steps before each command.
+//! Time inside the kernel: expiries, dead-man switches and the cancels of a settling market, a bounded
+//! number of steps before each command.
 
 use crate::codes::{phase, reason};
 use crate::kernel::Kernel;

@@ -1,5 +1,6 @@
-//! Deposits and withdrawals. A transfer id is decided once: accepted or refused, the decision is kept for seven days from the time the transfer was
-//! issued, and asking again gives the same decision and moves nothing. A transfer issued longer ago is refused, so that what is forgotten cannot happen twice.
+//! Deposits and withdrawals. A transfer id is decided once: accepted or refused, the decision is kept for
+//! seven days from the time the transfer was issued, and asking again gives the same decision and moves
+//! nothing. A transfer issued longer ago is refused, so that what is forgotten cannot happen twice.
 
 use crate::accounts::{FIRST_USER, INSURANCE, NO_WITHDRAWALS, PROTOCOL_FEES, VENUE_FEES};
 use crate::clients::MEMORY_MS;

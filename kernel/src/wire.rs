@@ -1,4 +1,5 @@
-//! Frames: how the bytes of a batch are cut into commands. `WIRE.md` is the contract; `command.rs` reads the bodies.
+//! Frames: how the bytes of a batch are cut into commands. `WIRE.md` is the contract; `command.rs` reads
+//! the bodies.
 
 /// Bytes of the header every frame begins with.
 pub const HEADER: usize = 16;
@@ -84,6 +85,15 @@ pub mod flag {
     pub const POST_ONLY: u8 = 2;
     pub const REDUCE_ONLY: u8 = 4;
     pub const QUOTE_SIZE: u8 = 8;
+    /// A flag if it is wanted.
+    pub fn when(wanted: bool, flag: u8) -> u8 {
+        if wanted {
+            flag
+        } else {
+            0
+        }
+    }
+
     /// In order nodes only: the order has an expiry.
     pub const TIMED: u8 = 16;
     /// Of an amend frame: cancel the order if it cannot be amended.

@@ -1,4 +1,5 @@
-//! Matching only: book, order slab and order ids, no accounts, no money, no outputs but a running hash of the trades. Same mix as `flow.rs`.
+//! Matching only: book, order slab and order ids, no accounts, no money, no outputs but a running hash of
+//! the trades. Same mix as `flow.rs`.
 
 use std::time::Instant;
 

@@ -1,6 +1,7 @@
-//! The mix of the performance page: 60% adds, 30% cancels, 10% crossing; mid in a random walk of at most 50 ticks; about `resting` open orders a
-//! market; client ids on every order; 5% of the commands refused (unknown order, duplicate client id, price band, too little balance). The generator
-//! plays its own stream against a kernel, so that every cancel names an order that is open then.
+//! The mix of the performance page: 60% adds, 30% cancels, 10% crossing; mid in a random walk of at most 50
+//! ticks; about `resting` open orders a market; client ids on every order; 5% of the commands refused
+//! (unknown order, duplicate client id, price band, too little balance). The generator plays its own stream
+//! against a kernel, so that every cancel names an order that is open then.
 
 use exchange_kernel::encode::{self, Head, Listing, PlaceOrder, Target};
 use exchange_kernel::output::Ack;
@@ -24,7 +25,7 @@ impl Random {
     }
 
     pub fn below(&mut self, bound: u64) -> u64 {
-        (u128::from(self.next()) * u128::from(bound) >> 64) as u64
+        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
     }
 }
 
@@ -38,7 +39,8 @@ pub struct Shape {
     pub seed: u64,
 }
 
-/// A generated workload: batches to set up and fill the book, then the batches to measure, each with its time.
+/// A generated workload: batches to set up and fill the book, then the batches to measure, each with its
+/// time.
 pub struct Flow {
     pub setup: Vec<(Vec<u8>, u64)>,
     pub batches: Vec<(Vec<u8>, u64)>,

@@ -160,3 +160,75 @@ pub fn snapshot() {
         format!("ms to restore with audit; writing takes {write:.1} ms; {size} bytes, 600,000 client ids");
     line("recovery.snapshot.kernel", median(&mut reads), "ms", median(&mut reads), worst, 5, &note);
 }
+
+#[inline(never)]
+fn stage_adds(kernel: &mut Kernel, bytes: &[u8]) {
+    kernel.apply(bytes, 1_700_000_000_001);
+}
+#[inline(never)]
+fn stage_cancels(kernel: &mut Kernel, bytes: &[u8]) {
+    kernel.apply(bytes, 1_700_000_000_002);
+}
+#[inline(never)]
+fn stage_takes(kernel: &mut Kernel, bytes: &[u8]) {
+    kernel.apply(bytes, 1_700_000_000_003);
+}
+pub fn stages() {
+    use exchange_kernel::encode::*;
+    let flow = generate(Shape { commands: 512, ..SPOT });
+    let mut kernel = ready(&flow);
+    for round in 0..40u64 {
+        let (mut adds, mut cancels, mut takes) = (vec![], vec![], vec![]);
+        let first = kernel.query(b"{}");
+        drop(first);
+        for n in 0..1000u64 {
+            let c = format!("r{:07}{:08}", round, n);
+            let o = PlaceOrder {
+                sell: n % 2 == 0,
+                price_ticks: if n % 2 == 0 {
+                    1_000_100 + (n as i64 * 7) % 50
+                } else {
+                    999_900 - (n as i64 * 7) % 50
+                },
+                size_lots: 5,
+                client_id: c.as_bytes(),
+                ..Default::default()
+            };
+            place(&mut adds, Head { account: 16 + (n * 37 % 1000) as u32, market: 0, key: 1 }, &o);
+        }
+        let t = Instant::now();
+        stage_adds(&mut kernel, &adds);
+        let ta = t.elapsed().as_nanos() as f64 / 1000.0;
+        let acks = kernel.output().acks.clone();
+        for n in 0..1000usize {
+            let a = exchange_kernel::output::Ack::read(&acks[n * 32..]);
+            assert_eq!(a.code, 0);
+            cancel(
+                &mut cancels,
+                Head { account: 16 + (n as u64 * 37 % 1000) as u32, market: 0, key: 1 },
+                &Target { order_id: a.order_id, ..Default::default() },
+            );
+        }
+        let t = Instant::now();
+        stage_cancels(&mut kernel, &cancels);
+        let tc = t.elapsed().as_nanos() as f64 / 1000.0;
+        for n in 0..100u64 {
+            let c = format!("t{:07}{:08}", round, n);
+            let o = PlaceOrder {
+                sell: n % 2 == 0,
+                price_ticks: if n % 2 == 0 { 999_000 } else { 1_001_000 },
+                size_lots: 30,
+                tif: 2,
+                client_id: c.as_bytes(),
+                ..Default::default()
+            };
+            place(&mut takes, Head { account: 16 + (n * 37 % 1000) as u32, market: 0, key: 1 }, &o);
+        }
+        let t = Instant::now();
+        stage_takes(&mut kernel, &takes);
+        let tt = t.elapsed().as_nanos() as f64 / 100.0;
+        if round > 30 {
+            eprintln!("add {ta:.0} cancel {tc:.0} take {tt:.0} trades {}", kernel.output().trade_count);
+        }
+    }
+}

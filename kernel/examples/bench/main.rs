@@ -1,7 +1,8 @@
 //! Figures of the kernel, one JSON object a line: `cargo run --release --example bench -- [name prefix]`.
 //!
-//! Every workload is generated from a fixed seed by `flow.rs` before the clock starts; every run of it must give the same hash over acks, events, fills and
-//! closed orders, else the figure is refused. Values are medians of the runs; p50 and p99 are over the runs' batches (nanoseconds a command).
+//! Every workload is generated from a fixed seed by `flow.rs` before the clock starts; every run of it must
+//! give the same hash over acks, events, fills and closed orders, else the figure is refused. Values are
+//! medians of the runs; p50 and p99 are over the runs' batches (nanoseconds a command).
 
 mod book;
 mod flow;
@@ -10,7 +11,7 @@ mod report;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let benches: [(&str, fn()); 7] = [
+    let benches: [(&str, fn()); 8] = [
         ("kernel.book", book::matching_only),
         ("kernel.spot_mix", group::spot_mix),
         ("kernel.latency", group::latency),
@@ -18,6 +19,7 @@ fn main() {
         ("recovery.replay", group::replay),
         ("recovery.snapshot", group::snapshot),
         ("profile.spot_mix", group::profile),
+        ("profile.stages", group::stages),
     ];
     for (name, bench) in benches {
         let here = |prefix: &String| name.starts_with(prefix.as_str());

@@ -1,4 +1,5 @@
-//! The kernel class. The GIL is released while Rust works; a panic is a broken invariant and closes the object.
+//! The kernel class. The GIL is released while Rust works; a panic is a broken invariant and closes the
+//! object.
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 

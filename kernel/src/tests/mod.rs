@@ -1,6 +1,7 @@
 //! Scenarios of one group: a small cast, books drawn as text, exact answers.
 //!
-//! A book is drawn as lines `price: lots x orders`, asks above bids, worst ask first, a rule between the sides. Every step is followed by the full audit.
+//! A book is drawn as lines `price: lots x orders`, asks above bids, worst ask first, a rule between the
+//! sides. Every step is followed by the full audit.
 
 mod lifecycle;
 mod matching;
@@ -62,7 +63,8 @@ pub fn by_id(order_id: u64) -> Target<'static> {
 }
 
 impl Group {
-    /// Two assets and an open market, lot 1,000 units of BTC, one tick times one lot worth 10 units of USD; no accounts.
+    /// Two assets and an open market, lot 1,000 units of BTC, one tick times one lot worth 10 units of USD;
+    /// no accounts.
     pub fn bare() -> Group {
         let mut group = Group { kernel: Kernel::new(7), now_ms: START_MS, journal: Vec::new(), transfers: 0 };
         group.ok(|out| encode::add_asset(out, BTC, 8, b"BTC"));
