@@ -11,6 +11,8 @@ import { toast } from "./toast.js";
 
 const LOST_AFTER_MILLISECONDS = 1_500;
 const BACKOFF_MILLISECONDS = [500, 1_000, 2_000, 4_000, 8_000];
+const UNAUTHENTICATED = 4401;
+const UNKNOWN = 4404;
 const root = document.querySelector("[data-terminal]");
 
 // Private tables: each panel fetches itself on "refresh"; hidden ones wait until they are shown.
@@ -69,7 +71,12 @@ class AccountSocket {
       for (const { level, text, about } of message.toasts ?? []) toast(level, text, { about });
       refreshPanels();
     };
-    socket.onclose = () => {
+    socket.onclose = ({ code }) => {
+      if (code === UNKNOWN) return;
+      if (code === UNAUTHENTICATED) {
+        toast("warning", "You are signed out. Sign in to see your orders again.");
+        return;
+      }
       const pause = BACKOFF_MILLISECONDS[Math.min(this.attempts, BACKOFF_MILLISECONDS.length - 1)];
       this.attempts += 1;
       setTimeout(() => this.connect(), pause * (0.6 + Math.random() * 0.8));

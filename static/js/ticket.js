@@ -99,6 +99,7 @@ class Ticket extends HTMLElement {
   }
 
   takeShare(percent) {
+    this.querySelector("#ticket-refusal").replaceChildren();
     const size = (((this.most() * BigInt(percent)) / 100n) / this.lot) * this.lot;
     this.slider.value = String(percent);
     this.showShare(percent);
@@ -112,6 +113,7 @@ class Ticket extends HTMLElement {
   }
 
   changed(part) {
+    this.querySelector("#ticket-refusal").replaceChildren();
     if (part === this.slider) { this.takeShare(Number(part.value)); return; }
     if (part.name === "size") {
       const size = toScaled(part.value, this.scales.size);

@@ -24,6 +24,7 @@ PERMISSIONS = (
     (Permission.TRADE.value, "Trade: place, amend and cancel orders"),
     (Permission.WITHDRAW.value, "Withdraw: move funds to your wallet"),
 )
+FIRST_CHOICES = {"permissions": [Permission.TRADE.value]}
 
 
 class KeyForm(forms.Form):
@@ -73,8 +74,7 @@ def _page(
 def keys(request: SignedInRequest) -> HttpResponse:
     """The user's keys at every venue, and the form that makes one; its secret is in this one answer and never again."""
     if request.method != "POST":
-        initial = {"venue": request.GET.get("venue", ""), "permissions": [Permission.TRADE.value]}
-        return _page(request, KeyForm(initial=initial))
+        return _page(request, KeyForm(initial={**FIRST_CHOICES, "venue": request.GET.get("venue", "")}))
     form = KeyForm(request.POST)
     if not form.is_valid():
         return _page(request, form, status=422)
@@ -91,7 +91,7 @@ def keys(request: SignedInRequest) -> HttpResponse:
     except DomainError as refused:
         form.add_error(refused.field if refused.field in form.fields else None, refused.message)
         return _page(request, form, status=422)
-    return _page(request, KeyForm(initial={"venue": venue.slug}), made)
+    return _page(request, KeyForm(initial={**FIRST_CHOICES, "venue": venue.slug}), made)
 
 
 @signed_in

@@ -54,6 +54,21 @@ class Listing:
         return self.instrument.price_display(self.day.last_ticks) if self.day.last_ticks else ""
 
     @property
+    def high_text(self) -> str:
+        """Highest price of the day; empty if it did not trade."""
+        return self.instrument.price_display(self.day.high_ticks) if self.day.high_ticks else ""
+
+    @property
+    def low_text(self) -> str:
+        """Lowest price of the day; empty if it did not trade."""
+        return self.instrument.price_display(self.day.low_ticks) if self.day.low_ticks else ""
+
+    @property
+    def size_text(self) -> str:
+        """24 hours of volume in the base asset."""
+        return self.instrument.size_text(self.day.volume_lots)
+
+    @property
     def volume_text(self) -> str:
         """24 hours of volume in whole units of the quote asset."""
         return str(self.day.quote_volume // 10**self.instrument.quote.scale)

@@ -1,0 +1,32 @@
+"""Who may listen on the private socket of the terminal."""
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from exchange_os.demo.stack import PrivateStack
+
+UNAUTHENTICATED = 4401
+
+
+def address(stack: PrivateStack, stage: dict[str, str]) -> str:
+    return f"{stack.base_url.replace('http', 'ws', 1)}/ws/v/{stage['venue']}/account/"
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", None])
+def test_a_foreign_page_cannot_ride_on_the_cookie(
+    stack: PrivateStack, stage: dict[str, str], origin: str | None
+) -> None:
+    with pytest.raises(InvalidStatus) as refused, connect(address(stack, stage), origin=origin):
+        pass
+    assert refused.value.response.status_code == 403
+
+
+def test_a_visitor_is_turned_away(stack: PrivateStack, stage: dict[str, str]) -> None:
+    with (
+        connect(address(stack, stage), origin=stack.base_url) as socket,
+        pytest.raises(ConnectionClosed) as closed,
+    ):
+        socket.recv(timeout=10)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == UNAUTHENTICATED
