@@ -23,7 +23,6 @@ PYTHON = VENV / "bin" / "python"
 NOTES = VENV / "exchange-os.json"
 LOG = VENV / "setup.log"
 OLDEST, NEWEST = (3, 11), (3, 13)
-OLDEST_RUST = (1, 80)
 ROOM_NEEDED_MB = 2000
 STEP_SECONDS = 1800
 
@@ -171,15 +170,24 @@ def check_rust():
     found = re.search(r"rustc (\d+)\.(\d+)", answer.stdout)
     if found is None:
         raise Problem("Rust is half installed (rustc does not answer); %s." % install)
-    if (int(found.group(1)), int(found.group(2))) < OLDEST_RUST:
+    oldest = oldest_rust()
+    if (int(found.group(1)), int(found.group(2))) < oldest:
         raise Problem(
             "This is Rust %s.%s and the kernel needs %d.%d or newer; run rustup update."
-            % (*found.groups(), *OLDEST_RUST)
+            % (*found.groups(), *oldest)
         )
     if not any(shutil.which(name) for name in ("cc", "gcc", "clang")):
         raise Problem(
             "There is no C compiler, which Rust links with; install one (Debian: apt install build-essential, macOS: xcode-select --install)."  # noqa: E501
         )
+
+
+def oldest_rust():
+    """The oldest Rust that the kernel's manifest allows, as (major, minor)."""
+    found = re.search(
+        r'^rust-version = "(\d+)\.(\d+)', (ROOT / "kernel" / "Cargo.toml").read_text(), re.MULTILINE
+    )
+    return (int(found.group(1)), int(found.group(2))) if found else (1, 80)
 
 
 def run_step(title, command):
