@@ -10,7 +10,7 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_os.settings")
 django_application = get_asgi_application()
 
-from exchange_os.routing import api_sockets, page_sockets  # noqa: E402  (needs the app registry)
+from exchange_os.routing import api_sockets, nowhere, page_sockets  # noqa: E402  (needs the app registry)
 from trading.okx.application import ApiApplication, ApiFirst  # noqa: E402
 
 application = ProtocolTypeRouter(
@@ -20,6 +20,7 @@ application = ProtocolTypeRouter(
             [
                 *api_sockets,
                 *page_sockets(lambda router: AllowedHostsOriginValidator(AuthMiddlewareStack(router))),
+                nowhere,
             ]
         ),
     }

@@ -3,15 +3,26 @@
 from collections.abc import Callable
 from typing import Any
 
+from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.routing import URLRouter
 from django.urls import URLPattern, re_path
 
 from trading.pages.urls import socket_patterns
 from trading.routing import api_sockets
 
-__all__ = ["api_sockets", "page_sockets"]
+__all__ = ["api_sockets", "nowhere", "page_sockets"]
 
-_page_patterns: list[URLPattern] = [*socket_patterns]
+
+class Nowhere(AsyncWebsocketConsumer):
+    """An address that is nobody's: refused, not an error."""
+
+    async def connect(self) -> None:
+        """Turn the socket away before it opens."""
+        await self.close()
+
+
+nowhere = re_path(r"", Nowhere.as_asgi())  # the last pattern
+_page_patterns: list[URLPattern] = [*socket_patterns, nowhere]
 
 
 def page_sockets(protect: Callable[[Any], Any]) -> list[URLPattern]:

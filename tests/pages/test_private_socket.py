@@ -30,3 +30,11 @@ def test_a_visitor_is_turned_away(stack: PrivateStack, stage: dict[str, str]) ->
         socket.recv(timeout=10)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == UNAUTHENTICATED
+
+
+@pytest.mark.parametrize("path", ["/ws/nothing/", "/v/globe/ws/v5/nothing", "/nothing"])
+def test_an_address_that_is_nobodys_is_refused(stack: PrivateStack, stage: dict[str, str], path: str) -> None:
+    url = stack.base_url.replace("http", "ws", 1) + path
+    with pytest.raises(InvalidStatus) as refused, connect(url, origin=stack.base_url):
+        pass
+    assert refused.value.response.status_code == 403
