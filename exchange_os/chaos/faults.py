@@ -58,10 +58,14 @@ class Strike:
             return ""
 
     def wait(self, condition: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
-        """Wait until ``condition`` holds; ``AssertionError`` naming ``what`` if it never does."""
+        """Wait until ``condition`` holds, starting again what dies meanwhile.
+
+        Raises ``AssertionError`` naming ``what`` if it never does.
+        """
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain for {what}"
+            self.revive()
             time.sleep(0.01)
 
     def wait_for_acks(self, count: int, what: str) -> None:

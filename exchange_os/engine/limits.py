@@ -29,6 +29,7 @@ WORKER_TTL_MS = _setting("WORKER_TTL_MS", 1_500)
 HEARTBEAT_MS = _setting("HEARTBEAT_MS", 300)
 WAKE_TTL_MS = _setting("WAKE_TTL_MS", 1_000)
 STALL_EXIT_MS = _setting("STALL_EXIT_MS", 15_000)
+DEAF_EXIT_MS = _setting("DEAF_EXIT_MS", 4_000)
 
 # Snapshots: replay after a crash is bounded by these. A quiet group is snapshotted only if replay would be felt.
 SNAPSHOT_COMMANDS = _setting("SNAPSHOT_COMMANDS", 500_000)

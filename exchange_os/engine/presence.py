@@ -3,7 +3,8 @@
 Every ``HEARTBEAT_MS`` it renews the worker's key in Redis (``L`` while the drain loop listens, so that gateways need
 not send wakes; ``I`` otherwise), keeps the advisory lock by which others see at once that the process has died, and
 watches: a loop or a commit that has not moved for ``STALL_EXIT_MS`` while the database is up, or a Celery queue that
-nobody takes from although the worker is idle, ends the process with status 70, and the supervisor starts it again.
+nobody takes from for ``DEAF_EXIT_MS`` although the worker is idle (as happens after the broker went away), ends the
+process with status 70, and the supervisor starts it again.
 """
 
 import logging
@@ -75,7 +76,7 @@ class Presence(threading.Thread):
         """Beat until stopped."""
         while not self._ended.wait(limits.HEARTBEAT_MS / 1000):
             if self._is_stalled():
-                log.critical("no progress for %s ms: the worker ends itself", limits.STALL_EXIT_MS)
+                log.critical("no progress for too long: the worker ends itself")
                 os._exit(EXIT_STALLED)
             self.beat()
             self.hold_lock()
@@ -116,7 +117,7 @@ class Presence(threading.Thread):
         loop_stalled = self._serving and now - self._turned_ms > limits.STALL_EXIT_MS
         commit_age_ms = 0 if self._committer.idle else now - self._committer.last_progress_ms
         committer_stalled = commit_age_ms > 2 * limits.STALL_EXIT_MS
-        celery_stalled = bool(self._waiting_since_ms) and now - self._waiting_since_ms > limits.STALL_EXIT_MS
+        celery_stalled = bool(self._waiting_since_ms) and now - self._waiting_since_ms > limits.DEAF_EXIT_MS
         return loop_stalled or committer_stalled or celery_stalled
 
     def _look_around(self) -> None:
