@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse
+from redis.exceptions import RedisError
 
 from exchange_os.engine.errors import Busy, GroupHalted, MalformedCommand, OutcomeUnknown
 from exchange_os.errors import DomainError
@@ -69,6 +71,11 @@ def translate(error: BaseException) -> DialectError:
         return DialectError("51000", "The request holds a value the exchange cannot represent.")
     if isinstance(error, DomainError):
         return DialectError(domain_code(error), error.message)
+    if isinstance(error, OperationalError | InterfaceError | RedisError):
+        log.warning("trading api: a store is away: %s", error)
+        return DialectError(
+            "50001", "The service is temporarily unavailable. Please try again.", retry_after=1.0
+        )
     if isinstance(error, Http404):
         return DialectError("404", "There is nothing at this address.")
     log.error("trading api: unforeseen error", exc_info=error)
