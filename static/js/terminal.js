@@ -11,9 +11,11 @@ import { toast } from "./toast.js";
 
 const LOST_AFTER_MILLISECONDS = 1_500;
 const BACKOFF_MILLISECONDS = [500, 1_000, 2_000, 4_000, 8_000];
+const RETRY_MILLISECONDS = 3_000;
 const UNAUTHENTICATED = 4401;
 const UNKNOWN = 4404;
 const root = document.querySelector("[data-terminal]");
+let retryTimer = null;
 
 // Private tables: each panel fetches itself on "refresh"; hidden ones wait until they are shown.
 
@@ -40,8 +42,18 @@ function readOwnOrders() {
   }
 }
 
+/** What could not be shown is asked for again, as long as it takes. */
+function retryFailed() {
+  if (!root.querySelector("[data-failed]")) return;
+  clearTimeout(retryTimer);
+  retryTimer = setTimeout(() => {
+    for (const part of root.querySelectorAll("[data-failed]")) refresh(part.closest("[data-panel]"));
+  }, RETRY_MILLISECONDS);
+}
+
 root.addEventListener("htmx:after:swap", () => {
   readOwnOrders();
+  retryFailed();
   document.dispatchEvent(new CustomEvent("xos:panels"));
 });
 root.addEventListener("xos:tab", () => {
@@ -49,6 +61,7 @@ root.addEventListener("xos:tab", () => {
 });
 document.addEventListener("xos:dirty", refreshPanels);
 readOwnOrders();
+retryFailed();
 
 // The private socket says when the account changed; the tables are then asked for again.
 

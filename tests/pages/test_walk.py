@@ -202,3 +202,20 @@ def test_pages_can_be_read_without_script(
     page.goto(f"{stack.base_url}/v/{stage['venue']}/")
     expect(page.get_by_role("heading", name="Globe Theatre")).to_be_visible()
     context.close()
+
+
+def test_the_tables_come_back_when_the_venue_answers_again(
+    screen: Screen, stack: PrivateStack, stage: dict[str, str]
+) -> None:
+    page = screen.page
+    screen.email = f"patient-{screen.email}"
+    screen.sign_up()
+    screen.fund("100")
+    expect(page.locator("[data-available]")).to_have_text("100 USD")
+    stack.freeze("engine-1")
+    try:
+        screen.table("Balances")
+        expect(page.locator("#panel-balances")).to_contain_text("does not answer at the moment")
+    finally:
+        stack.thaw("engine-1")
+    expect(page.locator("#panel-balances tbody")).to_contain_text("100")

@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from exchange_os.engine.errors import Busy, OutcomeUnknown
 from exchange_os.errors import DomainError
 from exchange_os.ledger.selectors import wallet_balance
 from trading.models import TradingAccount
@@ -90,9 +91,11 @@ def funds(request: HttpRequest, slug: str, symbol: str) -> HttpResponse:
 
 
 def _read(question: Callable[[], Any], empty: Any) -> tuple[Any, str]:
-    """The answer and no error, or ``empty`` and the sentence of the refusal."""
+    """The answer and no error, or ``empty`` and a sentence on why there is none."""
     try:
         return question(), ""
+    except (Busy, OutcomeUnknown):
+        return empty, "The venue does not answer at the moment. This comes back by itself."
     except DomainError as refused:
         return empty, refused.message
 
