@@ -7,6 +7,9 @@ import { fixed, grouped, short } from "./numbers.js";
 
 const PAGE = 300;
 const TABLE_ROWS = 60;
+const FEW_BARS = 60; // a young market is drawn with wider bars
+const BAR = 7;
+const WIDE_BAR = 14;
 
 /** A colour token as rgba text, which the canvas of the library understands. */
 function token(name) {
@@ -61,7 +64,7 @@ class Chart extends HTMLElement {
       autoSize: true,
       layout: { attributionLogo: false, fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 11, background: { color: "transparent" } },
       crosshair: { mode: CrosshairMode.Normal },
-      timeScale: { timeVisible: true, secondsVisible: false, rightOffset: 4, borderVisible: false, minBarSpacing: 1.5, barSpacing: 7 },
+      timeScale: { timeVisible: true, secondsVisible: false, rightOffset: 4, borderVisible: false, minBarSpacing: 1.5, barSpacing: BAR },
       rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.08, bottom: 0.24 } },
       localization: { timeFormatter: (seconds) => new Date(seconds * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }) },
     });
@@ -96,6 +99,7 @@ class Chart extends HTMLElement {
     const feed = Feed.at(`${this.base}/ws/v5/business`);
     this.stop = feed.subscribe({ channel: `candle${bar}`, instId: this.inst }, ({ data }) => { if (this.bar === bar) this.add(data, true); });
     await this.load(bar, {});
+    this.chart.timeScale().applyOptions({ barSpacing: this.bars.size < FEW_BARS ? WIDE_BAR : BAR });
     this.chart.timeScale().scrollToRealTime();
   }
 
