@@ -33,7 +33,7 @@ from exchange_os.engine.state import Batch, GroupState
 log = logging.getLogger(__name__)
 
 COMMIT_POLL_MS = 20
-SHARED_WAKES_POLL_MS = 250
+SHARED_WAKES_POLL_MS = 20
 WAKES_A_TURN = 32
 
 
@@ -74,9 +74,7 @@ class Drain:
         """
         started = running_ms()
         self._own_rung = self._shared_rung = True
-        if group:
-            for key in (wire.wakes_key(self._incarnation), wire.wakes_key("")):
-                self._redis.srem(key, group)
+        if group and self._has_work(group):
             self._holdings.take_up(group)
         while self._turn():
             if self.stopping:
@@ -84,6 +82,13 @@ class Drain:
             if running_ms() - started > slice_ms:
                 send_wake(0, self._incarnation)
                 return
+
+    def _has_work(self, group: int) -> bool:
+        """Whether a wake is still worth anything: a loop that ran may have served the group long ago."""
+        waiting = self._redis.xlen(wire.stream_key(group))
+        for key in (wire.wakes_key(self._incarnation), wire.wakes_key("")):
+            self._redis.srem(key, group)
+        return bool(waiting)
 
     def _turn(self) -> bool:
         """One turn; whether there is a reason for another."""

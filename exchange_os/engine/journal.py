@@ -38,7 +38,8 @@ UPDATE engine_riskgroup AS g
        lease_expires_at = clock_timestamp() + %(lease_ms)s * interval '1 millisecond',
        crash_sequence = CASE WHEN old.owner = '' THEN g.crash_sequence ELSE g.head_sequence END,
        crash_count = g.crash_count + CASE WHEN old.owner <> '' AND g.crash_entry <> '' THEN 1 ELSE 0 END
-  FROM (SELECT id, owner, owner_key, lease_expires_at FROM engine_riskgroup WHERE id = %(group)s FOR UPDATE) AS old
+  FROM (SELECT id, owner, owner_key, lease_expires_at FROM engine_riskgroup WHERE id = %(group)s
+        FOR UPDATE SKIP LOCKED) AS old
  WHERE g.id = old.id
    AND (old.owner IN ('', %(owner)s) OR old.lease_expires_at < clock_timestamp()
         OR NOT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
@@ -48,6 +49,8 @@ RETURNING g.id, g.epoch, g.head_sequence, g.head_hash, g.kernel_now_ms, g.stream
           g.candles_sequence, g.status, g.crash_count, g.crash_entry, old.owner <> '' AS unclean
 """
 
+_IMPATIENCE = f"SET LOCAL idle_in_transaction_session_timeout = {limits.LEASE_MS}"
+
 _CANDLES = """
 INSERT INTO engine_candle (group_id, market, minute_ms, open, high, low, close, volume_lots, quote_volume, trades)
 SELECT * FROM unnest(%s::bigint[], %s::integer[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
@@ -55,6 +58,11 @@ SELECT * FROM unnest(%s::bigint[], %s::integer[], %s::bigint[], %s::bigint[], %s
 ON CONFLICT (group_id, market, minute_ms) DO UPDATE
    SET open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
        volume_lots = excluded.volume_lots, quote_volume = excluded.quote_volume, trades = excluded.trades
+"""
+
+_LINKS = """
+SELECT first_sequence, last_sequence, epoch, now_ms, commands, previous_hash, hash, stream_cursor
+  FROM engine_journalbatch WHERE group_id = %s AND first_sequence > %s ORDER BY first_sequence
 """
 
 Connection = psycopg.Connection[Any]
@@ -101,7 +109,11 @@ def chain_hash(
 
 
 def take(connection: Connection, group: int, owner: str, owner_key: int) -> Head | None:
-    """Become the owner if nobody live is; ``None`` if somebody is, or there is no such group."""
+    """Become the owner if nobody live is; ``None`` if somebody is, or there is no such group.
+
+    It never waits: whoever holds the row is writing, and if that writer has stopped in the middle, the database ends
+    its transaction before long (see ``write``).
+    """
     arguments = {"group": group, "owner": owner, "owner_key": owner_key, "lease_ms": limits.LEASE_MS}
     with connection.cursor(row_factory=namedtuple_row) as cursor:
         row = cursor.execute(_TAKE, arguments).fetchone()
@@ -145,16 +157,17 @@ def has(connection: Connection, batch: Batch) -> bool:
 
 def links(connection: Connection, group: int, after_sequence: int) -> Generator[Link, None, None]:
     """The journal's rows that follow ``after_sequence``, in order, fetched in portions."""
-    query = (
-        "SELECT first_sequence, last_sequence, epoch, now_ms, commands, previous_hash, hash, stream_cursor"
-        " FROM engine_journalbatch"
-        " WHERE group_id = %s AND first_sequence > %s ORDER BY first_sequence"
-    )
     with connection.transaction(), psycopg.ServerCursor(connection, name="engine_replay") as cursor:
         cursor.itersize = ROWS_A_FETCH
-        cursor.execute(query, (group, after_sequence), binary=True)
+        cursor.execute(_LINKS, (group, after_sequence), binary=True)
         for row in cursor:
             yield Link._make(row)
+
+
+def few_links(connection: Connection, group: int, after_sequence: int) -> list[Link]:
+    """As ``links``, all at once."""
+    rows = connection.execute(_LINKS, (group, after_sequence), binary=True).fetchall()
+    return [Link._make(row) for row in rows]
 
 
 def check_link(link: Link, group: int, previous_hash: bytes, previous_sequence: int) -> None:
@@ -175,10 +188,14 @@ def check_link(link: Link, group: int, previous_hash: bytes, previous_sequence: 
 def write(connection: Connection, batches: Sequence[Batch]) -> None:
     """Write batches within the transaction that the caller opened: journal rows first, then what they brought about.
 
+    From here on a writer that stands still for a lease's length (a stopped process) loses the transaction, and with it
+    the lock on the group's row that would keep the next owner out.
+
     Raises ``Fenced`` if a batch does not follow its group's head or its epoch has passed.
     """
     try:
         with connection.pipeline(), psycopg.Cursor(connection) as cursor:
+            cursor.execute(_IMPATIENCE)
             for batch in batches:
                 if batch.applied is not None:
                     cursor.execute(

@@ -7,6 +7,7 @@ nobody takes from for ``DEAF_EXIT_MS`` although the worker is idle (as happens a
 process with status 70, and the supervisor starts it again.
 """
 
+import faulthandler
 import logging
 import os
 import threading
@@ -77,6 +78,7 @@ class Presence(threading.Thread):
         while not self._ended.wait(limits.HEARTBEAT_MS / 1000):
             if self._is_stalled():
                 log.critical("no progress for too long: the worker ends itself")
+                faulthandler.dump_traceback(all_threads=True)
                 os._exit(EXIT_STALLED)
             self.beat()
             self.hold_lock()

@@ -25,6 +25,7 @@ from exchange_os.engine.unanswered import UnansweredEntries
 log = logging.getLogger(__name__)
 
 READ_AHEAD = 16
+FEW_COMMANDS = 10_000
 
 
 def no_report() -> None:
@@ -93,10 +94,12 @@ def rebuild(
 
     Raises ``JournalBroken`` or ``KernelBroken``.
     """
+    if not head.head_sequence and not head.head_hash:
+        return Kernel(head.id), 0, {}
     kernel, sequence, previous_hash = snapshots.load(connection, head.id, head.head_sequence)
     snapshot_sequence = sequence
     candles: dict[tuple[int, int], tuple[int, ...]] = {}
-    for link in _read_ahead(journal.links(connection, head.id, sequence)):
+    for link in _links(connection, head, sequence):
         journal.check_link(link, head.id, previous_hash, sequence)
         if link.last_sequence > head.head_sequence:
             break
@@ -120,6 +123,13 @@ def rebuild(
             f"the journal of risk group {head.id} ends at {sequence}, its head is {head.head_sequence}"
         )
     return kernel, snapshot_sequence, candles
+
+
+def _links(connection: Connection, head: Head, sequence: int) -> Iterator[Link]:
+    """The rows to replay: a few at once, many in portions that are fetched ahead."""
+    if head.head_sequence - sequence <= FEW_COMMANDS:
+        return iter(journal.few_links(connection, head.id, sequence))
+    return _read_ahead(journal.links(connection, head.id, sequence))
 
 
 def _read_ahead(links: Generator[Link, None, None]) -> Iterator[Link]:
@@ -149,7 +159,8 @@ def _read_ahead(links: Generator[Link, None, None]) -> Iterator[Link]:
         ended.set()
         while reader.is_alive():
             with contextlib.suppress(queue.Empty):
-                rows.get(timeout=0.01)
+                rows.get_nowait()
+            reader.join(0.001)
 
 
 def halt(connection: Connection, group: int, sequence: int, message: str) -> None:

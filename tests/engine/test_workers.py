@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from exchange_kernel import tick
 from redis import Redis
 
 from exchange_os.engine import client, failpoints, sweeper, wire
@@ -45,7 +46,8 @@ def test_a_kill_at_any_step_leaves_each_command_once(
     open_market(group)
     worker_process("engine-2")
     redis_client.hset(failpoints.KEY, place, "kill")
-    wait_until(lambda: not redis_client.hexists(failpoints.KEY, place))
+    # A worker takes fail-points while it serves.
+    wait_until(lambda: client.send(group, tick(), 1) and not redis_client.hexists(failpoints.KEY, place))
     for command in crossing_flow(5):
         assert client.send(group, command, 1)
     wait_until(lambda: victim.process.poll() is not None)
