@@ -96,9 +96,6 @@ pub struct Entry {
     pub state: u8,
 }
 
-const BLANK: Entry =
-    Entry { key: Key { low: 0, high: 0 }, order_id: 0, filled: 0, account: 0, state: state::NONE };
-
 /// One cell: 0 when empty, else the tag in the high half (its top bit set) and the entry's sequence in the
 /// low half.
 #[derive(Default, Clone)]
@@ -109,16 +106,15 @@ struct Shard {
 
 pub struct ClientIds {
     shards: Vec<Shard>,
-    chunks: VecDeque<Box<[Entry; CHUNK]>>,
+    chunks: VecDeque<Vec<Entry>>,
     /// Sequence of the first entry of the first chunk, of the oldest entry, and of the next.
     chunk_base: u64,
     first: u64,
     next: u64,
     /// (minute, first sequence of it), oldest first.
     marks: VecDeque<(u64, u64)>,
-    /// The minute of the newest mark, and the sequence for which there is no chunk yet.
+    /// The minute of the newest mark.
     minute_ms: u64,
-    room_until: u64,
     /// When the oldest entry may be forgotten; `u64::MAX` when there is none.
     due_ms: u64,
 }
@@ -147,7 +143,6 @@ impl Default for ClientIds {
             next: 0,
             marks: VecDeque::new(),
             minute_ms: 0,
-            room_until: 0,
             due_ms: u64::MAX,
         }
     }
@@ -261,16 +256,22 @@ impl ClientIds {
             self.find_due();
         }
         let sequence = self.next;
-        if sequence == self.room_until {
-            self.chunks.push_back(Box::new([BLANK; CHUNK]));
-            self.room_until += CHUNK as u64;
-        }
         self.next += 1;
-        *self.entry_mut(sequence) = entry;
+        match self.chunks.back_mut() {
+            Some(chunk) if chunk.len() < CHUNK => chunk.push(entry),
+            _ => self.begin_chunk(entry),
+        }
         let shard = &mut self.shards[shard_of(entry.key)];
         shard.cells[vacancy.at] = u64::from(tag_of(entry.key)) << 32 | u64::from(sequence as u32);
         shard.used += 1;
         sequence
+    }
+
+    #[cold]
+    fn begin_chunk(&mut self, entry: Entry) {
+        let mut chunk = Vec::with_capacity(CHUNK);
+        chunk.push(entry);
+        self.chunks.push_back(chunk);
     }
 
     /// Remember an id that is not remembered yet.

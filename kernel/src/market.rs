@@ -151,6 +151,10 @@ impl Market {
     /// Whether the band lets a price of this side in.
     #[inline]
     pub fn within_band(&self, side: usize, price: i64) -> bool {
+        let centre = self.band_centre();
+        if (side == 0 && price <= centre) || (side == 1 && price >= centre) {
+            return true;
+        }
         let (low, high) = self.band();
         if side == 0 {
             price <= high

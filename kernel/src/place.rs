@@ -102,6 +102,26 @@ impl Place {
     /// Members that cannot be right in any state.
     #[inline]
     pub fn check(&self) -> Result<(), Reject> {
+        let plain = self.order_type | self.tif == 0
+            && self.flags & !(flag::SELL | flag::POST_ONLY) == 0
+            && self.stp <= STP_CANCEL_BOTH
+            && self.expires_ms == 0;
+        if !plain {
+            self.check_options()?;
+        }
+        let market = self.order_type == MARKET;
+        let lowest = i64::from(!market);
+        if !(lowest..=MAX_QUANTITY).contains(&self.price) {
+            return Err(Reject::InputPrice);
+        }
+        let largest = if self.flags & flag::QUOTE_SIZE != 0 { MAX_BUDGET } else { MAX_QUANTITY };
+        if !(1..=largest).contains(&self.size) {
+            return Err(Reject::InputSize);
+        }
+        Ok(())
+    }
+
+    fn check_options(&self) -> Result<(), Reject> {
         if self.flags > 0x0F || self.order_type > MARKET || self.tif > FOK || self.stp > STP_CANCEL_BOTH {
             return Err(Reject::InputEnum);
         }
@@ -116,14 +136,6 @@ impl Place {
             || (self.tif == GTD) != (self.expires_ms != 0)
         {
             return Err(Reject::InputCombination);
-        }
-        let lowest = i64::from(!market);
-        if !(lowest..=MAX_QUANTITY).contains(&self.price) {
-            return Err(Reject::InputPrice);
-        }
-        let largest = if self.flags & flag::QUOTE_SIZE != 0 { MAX_BUDGET } else { MAX_QUANTITY };
-        if !(1..=largest).contains(&self.size) {
-            return Err(Reject::InputSize);
         }
         Ok(())
     }

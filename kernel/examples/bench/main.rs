@@ -11,7 +11,7 @@ mod report;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let benches: [(&str, fn()); 8] = [
+    let benches: [(&str, fn()); 7] = [
         ("kernel.book", book::matching_only),
         ("kernel.spot_mix", group::spot_mix),
         ("kernel.latency", group::latency),
@@ -19,7 +19,6 @@ fn main() {
         ("recovery.replay", group::replay),
         ("recovery.snapshot", group::snapshot),
         ("profile.spot_mix", group::profile),
-        ("profile.stages", group::stages),
     ];
     for (name, bench) in benches {
         let here = |prefix: &String| name.starts_with(prefix.as_str());

@@ -9,6 +9,7 @@ use crate::market::Parameters;
 use crate::wire::{kind, ALL_MARKETS, BOTH_SIDES, MAX_CLIENT_ID};
 
 /// A client id given as bytes or text.
+#[derive(Default)]
 struct ClientId(Vec<u8>);
 
 impl<'py> FromPyObject<'py> for ClientId {
@@ -24,12 +25,6 @@ impl<'py> FromPyObject<'py> for ClientId {
             return Err(PyValueError::new_err("a client id has at most 32 characters"));
         }
         Ok(ClientId(bytes))
-    }
-}
-
-impl Default for ClientId {
-    fn default() -> Self {
-        ClientId(Vec::new())
     }
 }
 
