@@ -15,13 +15,14 @@ django.setup()
 from exchange_os.demo.stage import (  # noqa: E402
     VenuePlan,
     claim_from_faucet,
+    deposit_all,
     ensure_person,
     ensure_stake,
     ensure_trading_account,
     ensure_venue,
     make_credentials,
-    move_to_venue,
 )
+from exchange_os.ledger.selectors import asset_by_symbol, to_units  # noqa: E402
 
 MARKET = {
     "base": "BTC", "quote": "USD", "tick_size": "0.1", "lot_size": "0.00001", "min_size": "0.00001",
@@ -37,15 +38,19 @@ def set_stage(people: int) -> dict[str, object]:
     venue = ensure_venue(
         deployer, VenuePlan("bench", "Bench", "#2f6feb", "A venue of benchmarks.", (MARKET,))
     )
-    cast = []
+    assets = [asset_by_symbol(symbol) for symbol in FUNDS]
+    cast, deposits = [], []
     for number in range(people):
         user = ensure_person(f"trader{number}@bench.example", None)
         for symbol in FUNDS:
             claim_from_faucet(user, symbol, 3)
         account = ensure_trading_account(user, venue)
-        move_to_venue(user, account, FUNDS)
+        deposits += [
+            (user, venue, account.number, asset, to_units(FUNDS[asset.symbol], asset)) for asset in assets
+        ]
         made = make_credentials(account, "bench")
         cast.append({"key": made.key, "secret": made.secret, "passphrase": made.passphrase})
+    deposit_all(deposits)
     return {"venue": venue.slug, "people": cast}
 
 

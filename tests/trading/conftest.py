@@ -11,7 +11,7 @@ import pytest
 from exchange_os.demo.stack import PROJECT, PrivateStack
 from tests.trading.client import Trader, VenueAddress
 
-PEOPLE = 12
+PEOPLE = 8
 
 
 @pytest.fixture(scope="session")

@@ -17,12 +17,13 @@ django.setup()
 from exchange_os.demo.stage import (  # noqa: E402
     VenuePlan,
     claim_from_faucet,
+    deposit_all,
     ensure_person,
     ensure_stake,
     ensure_trading_account,
     ensure_venue,
-    move_to_venue,
 )
+from exchange_os.ledger.selectors import asset_by_symbol, to_units  # noqa: E402
 from trading.services.keys import create_api_key  # noqa: E402
 
 PASSWORD = "a-password-for-the-tests"
@@ -51,13 +52,16 @@ def set_stage(people: int) -> dict[str, Any]:
     ensure_stake(deployer, "Testers")
     venue = ensure_venue(deployer, VenuePlan("arena", "Arena", "#2f6feb", "A venue of tests.", MARKETS))
     other = ensure_venue_of_another()
-    cast = []
+    assets = [asset_by_symbol(symbol) for symbol in FUNDS]
+    cast, deposits = [], []
     for number in range(people):
         user = ensure_person(f"trader{number}@test.example", PASSWORD)
         for symbol in FUNDS:
             claim_from_faucet(user, symbol, 3)
         account = ensure_trading_account(user, venue)
-        move_to_venue(user, account, FUNDS)
+        deposits += [
+            (user, venue, account.number, asset, to_units(FUNDS[asset.symbol], asset)) for asset in assets
+        ]
         cast.append(
             {
                 **key_of(account, ["read", "trade", "withdraw"]),
@@ -67,6 +71,7 @@ def set_stage(people: int) -> dict[str, Any]:
                 "password": PASSWORD,
             }
         )
+    deposit_all(deposits)
     return {"venue": venue.slug, "other": other, "people": cast}
 
 

@@ -153,12 +153,12 @@ class OkxSocket(AsyncWebsocketConsumer):
         self._watch = asyncio.get_running_loop().call_later(WATCH_SECONDS, self._keep_watch)
 
     async def _abort(self) -> None:
-        """The client does not read at all: a close frame would wait like all others, so it gets a second to leave."""
+        """The client does not read at all: it gets nothing more. The close frame leaves if it ever reads again; if not,
+        the server's own keep-alive ends the connection."""
         self.outbox.close()
-        try:
-            await asyncio.wait_for(self.close(CLOSE_SLOW), 1.0)
-        except TimeoutError:
-            await self.disconnect(CLOSE_SLOW)
+        for key in list(self.subscriptions):
+            self._drop(key)
+        await self.close(CLOSE_SLOW)
 
     def _overflowed(self) -> None:
         """The client reads too slowly: what waited was dropped; once it caught up it gets whole books again."""
