@@ -20,7 +20,7 @@ run: ## Start the exchange on this machine: everything it needs, http://localhos
 replay: ## Send a file of real orders through the bulk API into a fresh venue: make replay FILE=orders.csv.gz
 	@$(SETUP)
 	@test -n "$(FILE)" || { echo "Name the file: make replay FILE=path/to/orders.csv.gz" >&2; exit 2; }
-	@exec $(BIN)/python manage.py replay "$(FILE)" $(ARGS) $(ARGS)
+	@exec $(BIN)/python manage.py replay "$(FILE)" $(ARGS)
 
 ##@ Check
 .PHONY: test
