@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::reference_model::harness::{query, Run, Seen};
 use crate::reference_model::model::Model;
-use crate::reference_model::script::{Genes, USERS};
+use crate::reference_model::script::Genes;
 use crate::reference_model::told::{Ack, Event, FillView, OrderView, What};
 use crate::reference_model::wire;
 
@@ -59,7 +59,7 @@ pub fn int(of: &Value, name: &str) -> i64 {
 
 impl View {
     /// Everything asked anew.
-    pub fn of(kernel: &Kernel) -> View {
+    pub fn of(kernel: &Kernel, model: &Model) -> View {
         let mut view = View {
             accounts: BTreeMap::new(),
             balances: BTreeMap::new(),
@@ -68,7 +68,7 @@ impl View {
             totals: BTreeMap::new(),
         };
         view.refresh_markets(kernel);
-        for number in (1..=4).chain(16..16 + USERS + 1) {
+        for number in (1..=4).chain(model.accounts.keys().copied()) {
             view.refresh_account(kernel, number);
         }
         view
@@ -196,7 +196,7 @@ pub trait Rule: Default {
 /// Carry out a script with one command a batch and show each step to the rule; the kernel audits itself as well.
 pub fn check<R: Rule>(seed: u64, genes: &[Genes]) {
     let (mut run, mut rule) = (Run::new(seed), R::default());
-    let mut before = View::of(&run.pair.kernel);
+    let mut before = View::of(&run.pair.kernel, &run.pair.model);
     for genes in genes {
         let sequence = run.pair.kernel.sequence();
         let timer = run.pair.kernel.next_timer_ms();
@@ -214,7 +214,12 @@ pub fn check<R: Rule>(seed: u64, genes: &[Genes]) {
             before = after;
         }
     }
-    assert_eq!(before, View::of(&run.pair.kernel), "a change was not marked as one");
+    let whole = View::of(&run.pair.kernel, &run.pair.model);
+    assert_eq!(before.accounts, whole.accounts, "an account changed unmarked");
+    assert_eq!(before.balances, whole.balances, "a balance changed unmarked");
+    assert_eq!(before.orders, whole.orders, "an order changed unmarked");
+    assert_eq!(before.markets, whole.markets, "a market changed unmarked");
+    assert_eq!(before.totals, whole.totals, "a total changed unmarked");
 }
 
 fn show<R: Rule>(
