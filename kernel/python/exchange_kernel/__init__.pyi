@@ -254,7 +254,7 @@ class Applied:
 class Kernel:
     """The state of one risk group. Not to be shared between threads at the same time; the GIL is released while it works."""
 
-    def __new__(cls, group: int) -> Kernel: ...
+    def __init__(self, group: int) -> None: ...
     @staticmethod
     def restore(snapshot: bytes) -> Kernel:
         """SnapshotError when truncated, altered or of another version."""
@@ -296,7 +296,7 @@ class Kernel:
 class Instruments:
     """instId -> how its decimals become ticks and lots. tick = tick_units * 10**-price_scale, lot = lot_units * 10**-size_scale."""
 
-    def __new__(cls) -> Instruments: ...
+    def __init__(self) -> None: ...
     def add(
         self, inst_id: str, market: int, *, price_scale: int, tick_units: int, size_scale: int, lot_units: int,
         quote_scale: int = 0
