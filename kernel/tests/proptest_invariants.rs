@@ -10,7 +10,7 @@ use proptest_rules::{check, fees, matching, money, state};
 macro_rules! invariants {
     ($($name:ident: $rule:ty;)*) => {
         proptest! {
-            #![proptest_config(ProptestConfig { cases: 32, max_shrink_iters: 5_000, failure_persistence: None, ..ProptestConfig::default() })]
+            #![proptest_config(ProptestConfig { cases: 20, max_shrink_iters: 5_000, failure_persistence: None, ..ProptestConfig::default() })]
             $(
                 #[test]
                 fn $name(seed in 0u64..1_000, genes in prop::collection::vec(any::<[u16; 12]>(), 1..250)) {

@@ -49,10 +49,15 @@ impl Rule for ActsOnce {
         for decided in &step.seen.transfers {
             self.transfers.retain(|_, (_, issued)| issued.saturating_add(MEMORY_MS) >= now);
             let issued = u64::from_le_bytes(step.frame[32..40].try_into().unwrap());
-            // Too old or too far ahead is no decision.
-            if decided.code != 308 {
-                let first = *self.transfers.entry(decided.id).or_insert((decided.code, issued));
-                assert_eq!(decided.code, first.0, "transfer {} decided otherwise", decided.id);
+            // Too old is no decision, and a repeated one is not a new one.
+            let first = self.transfers.get(&decided.id).map_or(decided.code, |first| first.0);
+            assert!(
+                decided.code == first || decided.code == 308,
+                "transfer {} decided otherwise",
+                decided.id
+            );
+            if ack.code != 309 && decided.code != 308 {
+                self.transfers.insert(decided.id, (decided.code, issued));
             }
         }
         if matches!(step.kind(), wire::DEPOSIT | wire::WITHDRAW) && ack.code == 0 {
