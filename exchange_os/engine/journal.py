@@ -49,7 +49,9 @@ RETURNING g.id, g.epoch, g.head_sequence, g.head_hash, g.kernel_now_ms, g.stream
           g.candles_sequence, g.status, g.crash_count, g.crash_entry, old.owner <> '' AS unclean
 """
 
-_IMPATIENCE = f"SET LOCAL idle_in_transaction_session_timeout = {limits.LEASE_MS}"
+# The first also ends a transaction whose client stopped in the middle of a pipeline, which counts as active.
+_IMPATIENCE = f"SET LOCAL transaction_timeout = {2 * limits.LEASE_MS}"
+_IMPATIENCE_BEFORE_17 = f"SET LOCAL idle_in_transaction_session_timeout = {limits.LEASE_MS}"
 
 _CANDLES = """
 INSERT INTO engine_candle (group_id, market, minute_ms, open, high, low, close, volume_lots, quote_volume, trades)
@@ -188,14 +190,16 @@ def check_link(link: Link, group: int, previous_hash: bytes, previous_sequence: 
 def write(connection: Connection, batches: Sequence[Batch]) -> None:
     """Write batches within the transaction that the caller opened: journal rows first, then what they brought about.
 
-    From here on a writer that stands still for a lease's length (a stopped process) loses the transaction, and with it
-    the lock on the group's row that would keep the next owner out.
+    From here on a writer that stands still for two leases' length (a stopped process) loses the transaction, and with
+    it the lock on the group's row that would keep the next owner out.
 
     Raises ``Fenced`` if a batch does not follow its group's head or its epoch has passed.
     """
     try:
         with connection.pipeline(), psycopg.Cursor(connection) as cursor:
-            cursor.execute(_IMPATIENCE)
+            cursor.execute(
+                _IMPATIENCE if connection.info.server_version >= 170_000 else _IMPATIENCE_BEFORE_17
+            )
             for batch in batches:
                 if batch.applied is not None:
                     cursor.execute(
