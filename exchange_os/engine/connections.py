@@ -28,6 +28,8 @@ def _options(socket_timeout: float) -> dict[str, Any]:
         "socket_keepalive": True,
         "socket_keepalive_options": _KEEPALIVE,
         "decode_responses": False,
+        # With the third protocol the client renders every published message as text for a log line nobody reads.
+        "protocol": 2,
     }
 
 
