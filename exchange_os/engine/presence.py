@@ -137,6 +137,10 @@ class Presence(threading.Thread):
     def _watch_queues(self) -> None:
         """Note since when the worker has been idle although messages wait for it."""
         waiting = self._broker.llen(queue_of(self._incarnation)) + self._broker.llen(SHARED_QUEUE)
+        # A wake that Celery fetched and never ran is in no queue any more, but its group still waits to be taken up.
+        waiting += self._redis.scard(wire.wakes_key(self._incarnation)) + self._redis.scard(
+            wire.wakes_key("")
+        )
         if not waiting:
             self._waiting_since_ms = 0
         elif not self._waiting_since_ms:
