@@ -11,6 +11,7 @@ each is tried alone, so that one group's trouble is not another's. Outcomes:
 """
 
 import logging
+import queue
 import threading
 import time
 from collections import deque
@@ -48,11 +49,15 @@ class Committer:
         self._changed = threading.Condition()
         self._closing = False
         self._busy = False
+        self._untold = 0
+        self._tell: queue.SimpleQueue[tuple[list[Batch], list[Batch]] | None] = queue.SimpleQueue()
         self.waiting_for_database = False
         self.last_progress_ms = running_ms()
         self._snapshots = SnapshotWriter()
         self._announcer = Announcer(make_redis())
         self._thread = threading.Thread(target=self._run, name="engine-committer", daemon=True)
+        self._teller = threading.Thread(target=self._run_teller, name="engine-teller", daemon=True)
+        self._teller.start()
         self._thread.start()
 
     def put(self, batch: Batch) -> None:
@@ -67,19 +72,19 @@ class Committer:
     @property
     def idle(self) -> bool:
         """Whether nothing is queued or being written."""
-        return not self._queue and not self._busy
+        return not self._queue and not self._busy and not self._untold
 
     def wait(self, timeout_seconds: float) -> None:
         """Return when some batch is finished, at the latest after ``timeout_seconds``."""
         with self._changed:
-            if self._queue or self._busy:
+            if not self.idle:
                 self._changed.wait(timeout_seconds)
 
     def flush(self, timeout_seconds: float) -> bool:
         """Wait until nothing is in flight; whether that was reached in time."""
         deadline = time.monotonic() + timeout_seconds
         with self._changed:
-            while self._queue or self._busy:
+            while not self.idle:
                 if (
                     not self._changed.wait(max(0.0, deadline - time.monotonic()))
                     and time.monotonic() >= deadline
@@ -93,6 +98,7 @@ class Committer:
             self._closing = True
             self._changed.notify_all()
         self._thread.join(30)
+        self._teller.join(30)
         self._snapshots.close()
 
     # --- the thread ---------------------------------------------------------------------------------------------
@@ -106,14 +112,24 @@ class Committer:
                 log.exception("the committer failed; its batches are dropped")
                 for batch in batches:
                     self._fail(batch.state, RuntimeError("the committer failed"))
-            self._finish(done)
-            with self._changed:
-                for batch in batches:
-                    batch.state.in_flight -= 1
-                self._busy = False
-                self.last_progress_ms = running_ms()
-                self._changed.notify_all()
+            self._hand_over(done, batches)
+        self._tell.put(None)
         connection.close()
+
+    def _hand_over(self, done: list[Batch], batches: list[Batch]) -> None:
+        """Tell of a commit: at once if nothing else is to be done, else while the next one is written."""
+        with self._changed:
+            self._busy = False
+            at_once = not self._queue and not self._untold
+            self._untold += 1
+        if at_once:
+            self._finish(done, batches)
+        else:
+            self._tell.put((done, batches))
+
+    def _run_teller(self) -> None:
+        while (told := self._tell.get()) is not None:
+            self._finish(*told)
 
     def _next(self) -> list[Batch] | None:
         with self._changed:
@@ -145,8 +161,14 @@ class Committer:
         return self._with_lease([batch for batch in batches if batch.state.failure is None], writing)
 
     def _write(self, batches: list[Batch]) -> None:
-        """One transaction for all of ``batches``."""
+        """One transaction for all of ``batches``; a single statement when there is nothing but journal rows."""
         failpoints.hit("before_commit")
+        if all(journal.is_plain(batch) for batch in batches):
+            connection.ensure_connection()
+            failpoints.hit("inside_commit")
+            journal.append(connection.connection, batches)
+            failpoints.hit("at_commit")
+            return
         with transaction.atomic():
             raw = connection.connection
             journal.write(raw, batches)
@@ -240,8 +262,21 @@ class Committer:
             state.failure = error
             self._on_failure(state)
 
-    def _finish(self, batches: list[Batch]) -> None:
-        """After the commit: answers, trims, publications, snapshots. A broker that is away loses only these."""
+    def _finish(self, done: list[Batch], batches: list[Batch]) -> None:
+        """After the commit of ``done``, which were among ``batches``: tell of it, then let the loop have its slots."""
+        try:
+            self._tell_all(done)
+        except Exception:
+            log.exception("answers of %s batches not sent", len(done))
+        with self._changed:
+            for batch in batches:
+                batch.state.in_flight -= 1
+            self._untold -= 1
+            self.last_progress_ms = running_ms()
+            self._changed.notify_all()
+
+    def _tell_all(self, batches: list[Batch]) -> None:
+        """Answers, trims, publications, snapshots. A broker that is away loses only these."""
         if not batches:
             return
         failpoints.hit("after_commit_before_ack")

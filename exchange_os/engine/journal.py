@@ -30,7 +30,8 @@ _COPY_ORDERS = (
     f"COPY engine_closedorder ({', '.join(name for name, _ in ORDER_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 )
 
-_APPEND = "SELECT engine_append_batch(%s, %s, %s, %s, %s, %b, %b, %b, %s::text, %s::text, %s, %s::integer)"
+_APPEND_CALL = "engine_append_batch(%s, %s, %s, %s, %s, %b, %b, %b, %s::text, %s::text, %s, %s::integer)"
+_APPEND = f"SELECT {_APPEND_CALL}"
 
 _TAKE = """
 UPDATE engine_riskgroup AS g
@@ -185,6 +186,38 @@ def check_link(link: Link, group: int, previous_hash: bytes, previous_sequence: 
         raise JournalBroken(
             f"the journal of risk group {group} does not hold at sequence {link.first_sequence}"
         )
+
+
+def is_plain(batch: Batch) -> bool:
+    """Whether a batch has a journal row and nothing else to store."""
+    applied = batch.applied
+    return (
+        applied is not None
+        and not (applied.fills_count or applied.orders_count or applied.transfers)
+        and not batch.candles
+        and batch.quarantined is None
+    )
+
+
+def append(connection: Connection, batches: Sequence[Batch]) -> None:
+    """Write plain batches in one statement on a connection in autocommit: its answer is the commit's.
+
+    Raises ``Fenced`` as ``write`` does; then none of the batches is written.
+    """
+    calls = ", ".join([_APPEND_CALL] * len(batches))
+    arguments = [
+        argument
+        for batch in batches
+        if batch.applied is not None
+        for argument in _append_arguments(batch, batch.applied)
+    ]
+    try:
+        with psycopg.Cursor(connection) as cursor:
+            cursor.execute(f"SELECT {calls}", arguments, prepare=True, binary=True)
+    except psycopg.Error as error:
+        if error.sqlstate == FENCED_STATE:
+            raise Fenced(str(error)) from error
+        raise
 
 
 def write(connection: Connection, batches: Sequence[Batch]) -> None:

@@ -17,7 +17,7 @@ MAX_SUBMISSION_BYTES = _setting("MAX_SUBMISSION_BYTES", 4 << 20)
 # Drain: how much one group may do before the next one has its turn, and how long the loop stays warm.
 BATCH_COMMANDS = _setting("BATCH_COMMANDS", 8_192)
 READ_ENTRIES = _setting("READ_ENTRIES", 64)
-BATCHES_IN_FLIGHT = _setting("BATCHES_IN_FLIGHT", 3)
+BATCHES_IN_FLIGHT = _setting("BATCHES_IN_FLIGHT", 2)
 QUIET_MS = _setting("QUIET_MS", 1_000)
 SLICE_MS = _setting("SLICE_MS", 5_000)
 EVICT_IDLE_MS = _setting("EVICT_IDLE_MS", 60_000)

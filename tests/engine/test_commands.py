@@ -5,7 +5,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from redis import Redis
 
-from exchange_os.engine import wire
+from exchange_os.engine import client, wire
+from exchange_os.engine.errors import GroupHalted
 from exchange_os.engine.models import RiskGroup
 from exchange_os.engine.services import resume_group
 from tests.engine.cast import crossing_flow, order, send
@@ -54,7 +55,8 @@ def test_a_halted_group_goes_on_after_review(
     local_worker.engine.holdings.evict_idle(idle_ms=0)
     head = bytes(RiskGroup.objects.get(pk=market_group).head_hash)
     RiskGroup.objects.filter(pk=market_group).update(head_hash=b"another")
-    local_worker.wake(market_group)
+    with pytest.raises(GroupHalted):
+        client.query(market_group, {"q": "markets"})
     wait_until(lambda: bool(redis_client.hexists(wire.group_key(market_group), "h")))
     assert RiskGroup.objects.get(pk=market_group).status == RiskGroup.Status.HALTED
     wait_until(lambda: not local_worker.engine.holdings.active)
