@@ -11,13 +11,14 @@ mod report;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let benches: [(&str, fn()); 7] = [
+    let benches: [(&str, fn()); 8] = [
         ("kernel.book", book::matching_only),
         ("kernel.spot_mix", group::spot_mix),
         ("kernel.latency", group::latency),
         ("kernel.many", group::many),
         ("recovery.replay", group::replay),
         ("recovery.snapshot", group::snapshot),
+        ("profile.book", book::profile),
         ("profile.spot_mix", group::profile),
     ];
     for (name, bench) in benches {
