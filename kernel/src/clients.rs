@@ -28,22 +28,24 @@ pub struct Key {
 pub type Words = [u64; 4];
 
 /// Words of at most 32 bytes; what is longer is cut.
-#[inline]
+#[inline(always)]
 pub fn words_of(text: &[u8]) -> Words {
-    let text = &text[..text.len().min(32)];
-    let mut words = [0; 4];
-    let (full, rest) = (text.len() / 8, text.len() % 8);
-    for (index, word) in words.iter_mut().enumerate().take(full) {
-        *word = u64_at(text, index * 8);
-    }
-    if rest > 0 && full > 0 {
-        words[full] = u64_at(text, text.len() - 8) >> (64 - 8 * rest);
+    [word_at(text, 0), word_at(text, 8), word_at(text, 16), word_at(text, 24)]
+}
+
+/// The eight bytes from `at`, zeros behind the end. Each word is made in a register: one read in pieces from memory just
+/// written would wait for the writes.
+#[inline(always)]
+fn word_at(text: &[u8], at: usize) -> u64 {
+    if text.len() >= at + 8 {
+        u64_at(text, at)
+    } else if text.len() <= at {
+        0
+    } else if text.len() >= 8 {
+        u64_at(text, text.len() - 8) >> (8 * (at + 8 - text.len()))
     } else {
-        for (index, byte) in text.iter().enumerate().take(rest) {
-            words[0] |= u64::from(*byte) << (8 * index);
-        }
+        text.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
     }
-    words
 }
 
 /// Whether the first `length` bytes are visible ASCII (0x21 to 0x7E), eight at a time; the bytes behind
@@ -190,6 +192,15 @@ impl ClientIds {
         let cells = &self.shards[shard_of(key)].cells;
         if !cells.is_empty() {
             crate::prefetch::line(cells, tag_of(key) as usize & (cells.len() - 1));
+        }
+    }
+
+    /// Hint that the entry of this sequence is about to be finished.
+    #[inline]
+    pub fn prefetch_entry(&self, sequence: u64) {
+        let at = sequence.wrapping_sub(self.chunk_base) as usize;
+        if let Some(chunk) = self.chunks.get(at / CHUNK) {
+            crate::prefetch::line(chunk, at % CHUNK);
         }
     }
 

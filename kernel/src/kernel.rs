@@ -26,6 +26,7 @@ const MAX_TIME_MS: u64 = 1 << 53;
 /// How far ahead memory is asked for: ids and index cells first, then what they point to.
 const LOOK_FAR: usize = 8;
 const LOOK_NEAR: usize = 4;
+const LOOK_LAST: usize = 2;
 
 /// A command on its way: its frame, and of a new order with a client id that id as words and key (else left over).
 #[derive(Clone, Copy, Default)]
@@ -68,6 +69,7 @@ impl ClosedRing {
             self.orders.push(Closed { node: *node, cold: *cold, account, reason, closed_ms });
             return;
         }
+        self.prefetch((self.oldest + 2) % CLOSED_KEPT);
         let closed = &mut self.orders[self.oldest];
         closed.node = *node;
         closed.cold = *cold;
@@ -75,6 +77,16 @@ impl ClosedRing {
         closed.reason = reason;
         closed.closed_ms = closed_ms;
         self.oldest = (self.oldest + 1) % CLOSED_KEPT;
+    }
+
+    /// Hint that this place is soon written over.
+    #[inline]
+    fn prefetch(&self, at: usize) {
+        if let Some(closed) = self.orders.get(at) {
+            crate::prefetch::at(&closed.cold.order_id);
+            crate::prefetch::at(&closed.cold.expires_ms);
+            crate::prefetch::at(&closed.node);
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -238,6 +250,9 @@ impl Kernel {
             if first + LOOK_NEAR < end {
                 self.look_near(&coming[(first + LOOK_NEAR) % LOOK_FAR].frame);
             }
+            if first + LOOK_LAST < end {
+                self.look_last(&coming[(first + LOOK_LAST) % LOOK_FAR].frame);
+            }
             self.step(&coming[first % LOOK_FAR]);
             first += 1;
         }
@@ -265,6 +280,16 @@ impl Kernel {
         if matches!(frame.kind, kind::CANCEL | kind::AMEND) && frame.body.len() >= 8 {
             if let Some(slot) = self.ids.get(crate::wire::u64_at(frame.body, 0)) {
                 self.slab.prefetch(slot);
+            }
+        }
+    }
+
+    /// What an order about to be cancelled points to.
+    #[inline]
+    fn look_last(&self, frame: &Frame) {
+        if frame.kind == kind::CANCEL && frame.body.len() >= 8 {
+            if let Some(slot) = self.ids.get(crate::wire::u64_at(frame.body, 0)) {
+                self.clients.prefetch_entry(self.slab.cold(slot).client);
             }
         }
     }

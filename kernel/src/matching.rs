@@ -89,6 +89,7 @@ impl Kernel {
             }
             let maker = market.book.head(opposite);
             let node = *self.slab.node(maker);
+            self.slab.prefetch(node.next);
             if node.flags & flag::TIMED != 0 && self.slab.cold(maker).expires_ms <= self.now_ms {
                 self.cancel_open(maker, reason::EXPIRED);
                 continue;
@@ -211,28 +212,23 @@ impl Kernel {
         funds.change_reserved(accounts::PROTOCOL_FEES, quote, protocol);
         funds.change_reserved(accounts::DUST, quote, taker_fee + maker_fee - earned);
 
-        let trade = Trade {
-            trade_id: self.next_trade_id,
-            price,
-            lots,
-            taker_side: taker.side as u8,
-            time_ms: self.now_ms,
-        };
+        let (trade_id, time_ms) = (self.next_trade_id, self.now_ms);
+        // Made anew for each use: a copy of one just written to memory would wait for the writes.
+        let trade = || Trade { trade_id, price, lots, taker_side: taker.side as u8, time_ms };
         self.next_trade_id += 1;
         self.out.trade_count += 1;
-        market.record(trade, notional);
-        let number = market.number;
+        market.record(trade(), notional);
         if self.out.enabled {
-            self.out.trades.push((number, trade));
+            self.out.trades.push((market.number, trade()));
+            self.report_fill(maker, trade(), notional, maker_fee, 0);
+            self.report_fill(taker.slot, trade(), notional, taker_fee, 1);
         }
-        self.report_fill(maker, trade, notional, maker_fee, 0);
-        self.report_fill(taker.slot, trade, notional, taker_fee, 1);
         if emptied {
             self.close(maker, state::FILLED, reason::NONE);
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn report_fill(&mut self, slot: u32, trade: Trade, notional: i64, fee: i64, role: u8) {
         let node = &self.slab.nodes[slot as usize];
         let cold = &self.slab.cold[slot as usize];
@@ -259,12 +255,13 @@ impl Kernel {
 
     /// After matching: a filled order closes, one that had to stop is cancelled, any other rests. The ack
     /// of the order.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn settle_remainder(&mut self, slot: u32, why: u8) -> Ack {
-        let (node, cold) = (*self.slab.node(slot), self.slab.cold(slot));
-        let mut ack = Ack { order_id: cold.order_id, filled: cold.filled, ..Ack::default() };
-        let spent = why == reason::BUDGET && node.flags & flag::QUOTE_SIZE != 0 && cold.filled > 0;
-        if node.remaining == 0 || spent {
+        let (node, cold) = (self.slab.node(slot), self.slab.cold(slot));
+        let (remaining, flags, filled) = (node.remaining, node.flags, cold.filled);
+        let mut ack = Ack { order_id: cold.order_id, filled, ..Ack::default() };
+        let spent = why == reason::BUDGET && flags & flag::QUOTE_SIZE != 0 && filled > 0;
+        if remaining == 0 || spent {
             ack.state = state::FILLED;
             if spent {
                 self.order_event(slot, state::FILLED, reason::NONE);
@@ -276,7 +273,7 @@ impl Kernel {
             self.close(slot, state::CANCELLED, why);
         } else {
             ack.state = state::OPEN;
-            ack.remaining = node.remaining;
+            ack.remaining = remaining;
             self.rest(slot);
         }
         ack
@@ -306,11 +303,16 @@ impl Kernel {
     }
 
     /// Take an order out of the book, release its hold and close it as cancelled.
+    #[inline(always)]
     pub(crate) fn cancel_open(&mut self, slot: u32, why: u8) -> Ack {
         let (order_id, filled) = (self.slab.cold(slot).order_id, self.slab.cold(slot).filled);
+        self.take_down(slot, why);
+        Ack { order_id, filled, state: state::CANCELLED, reason: why, ..Ack::default() }
+    }
+
+    fn take_down(&mut self, slot: u32, why: u8) {
         self.withdraw_from_book(slot);
         self.close(slot, state::CANCELLED, why);
-        Ack { order_id, filled, state: state::CANCELLED, reason: why, ..Ack::default() }
     }
 
     /// Out of the book, hold released; the order itself stays.

@@ -176,7 +176,8 @@ impl Kernel {
             self.check_client_room(frame.account, client)?;
         }
         let slot = self.accept(frame, &place, account, remember);
-        Ok(self.enter(slot, &place, entrance))
+        let why = self.enter(slot, &place, entrance);
+        Ok(self.settle_remainder(slot, why))
     }
 
     /// Answer to a client id used before: the order it named, as it stands.
@@ -372,30 +373,29 @@ impl Kernel {
         slot
     }
 
-    /// Match what can be matched at once; rest, cancel or close the remainder.
+    /// Match what can be matched at once. The answer is why the remainder must not rest, `NONE` if it may.
     #[inline]
-    fn enter(&mut self, slot: u32, place: &Place, entrance: Entrance) -> Ack {
+    fn enter(&mut self, slot: u32, place: &Place, entrance: Entrance) -> u8 {
         let market = self.slab.node(slot).market as usize;
         if !self.markets[market].book.crosses(place.side(), entrance.limit) {
-            let reason = match place.tif {
+            return match place.tif {
                 IOC => reason::IOC,
                 FOK => reason::FOK,
                 _ => reason::NONE,
             };
-            return self.settle_remainder(slot, reason);
         }
         if place.flags & flag::POST_ONLY != 0 {
-            return self.settle_remainder(slot, reason::POST_ONLY);
+            return reason::POST_ONLY;
         }
         let mut taker = Taker::new(self, slot, entrance);
         if place.tif == FOK && !self.can_fill(&taker) {
-            return self.settle_remainder(slot, reason::FOK);
+            return reason::FOK;
         }
-        let mut reason = self.match_taker(&mut taker);
+        let reason = self.match_taker(&mut taker);
         if reason == reason::NONE && !place.may_rest() {
-            reason = reason::IOC;
+            return reason::IOC;
         }
-        self.settle_remainder(slot, reason)
+        reason
     }
 
     /// Read the client id of a place frame some commands ahead and ask for the memory it will need.

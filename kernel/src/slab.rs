@@ -152,6 +152,9 @@ impl Slab {
     #[inline]
     pub fn prefetch(&self, slot: u32) {
         crate::prefetch::line(&self.nodes, slot as usize);
-        crate::prefetch::line(&self.cold, slot as usize);
+        if let Some(cold) = self.cold.get(slot as usize) {
+            crate::prefetch::at(&cold.order_id);
+            crate::prefetch::at(&cold.expires_ms);
+        }
     }
 }
