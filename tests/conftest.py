@@ -47,6 +47,12 @@ django.setup()
 flush.install()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that drive a browser come last: its synchronous driver keeps an event loop running in this thread, in
+    which no asynchronous test could start its own."""
+    items.sort(key=lambda item: bool({"browser", "page", "context"} & set(getattr(item, "fixturenames", ()))))
+
+
 @pytest.fixture
 def redis_client() -> Iterator[Redis]:
     """A client of the stream database on an empty Valkey: every database of it is flushed before and after."""
