@@ -50,7 +50,8 @@ flush.install()
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that drive a browser come last: its synchronous driver keeps an event loop running in this thread, in
     which no asynchronous test could start its own."""
-    items.sort(key=lambda item: bool({"browser", "page", "context"} & set(getattr(item, "fixturenames", ()))))
+    drivers = {"browser", "chromium", "context", "page"}
+    items.sort(key=lambda item: not drivers.isdisjoint(getattr(item, "fixturenames", ())))
 
 
 @pytest.fixture
