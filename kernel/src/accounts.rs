@@ -176,6 +176,18 @@ impl Funds {
         assert!(asset.sum == asset.total, "conservation: accounts together hold deposits minus withdrawals");
     }
 
+    /// Hint that the balances and orders of an account asked for before are about to be used.
+    #[inline]
+    pub fn prefetch_lists(&self, number: u32) {
+        if let Some(slot) = self.account_slot(number) {
+            let account = self.account(slot);
+            crate::prefetch::line(&account.balances, 0);
+            if let Some(last) = account.orders.last() {
+                crate::prefetch::at(last);
+            }
+        }
+    }
+
     #[inline]
     pub fn prefetch(&self, number: u32) {
         if let Some(slot) = self.account_slot(number) {

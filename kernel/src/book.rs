@@ -193,6 +193,13 @@ impl Book {
         self.level(side, self.best[side]).map_or(NIL, |level| level.head)
     }
 
+    /// Hint that this book is about to be used.
+    #[inline]
+    pub fn prefetch_head(&self) {
+        crate::prefetch::at(&self.base);
+        crate::prefetch::at(&self.best);
+    }
+
     /// Hint that the level at `price` is about to be used.
     #[inline]
     pub fn prefetch(&self, price: i64) {

@@ -266,6 +266,9 @@ impl Kernel {
     fn look_far<'a>(&self, frame: Frame<'a>, coming: &mut Coming<'a>) {
         coming.frame = frame;
         self.funds.prefetch(frame.account);
+        if let Some(market) = self.markets.get(frame.market as usize) {
+            market.prefetch();
+        }
         match frame.kind {
             kind::PLACE => self.prefetch_place(coming),
             kind::CANCEL | kind::AMEND if frame.body.len() >= 8 => {
@@ -277,11 +280,24 @@ impl Kernel {
 
     #[inline]
     fn look_near(&self, frame: &Frame) {
-        if matches!(frame.kind, kind::CANCEL | kind::AMEND) && frame.body.len() >= 8 {
-            if let Some(slot) = self.ids.get(crate::wire::u64_at(frame.body, 0)) {
-                self.slab.prefetch(slot);
-            }
+        if frame.body.len() < 8 {
+            return;
         }
+        let first = crate::wire::u64_at(frame.body, 0);
+        match frame.kind {
+            kind::PLACE => {
+                if let Some(market) = self.markets.get(frame.market as usize) {
+                    market.book.prefetch(first as i64);
+                }
+            }
+            kind::CANCEL | kind::AMEND => {
+                if let Some(slot) = self.ids.get(first) {
+                    self.slab.prefetch(slot);
+                }
+            }
+            _ => return,
+        }
+        self.funds.prefetch_lists(frame.account);
     }
 
     /// What an order about to be cancelled points to.
@@ -289,7 +305,13 @@ impl Kernel {
     fn look_last(&self, frame: &Frame) {
         if frame.kind == kind::CANCEL && frame.body.len() >= 8 {
             if let Some(slot) = self.ids.get(crate::wire::u64_at(frame.body, 0)) {
+                let node = self.slab.node(slot);
                 self.clients.prefetch_entry(self.slab.cold(slot).client);
+                self.slab.prefetch_node(node.prev);
+                self.slab.prefetch_node(node.next);
+                if let Some(market) = self.markets.get(node.market as usize) {
+                    market.book.prefetch(node.price);
+                }
             }
         }
     }

@@ -180,6 +180,14 @@ impl Market {
         Some(if side == 0 { bound.min(high) } else { bound.max(low) })
     }
 
+    /// Hint that a command of this market comes soon.
+    #[inline]
+    pub fn prefetch(&self) {
+        crate::prefetch::at(&self.parameters);
+        crate::prefetch::at(&self.phase);
+        self.book.prefetch_head();
+    }
+
     /// (maker, taker) ppm of an account tier.
     #[inline]
     pub fn fees(&self, tier: u16) -> (i32, i32) {

@@ -405,9 +405,6 @@ impl Kernel {
         if frame.body.len() < BODY {
             return;
         }
-        if let Some(market) = self.markets.get(frame.market as usize) {
-            market.book.prefetch(i64_at(frame.body, 0));
-        }
         let client = &frame.body[BODY..];
         if !client.is_empty() {
             coming.words = words_of(client);

@@ -150,6 +150,11 @@ impl Slab {
     }
 
     #[inline]
+    pub fn prefetch_node(&self, slot: u32) {
+        crate::prefetch::line(&self.nodes, slot as usize);
+    }
+
+    #[inline]
     pub fn prefetch(&self, slot: u32) {
         crate::prefetch::line(&self.nodes, slot as usize);
         if let Some(cold) = self.cold.get(slot as usize) {
