@@ -14,7 +14,7 @@ import pytest
 from django.conf import settings
 from redis import Redis
 
-from exchange_os.engine import client, drain, gateway, holdings, presence, sweeper
+from exchange_os.engine import client, drain, gateway, holdings, limits, presence, sweeper
 from exchange_os.engine.services import create_group
 from exchange_os.engine.worker import EngineWorker
 from tests.engine.cast import open_market
@@ -66,7 +66,9 @@ class LocalWorker:
 
 @pytest.fixture
 def local_worker(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalWorker]:
-    """A worker in this process that gets every wake."""
+    """A worker in this process that gets every wake. Its watchdog must not end the process: that is the test run."""
+    for name in ("STALL_EXIT_MS", "DEAF_EXIT_MS"):
+        monkeypatch.setattr(limits, name, 3_600_000)
     worker = LocalWorker()
     for module in (client, drain, gateway, holdings, presence, sweeper):
         monkeypatch.setattr(module, "send_wake", worker.wake)
