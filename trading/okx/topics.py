@@ -4,6 +4,7 @@ A topic renders a payload once per update; sockets that subscribed with the same
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -168,7 +169,7 @@ class TradesTopic(Topic):
             self.tell([trade_row(self.market, trade) for trade in part])
 
 
-class PeriodicTopic(Topic):
+class PeriodicTopic(Topic, ABC):
     """A topic whose data takes a read: after a move it is refreshed, but no more often than every few tenths."""
 
     interval_seconds = TICKER_SECONDS
@@ -205,9 +206,9 @@ class PeriodicTopic(Topic):
     async def _wait(self) -> None:
         await self._moved.wait()
 
+    @abstractmethod
     async def refresh(self) -> None:
         """Read and tell what is new."""
-        raise NotImplementedError
 
 
 class TickerTopic(PeriodicTopic):
