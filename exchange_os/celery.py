@@ -15,6 +15,10 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     # Late sweeps are dropped: the next one does the same work.
     "engine-sweep": {"task": "exchange_os.engine.tasks.sweep", "schedule": 1.0, "options": {"expires": 5}},
+    "engine-partitions": {
+        "task": "exchange_os.engine.tasks.nightly_partitions",
+        "schedule": crontab(hour=2, minute=40),
+    },
     "venues-launches": {"task": "venues.sweep_launches", "schedule": 2.0, "options": {"expires": 5}},
     "venues-ledger": {"task": "venues.nightly_ledger", "schedule": crontab(hour=3, minute=10)},
 }

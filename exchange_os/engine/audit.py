@@ -1,9 +1,9 @@
 """Verifying a risk group from its journal alone: the chain of hashes, a clean replay, and the tables beside it.
 
 An audit trusts nothing but the rows of ``JournalBatch``: it recomputes every link of the chain, replays every
-command in a clean kernel at its journaled time, and compares what that kernel says with the fills, closed orders and
-the snapshots which the engine stored. It reads everything and changes nothing, so anyone with a copy of the tables can
-run it. Cost: about a microsecond a command, and memory for the acks.
+command in a clean kernel at its journaled time, and compares what that kernel says with the fills, closed orders,
+bills and snapshots which the engine stored. It reads everything and changes nothing, so anyone with a copy of the
+tables can run it. Cost: about a microsecond a command, and memory for the acks.
 """
 
 import hashlib
@@ -16,16 +16,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exchange_kernel import (
+    BILL_COLUMNS,
     FILL_COLUMNS,
     ORDER_COLUMNS,
     Kernel,
     SnapshotError,
+    decode_copy_bills,
     decode_copy_fills,
     decode_copy_orders,
     split_commands,
 )
 
-from exchange_os.engine.models import ClosedOrder, Fill, JournalBatch, RiskGroup, Snapshot
+from exchange_os.engine.models import Bill, ClosedOrder, Fill, JournalBatch, RiskGroup, Snapshot
 from exchange_os.engine.wire import Ack, unpack_acks
 
 _HEADER = struct.Struct("<5q")
@@ -71,13 +73,14 @@ class Audit:
 
 
 def audit_group(group_id: int, *, tables: bool = True) -> Audit:
-    """Audit a group's journal and, with ``tables``, its fills and closed orders.
+    """Audit a group's journal and, with ``tables``, its fills, closed orders and bills.
 
     The group should be quiet: rows committed while the audit reads are not seen by all of its parts.
     """
     audit = Audit(group_id, Kernel(group_id))
     fills: list[tuple[Any, ...]] = []
     orders: list[tuple[Any, ...]] = []
+    bills: list[tuple[Any, ...]] = []
     roots = _snapshot_roots(group_id)
     for batch in _chained(audit):
         commands = bytes(batch.commands)
@@ -100,11 +103,13 @@ def audit_group(group_id: int, *, tables: bool = True) -> Audit:
         if tables:
             fills.extend(decode_copy_fills(applied.fills_copy))
             orders.extend(decode_copy_orders(applied.orders_copy))
+            bills.extend(decode_copy_bills(applied.bills_copy))
     audit.kernel.check_invariants()
     _check_head(audit)
     if tables:
         _compare(audit, "fill", Fill, [name for name, _ in FILL_COLUMNS], fills)
         _compare(audit, "closed order", ClosedOrder, [name for name, _ in ORDER_COLUMNS], orders)
+        _compare(audit, "bill", Bill, [name for name, _ in BILL_COLUMNS], bills)
     return audit
 
 
@@ -159,7 +164,7 @@ def _check_head(audit: Audit) -> None:
 def _compare(
     audit: Audit,
     what: str,
-    model: type[Fill] | type[ClosedOrder],
+    model: type[Fill] | type[ClosedOrder] | type[Bill],
     columns: list[str],
     replayed: list[tuple[Any, ...]],
 ) -> None:

@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 import psycopg
-from exchange_kernel import FILL_COLUMNS, ORDER_COLUMNS, Applied
+from exchange_kernel import BILL_COLUMNS, FILL_COLUMNS, ORDER_COLUMNS, Applied
 from psycopg.rows import namedtuple_row
 
 from exchange_os.engine import limits
@@ -29,6 +29,7 @@ _COPY_FILLS = f"COPY engine_fill ({', '.join(name for name, _ in FILL_COLUMNS)})
 _COPY_ORDERS = (
     f"COPY engine_closedorder ({', '.join(name for name, _ in ORDER_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 )
+_COPY_BILLS = f"COPY engine_bill ({', '.join(name for name, _ in BILL_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 
 _APPEND_CALL = "engine_append_batch(%s, %s, %s, %s, %s, %b, %b, %b, %s::text, %s::text, %s, %s::integer)"
 _APPEND = f"SELECT {_APPEND_CALL}"
@@ -193,7 +194,7 @@ def is_plain(batch: Batch) -> bool:
     applied = batch.applied
     return (
         applied is not None
-        and not (applied.fills_count or applied.orders_count or applied.transfers)
+        and not (applied.fills_count or applied.orders_count or applied.bills_count or applied.transfers)
         and not batch.candles
         and batch.quarantined is None
     )
@@ -246,6 +247,7 @@ def write(connection: Connection, batches: Sequence[Batch]) -> None:
     applied = [batch.applied for batch in batches if batch.applied is not None]
     _copy(connection, _COPY_FILLS, [one.fills_copy for one in applied if one.fills_count])
     _copy(connection, _COPY_ORDERS, [one.orders_copy for one in applied if one.orders_count])
+    _copy(connection, _COPY_BILLS, [one.bills_copy for one in applied if one.bills_count])
 
 
 def write_quarantine(connection: Connection, batch: Batch) -> None:

@@ -153,6 +153,33 @@ class ClosedOrder(models.Model):
     closed_ms = models.BigIntegerField()
 
 
+class Bill(models.Model):
+    """One movement of a position or of cash outside a plain trade; ``kind`` is one of the kernel's ``BILL_KINDS``.
+
+    Amounts are in units of the market's quote (settlement) asset, signed as the account sees them; ``fee`` is positive
+    if charged and not part of ``amount``; ``market`` is -1 where none is meant; what ``extra`` says depends on the kind
+    (``kernel/src/bills.rs``). The table is partitioned by the month of ``time_ms``.
+    """
+
+    pk = models.CompositePrimaryKey("group_id", "account", "sequence", "bill_no", "time_ms")
+    group_id = models.BigIntegerField()
+    sequence = models.BigIntegerField()
+    bill_no = models.IntegerField()
+    account = models.BigIntegerField()
+    market = models.IntegerField()
+    kind = models.SmallIntegerField()
+    lots = models.BigIntegerField()
+    price_ticks = models.BigIntegerField()
+    amount = models.BigIntegerField()
+    fee = models.BigIntegerField()
+    cash_after = models.BigIntegerField()
+    extra = models.BigIntegerField()
+    time_ms = models.BigIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["group_id", "market", "kind", "sequence"], name="engine_bill_market")]
+
+
 class Candle(models.Model):
     """One minute of a market's trades: prices in ticks, volume in lots, quote volume in quote units."""
 

@@ -1,11 +1,13 @@
 """Celery's side of the engine. Tasks are doorbells: each may be lost, late, or delivered five times at once."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from celery import shared_task
 from celery.signals import celeryd_after_setup, worker_ready, worker_shutdown, worker_shutting_down
 
 from exchange_os.engine import sweeper
+from exchange_os.engine.partitions import add_partitions
 from exchange_os.engine.services import SHARED_QUEUE, queue_of
 from exchange_os.engine.worker import close_worker, current_worker, start_worker
 
@@ -24,6 +26,12 @@ def sweep() -> None:
     sweeper.sweep_streams()
     sweeper.sweep_timers()
     sweeper.sweep_outbox()
+
+
+@shared_task(name="exchange_os.engine.tasks.nightly_partitions")
+def nightly_partitions() -> None:
+    """Every night: make the partitions of the months to come."""
+    add_partitions(datetime.now(UTC).date())
 
 
 @celeryd_after_setup.connect

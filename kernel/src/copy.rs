@@ -55,38 +55,44 @@ pub const ORDER_COLUMNS: [(&str, &str); 20] = [
 const MAX_ROW: usize = 320;
 
 /// One row being written, column after column.
-struct Row<'a> {
+pub(crate) struct Row<'a> {
     pen: Pen<'a>,
 }
 
 impl<'a> Row<'a> {
     #[inline(always)]
-    fn begin(out: &'a mut Vec<u8>, columns: usize) -> Row<'a> {
+    pub fn begin(out: &'a mut Vec<u8>, columns: usize) -> Row<'a> {
         let mut pen = Pen::begin(out, MAX_ROW);
         pen.put((columns as u16).to_be_bytes());
         Row { pen }
     }
 
     #[inline(always)]
-    fn bigint(&mut self, value: i64) {
+    pub fn bigint(&mut self, value: i64) {
         self.pen.put(8u32.to_be_bytes());
         self.pen.put(value.to_be_bytes());
     }
 
     #[inline(always)]
-    fn integer(&mut self, value: u32) {
+    pub fn integer(&mut self, value: u32) {
         self.pen.put(4u32.to_be_bytes());
         self.pen.put(value.to_be_bytes());
     }
 
     #[inline(always)]
-    fn smallint(&mut self, value: u8) {
+    pub fn smallint(&mut self, value: u8) {
         self.pen.put([0, 0, 0, 2, 0, value]);
     }
 
     #[inline(always)]
     fn boolean(&mut self, value: bool) {
         self.pen.put([0, 0, 0, 1, u8::from(value)]);
+    }
+
+    /// Make the row part of the buffer.
+    #[inline(always)]
+    pub fn end(self) {
+        self.pen.end();
     }
 
     #[inline(always)]
@@ -115,7 +121,7 @@ pub fn fill_row(out: &mut Vec<u8>, stamp: Stamp, order: OrderView, fill: FillVie
     row.integer(fill.fee_asset);
     row.bigint(i64::from(order.cold.key));
     row.bigint(stamp.now_ms as i64);
-    row.pen.end();
+    row.end();
 }
 
 /// A closed order that has traded as a row of the orders table.
@@ -142,5 +148,5 @@ pub fn order_row(out: &mut Vec<u8>, stamp: Stamp, order: OrderView) {
     row.bigint(i64::from(cold.key));
     row.bigint(cold.created_ms as i64);
     row.bigint(stamp.now_ms as i64);
-    row.pen.end();
+    row.end();
 }

@@ -10,6 +10,7 @@ mod accounts;
 mod admin;
 mod amend;
 mod audit;
+pub mod bills;
 pub mod book;
 mod bulk;
 mod cancel;

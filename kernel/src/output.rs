@@ -1,6 +1,7 @@
 //! What a batch hands out: acks, private events, public trades, transfer decisions and rows for PostgreSQL,
 //! all as bytes in buffers that are reused. Layouts are in `WIRE.md`; nothing here decides anything.
 
+use crate::bills::Bills;
 use crate::codes::Reject;
 use crate::copy;
 use crate::market::Trade;
@@ -107,6 +108,7 @@ pub struct Output {
     pub fills_count: u64,
     pub orders: Vec<u8>,
     pub orders_count: u64,
+    pub bills: Bills,
     pub trades: Vec<(u32, Trade)>,
     pub transfers: Vec<Transfer>,
     pub dirty_markets: Vec<u32>,
@@ -124,6 +126,7 @@ impl Output {
         self.events.clear();
         self.fills.clear();
         self.orders.clear();
+        self.bills.clear();
         self.trades.clear();
         self.transfers.clear();
         self.dirty_markets.clear();

@@ -71,6 +71,13 @@ FILL_COLUMNS: Final[tuple[tuple[str, str], ...]]
 #: size_lots bigint, filled_lots bigint, filled_quote bigint, fee bigint, state smallint, reason smallint, key bigint,
 #: created_ms bigint, closed_ms bigint. Unique by (group_id, order_id).
 ORDER_COLUMNS: Final[tuple[tuple[str, str], ...]]
+#: Bills, whatever moves a position or cash outside a plain trade: group_id bigint, sequence bigint, bill_no integer (from 0
+#: within its command), account bigint, market integer (-1: none), kind smallint (``BILL_KINDS``), lots bigint, price_ticks
+#: bigint, amount bigint (signed as the account sees it), fee bigint (positive: charged, apart from amount), cash_after
+#: bigint, extra bigint (by kind, see ``kernel/src/bills.rs``), time_ms bigint. Unique by (group_id, sequence, bill_no).
+BILL_COLUMNS: Final[tuple[tuple[str, str], ...]]
+#: Kind of a bill by name (``BILL_KINDS["funding"] == 1``).
+BILL_KINDS: Final[dict[str, int]]
 #: Names of the members of one tuple of ``Applied.candles``.
 CANDLE_COLUMNS: Final[tuple[str, ...]]
 
@@ -223,6 +230,9 @@ def decode_copy_fills(data: bytes) -> list[tuple[int | str | None, ...]]:
     """Rows of ``fills_copy`` in the order of FILL_COLUMNS (for tests and tools)."""
 
 def decode_copy_orders(data: bytes) -> list[tuple[int | str | bool | None, ...]]: ...
+def decode_copy_bills(data: bytes) -> list[tuple[int, ...]]:
+    """Rows of ``bills_copy`` in the order of BILL_COLUMNS (for tests and tools)."""
+
 
 # --- the kernel ----------------------------------------------------------------------------------------------------
 @final
@@ -240,6 +250,8 @@ class Applied:
     fills_count: int
     orders_copy: bytes
     orders_count: int
+    bills_copy: bytes
+    bills_count: int
     events: bytes
     #: market -> [(trade_id, price_ticks, size_lots, taker_side, time_ms)]
     market_trades: dict[int, list[tuple[int, int, int, int, int]]]

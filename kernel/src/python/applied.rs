@@ -25,6 +25,10 @@ pub struct PyApplied {
     #[pyo3(get)]
     orders_count: u64,
     #[pyo3(get)]
+    bills_copy: Py<PyBytes>,
+    #[pyo3(get)]
+    bills_count: u64,
+    #[pyo3(get)]
     events: Py<PyBytes>,
     trades: Vec<(u32, Trade)>,
     #[pyo3(get)]
@@ -58,6 +62,8 @@ impl PyApplied {
             fills_count: out.fills_count,
             orders_copy: PyBytes::new(py, &out.orders).unbind(),
             orders_count: out.orders_count,
+            bills_copy: PyBytes::new(py, &out.bills.rows).unbind(),
+            bills_count: out.bills.count,
             events: PyBytes::new(py, &out.events).unbind(),
             transfers: transfers.collect(),
             candles,

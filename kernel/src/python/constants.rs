@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
+use crate::bills::{bill_kind, BILL_COLUMNS};
 use crate::codes::{phase, state, Reject, REASONS};
 use crate::copy::{FILL_COLUMNS, ORDER_COLUMNS};
 use crate::wire::{self, kind};
@@ -81,5 +82,11 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("PHASE_MOVES", moves)?;
     module.add("FILL_COLUMNS", PyTuple::new(py, FILL_COLUMNS)?)?;
     module.add("ORDER_COLUMNS", PyTuple::new(py, ORDER_COLUMNS)?)?;
+    module.add("BILL_COLUMNS", PyTuple::new(py, BILL_COLUMNS)?)?;
+    let bills = PyDict::new(py);
+    for (number, name) in bill_kind::NAMES {
+        bills.set_item(name, number)?;
+    }
+    module.add("BILL_KINDS", bills)?;
     module.add("CANDLE_COLUMNS", PyTuple::new(py, CANDLE_COLUMNS)?)
 }

@@ -6,6 +6,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
+use crate::bills::BILL_COLUMNS;
 use crate::copy::{FILL_COLUMNS, ORDER_COLUMNS};
 use crate::events::{read, Body, Event, FillPart, OrderPart, Records};
 use crate::output::{Ack, ACK_SIZE};
@@ -275,6 +276,11 @@ fn decode_copy_orders<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Vec<Bound<'
     copy_rows(py, data, &ORDER_COLUMNS)
 }
 
+#[pyfunction]
+fn decode_copy_bills<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+    copy_rows(py, data, &BILL_COLUMNS)
+}
+
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(count_commands, module)?)?;
     module.add_function(wrap_pyfunction!(split_commands, module)?)?;
@@ -283,5 +289,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(unpack_acks, module)?)?;
     module.add_function(wrap_pyfunction!(decode_events, module)?)?;
     module.add_function(wrap_pyfunction!(decode_copy_fills, module)?)?;
-    module.add_function(wrap_pyfunction!(decode_copy_orders, module)?)
+    module.add_function(wrap_pyfunction!(decode_copy_orders, module)?)?;
+    module.add_function(wrap_pyfunction!(decode_copy_bills, module)?)
 }
