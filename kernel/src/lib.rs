@@ -26,6 +26,8 @@ mod kernel;
 mod market;
 mod matching;
 pub mod num;
+#[allow(dead_code)]
+mod outcomes;
 pub mod output;
 mod pen;
 mod place;

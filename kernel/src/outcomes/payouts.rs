@@ -1,0 +1,53 @@
+//! Payouts of an event: ticks by outcome that sum to exactly one contract's payout, so that longs are paid to the unit what
+//! shorts owe.
+
+/// Whether these are payouts of an event whose contract pays `one` ticks.
+pub fn sound(payouts: &[i64], one: i64) -> bool {
+    let within = payouts.iter().all(|ticks| (0..=one).contains(ticks));
+    within && payouts.iter().map(|ticks| i128::from(*ticks)).sum::<i128>() == i128::from(one)
+}
+
+/// Payouts in the ratio of `fair` prices (ticks; `None` for an outcome nobody has priced), as a void pays them.
+///
+/// Outcomes without a price share what the others leave of one, equally. The result is rounded down, and the ticks that are
+/// left go one each to the largest remainders, the lower outcome first.
+pub fn normalised(fair: &[Option<i64>], one: i64) -> Vec<i64> {
+    let known: i128 = fair.iter().flatten().map(|ticks| i128::from(*ticks)).sum();
+    let unknown = fair.iter().filter(|ticks| ticks.is_none()).count() as i128;
+    let spare = (i128::from(one) - known).max(0);
+    // Weights are multiplied by the number of unknown outcomes, so that equal shares of the spare are whole.
+    let scale = unknown.max(1);
+    let weights: Vec<i128> =
+        fair.iter().map(|ticks| ticks.map_or(spare, |ticks| i128::from(ticks.max(0)) * scale)).collect();
+    let sum: i128 = weights.iter().sum();
+    let (weights, sum) = if sum > 0 { (weights, sum) } else { (vec![1; fair.len()], fair.len() as i128) };
+    let mut payouts: Vec<i64> =
+        weights.iter().map(|weight| (weight * i128::from(one) / sum) as i64).collect();
+    let mut order: Vec<usize> = (0..fair.len()).collect();
+    order.sort_by_key(|at| (-(weights[*at] * i128::from(one) % sum), *at));
+    let left = one - payouts.iter().sum::<i64>();
+    for at in order.into_iter().take(left as usize) {
+        payouts[at] += 1;
+    }
+    payouts
+}
+
+/// What `fee_ppm` of an outcome trade is taken from: `notional * (1 - p)` in units, rounded up, so that the fee is
+/// `rate * p * (1 - p)` of what the contracts could pay.
+#[inline]
+pub fn fee_base(notional: i64, price: i64, one: i64) -> i64 {
+    let rest = (one - price).max(0);
+    match notional.checked_mul(rest) {
+        Some(product) => product / one + i64::from(product % one != 0),
+        None => ((i128::from(notional) * i128::from(rest) + i128::from(one) - 1) / i128::from(one)) as i64,
+    }
+}
+
+/// Largest sum of fee bases over all fills of an order: a buy may fill anywhere below its limit, a sell above, and every fill (of
+/// a lot or more) rounds up once. `lot_tick`: units of one lot at one tick. `None` if it cannot be counted.
+#[inline]
+pub fn largest_fee_base(sell: bool, limit: i64, one: i64, lots: i64, lot_tick: i64) -> Option<i64> {
+    let dearest = if sell { limit.max(one / 2) } else { limit.min((one + 1) / 2) };
+    let notional = crate::num::product(dearest, lots, lot_tick)?;
+    fee_base(notional, dearest, one).checked_add(lots)
+}
