@@ -2,7 +2,8 @@
 
 A ``MarketStream`` mirrors one market's book from the engine's numbered updates and tells its listeners after each. A
 gap in the numbers (a lost message, a new owner of the group, a new connection to Redis) makes it take a snapshot
-again; listeners only ever see a whole book. Streams without listeners end after a moment.
+again; listeners only ever see a whole book, and the trades of the gap that the kernel still remembers. Streams without
+listeners end after a moment.
 """
 
 import asyncio
@@ -42,6 +43,7 @@ class MarketStream:
         self.ready = asyncio.Event()
         self.listeners: set[MarketListener] = set()
         self.ending: asyncio.TimerHandle | None = None
+        self._last_trade_id: int | None = None
         self._waiting: list[dict[str, Any]] = []
         self._resync: asyncio.Task[None] | None = None
 
@@ -60,7 +62,6 @@ class MarketStream:
             if len(self._waiting) < MAX_WAITING_MESSAGES:
                 self._waiting.append(message)
         elif not self._follow(message):
-            self._waiting = [message]
             self._take_snapshot()
 
     def _follow(self, message: dict[str, Any]) -> bool:
@@ -74,28 +75,46 @@ class MarketStream:
             return False
         else:
             mirror.update(sequence, message["ts"], message["bids"], message["asks"])
+        trades = self._untold(message["trades"])
         for listener in tuple(self.listeners):
-            listener.market_moved(mirror, message["trades"])
+            listener.market_moved(mirror, trades)
         return True
+
+    def _untold(self, trades: Sequence[Trade]) -> Sequence[Trade]:
+        """Those of ``trades`` (oldest first) that happened since the last one seen; none before the first snapshot."""
+        last = self._last_trade_id
+        self._last_trade_id = max(last or 0, trades[-1][0] if trades else 0)
+        return [trade for trade in trades if last is not None and trade[0] > last]
 
     def _take_snapshot(self) -> None:
         if self._resync is None:
             self._resync = asyncio.get_running_loop().create_task(self._resynchronise())
 
     async def _resynchronise(self) -> None:
-        snapshot: dict[str, Any] | None = None
-        while snapshot is None or "error" in snapshot:
-            try:
-                snapshot = await get_gateway().query(self.group_id, {"q": "feed", "market": self.market})
-            except DomainError as error:
-                log.info("no book of market %s in group %s yet: %s", self.market, self.group_id, error.code)
-                await asyncio.sleep(RETRY_SECONDS)
+        snapshot = await self._snapshot()
+        while "error" in snapshot:
+            log.info("no book of market %s in group %s: %s", self.market, self.group_id, snapshot["error"])
+            await asyncio.sleep(RETRY_SECONDS)
+            snapshot = await self._snapshot()
         waiting, self._waiting = self._waiting, []
         self._resync = None
-        self._follow({**snapshot, "checkpoint": True, "trades": []})
+        self._follow({**snapshot, "checkpoint": True})
         self.ready.set()
         for message in waiting:
-            self._receive(message)
+            if message["seq"] > self.mirror.sequence:
+                self._receive(message)
+
+    async def _snapshot(self) -> dict[str, Any]:
+        """The kernel's answer, or its code in ``error``.
+
+        It covers all that was published before the question; a message from before that does not follow from it
+        never will, so none of those is kept.
+        """
+        self._waiting.clear()
+        try:
+            return await get_gateway().query(self.group_id, {"q": "feed", "market": self.market})
+        except DomainError as error:
+            return {"error": error.code}
 
 
 class MarketHub:

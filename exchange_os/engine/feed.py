@@ -64,8 +64,11 @@ class Hub:
             try:
                 async with redis.pubsub() as pubsub:
                     # A subscription connection needs a channel; this one never speaks.
-                    await pubsub.subscribe("xos:silence", *self._handlers)
+                    known = set(self._handlers)
+                    await pubsub.subscribe("xos:silence", *known)
                     self._pubsub = pubsub
+                    if late := self._handlers.keys() - known:  # opened while the connection was being made
+                        await pubsub.subscribe(*late)
                     async for message in pubsub.listen():
                         self._handle(message)
             except (RedisError, OSError) as error:
@@ -80,10 +83,13 @@ class Hub:
         if handlers is None:
             return
         handler, interrupted = handlers
-        if message["type"] == "message":
-            handler(message["data"])
-        elif message["type"] == "subscribe":
-            interrupted()
+        try:
+            if message["type"] == "message":
+                handler(message["data"])
+            elif message["type"] == "subscribe":
+                interrupted()
+        except Exception:
+            log.exception("a message of %s could not be handled", message["channel"])
 
 
 class MarketFeed:

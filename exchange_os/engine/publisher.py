@@ -7,12 +7,14 @@ travel with a batch to the committer, so nothing is told that is not durable.
 
 from typing import Any
 
+import orjson
 from exchange_kernel import Applied
 
 from exchange_os.engine import limits, wire
 from exchange_os.engine.state import GroupState
 
 MAX_TRADES_A_MESSAGE = 1_000
+FEED_TRADES = 500
 
 Publication = tuple[str, dict[str, Any]]
 
@@ -46,13 +48,18 @@ def take(state: GroupState, now_ms: int) -> list[Publication]:
 
 
 def feed(state: GroupState, market: int) -> dict[str, Any]:
-    """Whole levels as of a market's last message: where a new subscriber starts. ``KeyError`` if there is no market."""
+    """Whole levels as of a market's last message: where a new subscriber starts. ``KeyError`` if there is no market.
+
+    ``trades`` are the newest ones, oldest first, whether they were in a message or will be in the next.
+    """
     book = state.kernel.published_book(market)
     if book is None:
         state.kernel.book_delta(market, limits.BOOK_DEPTH)
         book = state.kernel.published_book(market)
         assert book is not None
-    return {**book, "group": state.group, "ts": state.kernel.now_ms, "trades": [], "checkpoint": True}
+    question = {"q": "trades", "market": market, "limit": FEED_TRADES}
+    trades = orjson.loads(state.kernel.query(orjson.dumps(question)))["trades"][::-1]
+    return {**book, "group": state.group, "ts": state.kernel.now_ms, "trades": trades, "checkpoint": True}
 
 
 def take_candles(state: GroupState, now_ms: int, *, force: bool = False) -> list[tuple[int, ...]]:

@@ -17,6 +17,8 @@ from exchange_os.demo.stack import PROJECT
 
 MINUTES_AT_MOST = 6
 
+pytestmark = pytest.mark.timeout(MINUTES_AT_MOST * 60 + 60)  # all the runs are made for the first test
+
 
 @pytest.fixture(scope="module")
 def runs() -> dict[str, dict[str, Any]]:

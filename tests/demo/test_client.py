@@ -139,6 +139,6 @@ def test_no_server_is_a_certain_refusal_and_never_ready(server: Server) -> None:
 
 
 def test_ready_is_what_readyz_says(server: Server) -> None:
-    assert wait_until_ready(server.url, timeout_seconds=5.0)
+    assert wait_until_ready(server.url, timeout_seconds=30.0)
     server.answer = lambda: (503, {}, b"{}")
     assert not wait_until_ready(server.url, timeout_seconds=0.3)

@@ -41,7 +41,7 @@ def children(tmp_path: Path, said: list[str]) -> Iterator[Children]:
     group.stop(impatient=lambda: True)
 
 
-def wait_for(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+def wait_for(holds: Callable[[], bool], seconds: float = 30.0) -> None:
     """Return as soon as ``holds()``; fail after ``seconds``."""
     deadline = time.monotonic() + seconds
     while not holds():

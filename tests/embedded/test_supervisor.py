@@ -11,7 +11,11 @@ import time
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from exchange_os.embedded.processes import free_port, wait_until_gone
+
+pytestmark = pytest.mark.timeout(300)  # a whole exchange is started several times
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 MINE = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE")
@@ -147,7 +151,7 @@ def test_a_second_supervisor_on_one_folder_is_refused(data_dir: Path) -> None:
     try:
         first.read_until("Database")
         second = Running(data_dir)
-        second.process.wait(30)
+        second.process.wait(60)
         said = second.process.stdout.read() if second.process.stdout else ""
         assert f"Exchange OS runs already with the data in {data_dir}; stop it" in said
         assert second.process.returncode == 1

@@ -78,7 +78,7 @@ def fill_stream(monkeypatch: pytest.MonkeyPatch, worker: LocalWorker, group: int
 
 
 def test_a_full_queue_says_busy_at_once_and_lets_cancels_pass(
-    market_group: int, local_worker: LocalWorker, monkeypatch: pytest.MonkeyPatch
+    market_group: int, local_worker: LocalWorker, monkeypatch: pytest.MonkeyPatch, redis_client: Redis
 ) -> None:
     fill_stream(monkeypatch, local_worker, market_group)
     cancel = kernel.cancel(MAKER, MARKET, order_id=1)
@@ -87,10 +87,11 @@ def test_a_full_queue_says_busy_at_once_and_lets_cancels_pass(
         gateway = get_gateway()
         try:
             first = asyncio.gather(*(gateway.submit(market_group, order()) for _ in range(2)))
-            await asyncio.sleep(0.2)
+            while redis_client.xlen(wire.stream_key(market_group)) < 1:
+                await asyncio.sleep(0.01)
             results = await asyncio.gather(
                 gateway.submit(market_group, order()),
-                gateway.submit(market_group, cancel, urgent=True, timeout=0.3),
+                gateway.submit(market_group, cancel, urgent=True, timeout=1.0),
                 gateway.submit(market_group, order()),
                 return_exceptions=True,
             )
@@ -114,7 +115,7 @@ def test_no_answer_means_unknown_and_the_command_may_still_run(
     async def main() -> None:
         gateway = get_gateway()
         with pytest.raises(OutcomeUnknown):
-            await gateway.submit(market_group, order(client_id="mine"), timeout=0.1)
+            await gateway.submit(market_group, order(client_id="mine"), timeout=0.5)
         local_worker.wake(market_group)
         answer = await gateway.query(market_group, {"q": "order", "account": MAKER, "client_id": "mine"})
         assert answer["order"]["order_id"] == 1

@@ -27,7 +27,7 @@ def test_a_visitor_is_turned_away(stack: PrivateStack, stage: dict[str, str]) ->
         connect(address(stack, stage), origin=stack.base_url) as socket,
         pytest.raises(ConnectionClosed) as closed,
     ):
-        socket.recv(timeout=10)
+        socket.recv(timeout=30)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == UNAUTHENTICATED
 

@@ -46,7 +46,7 @@ class Trader:
         self.address = address
         self.person = person
         self.account = person["account"]
-        self.http = httpx.Client(timeout=10)
+        self.http = httpx.Client(timeout=30)
 
     def close(self) -> None:
         """Close connections."""
@@ -98,4 +98,4 @@ class Trader:
 
 def public(address: VenueAddress, path: str) -> dict[str, Any]:
     """Unsigned GET of a path below ``/api/v5``."""
-    return httpx.get(f"{address.rest}/api/v5{path}", timeout=10).json()
+    return httpx.get(f"{address.rest}/api/v5{path}", timeout=30).json()

@@ -11,7 +11,9 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from trading.okx.signing import sign
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 20.0  # for one message
+UNTIL_SECONDS = 30.0  # for the one that is waited for, however many others come
+LAST_SHOWN = 12
 
 
 class Socket:
@@ -24,7 +26,7 @@ class Socket:
         self.connection: ClientConnection
 
     async def __aenter__(self) -> Self:
-        self.connection = await connect(self.address, **self.options)
+        self.connection = await connect(self.address, **{"open_timeout": 30.0, **self.options})
         return self
 
     async def __aexit__(
@@ -44,11 +46,20 @@ class Socket:
         return message
 
     async def until(self, condition: Callable[[Any], bool]) -> Any:
-        """The next message that fulfils ``condition``."""
-        while True:
-            message = await self.receive()
-            if condition(message):
-                return message
+        """The next message that fulfils ``condition``; fails with the last ones seen if it does not come in time."""
+        before = len(self.seen)
+        try:
+            async with asyncio.timeout(UNTIL_SECONDS):
+                while True:
+                    message = await self.receive()
+                    if condition(message):
+                        return message
+        except TimeoutError:
+            seen = self.seen[before:]
+            texts = "\n".join(str(message)[:400] for message in seen[-LAST_SHOWN:])
+            raise AssertionError(
+                f"the message did not come; {len(seen)} others did, at last:\n{texts}"
+            ) from None
 
     async def subscribe(self, channel: str, **arg: str) -> dict[str, Any]:
         """Subscribe and answer the acknowledgement."""

@@ -35,7 +35,7 @@ def test_a_body_without_a_length_is_bounded_too(maker: Trader) -> None:
         for _ in range(64):
             yield b"x" * 65_536
 
-    response = httpx.post(maker.address.rest + ORDER, content=chunks(), timeout=10)
+    response = httpx.post(maker.address.rest + ORDER, content=chunks(), timeout=30)
     assert response.json()["code"] == "50000"
 
 

@@ -119,17 +119,17 @@ async def test_ccxt_pro_watches_and_trades_over_sockets(
     trades = asyncio.ensure_future(live.watch_my_trades(BTC))
     tape = asyncio.ensure_future(live.watch_trades(BTC))
     balance = asyncio.ensure_future(live.watch_balance())
-    await asyncio.sleep(0.5)
+    # Subscriptions of one socket are taken in order, and this one is answered by the whole account at once.
+    assert "USD" in await asyncio.wait_for(balance, 30)
     await asyncio.to_thread(taker.place, "buy", "0.01", "50500")
-    found = await asyncio.wait_for(orders, 10)
+    found = await asyncio.wait_for(orders, 30)
     assert (found[-1]["id"], found[-1]["filled"]) == (placed["id"], 0.01)
-    mine = await asyncio.wait_for(trades, 10)
+    mine = await asyncio.wait_for(trades, 30)
     assert (mine[-1]["price"], mine[-1]["amount"], mine[-1]["takerOrMaker"]) == (50500.0, 0.01, "maker")
-    assert (await asyncio.wait_for(tape, 10))[-1]["price"] > 0
-    assert "USD" in await asyncio.wait_for(balance, 10)
-    ticker = await asyncio.wait_for(live.watch_ticker(BTC), 10)
+    assert (await asyncio.wait_for(tape, 30))[-1]["price"] > 0
+    ticker = await asyncio.wait_for(live.watch_ticker(BTC), 30)
     assert ticker["symbol"] == BTC
-    assert (await asyncio.wait_for(live.watch_ohlcv(BTC, "1m"), 10))[-1][4] > 0
+    assert (await asyncio.wait_for(live.watch_ohlcv(BTC, "1m"), 30))[-1][4] > 0
     edited = await live.edit_order_ws(placed["id"], BTC, "limit", "sell", 0.03, 50501.0)
     assert edited["id"] == placed["id"]
     cancelled = await live.cancel_order_ws(placed["id"], BTC)

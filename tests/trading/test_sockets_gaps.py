@@ -26,25 +26,57 @@ def channels(broker: Redis, kind: str) -> list[str]:
     return [name.decode() for name in broker.pubsub_channels(f"xos:{kind}:*")]
 
 
+def publish_after_a_loss(broker: Redis, step: int) -> None:
+    """Publish a change whose predecessor never came, with a level that does not exist."""
+    market = next(name for name in channels(broker, "md") if name.endswith(":0"))
+    change = {
+        "market": 0, "seq": 10**12 + step, "prev": 10**12 - 1, "ts": 1, "bids": [[1, 1, 1]], "asks": [],
+        "trades": [], "checkpoint": False, "phase": 2,
+    }  # fmt: skip
+    broker.publish(market, orjson.dumps(change))
+
+
 async def test_a_book_survives_lost_changes(address: VenueAddress, broker: Redis, maker: Trader) -> None:
     async with Socket(f"{address.ws}/public") as socket:
         await socket.subscribe("books", instId="BTC-USD")
         copy = Copy()
         copy.apply(await socket.push("books"))
-        market = next(name for name in channels(broker, "md") if name.endswith(":0"))
         for step in range(3):
-            # A change whose predecessor never came, with a level that does not exist.
-            lost = {
-                "market": 0, "seq": 10**12 + step, "prev": 10**12 - 1, "ts": 1, "bids": [[1, 1, 1]], "asks": [],
-                "trades": [], "checkpoint": False, "phase": 2,
-            }  # fmt: skip
-            broker.publish(market, orjson.dumps(lost))
+            publish_after_a_loss(broker, step)
             price = f"3100{step}"
             await asyncio.to_thread(maker.place, "buy", "0.1", price)
             while price not in copy.sides["bids"]:
                 copy.apply(await socket.push("books"))
         whole = (await asyncio.to_thread(public, address, "/market/books?instId=BTC-USD&sz=400"))["data"][0]
         assert copy.best("bids", 400) == whole["bids"]
+
+
+async def test_each_trade_around_lost_changes_is_told_once(
+    address: VenueAddress, broker: Redis, maker: Trader, taker: Trader
+) -> None:
+    async with Socket(f"{address.ws}/public") as socket:
+        await socket.subscribe("trades", instId="BTC-USD")
+        await socket.subscribe("tickers", instId="BTC-USD")
+        await socket.push("tickers")
+        socket.seen.clear()
+        prices = [f"5006{step}.5" for step in range(8)]
+        for step, price in enumerate(prices):
+            publish_after_a_loss(broker, step)
+            await asyncio.to_thread(maker.place, "sell", "0.01", price)
+            publish_after_a_loss(broker, step)
+            await asyncio.to_thread(taker.place, "buy", "0.01", price)
+        await socket.until(
+            lambda message: (
+                message.get("arg", {}).get("channel") == "tickers"
+                and "data" in message
+                and message["data"][0]["last"] == prices[-1]
+            )
+        )
+        pushes = [message for message in socket.seen if message["arg"]["channel"] == "trades"]
+        trades = [row for push in pushes for row in push["data"]]
+        assert [row["px"] for row in trades] == prices
+        first = int(trades[0]["tradeId"])
+        assert [int(row["tradeId"]) for row in trades] == list(range(first, first + len(prices)))
 
 
 async def test_orders_survive_lost_events(address: VenueAddress, broker: Redis, maker: Trader) -> None:

@@ -4,8 +4,10 @@ A topic renders a payload once per update; sockets that subscribed with the same
 """
 
 import asyncio
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -21,8 +23,12 @@ from trading.selectors.live import live_trades
 from trading.selectors.tickers import NO_STATS, live_stats
 from trading.threads import in_database_thread
 
+log = logging.getLogger(__name__)
+
 TICKER_SECONDS = 0.1
 CANDLE_SECONDS = 0.5
+LOOKS_AFTER_A_TRADE = 4
+RETRY_SECONDS = 1.0
 KEEP_ALIVE_MS = 60_000
 MAX_TRADES_A_FRAME = 100
 
@@ -200,7 +206,12 @@ class PeriodicTopic(Topic, ABC):
         while True:
             await self._wait()
             self._moved.clear()
-            await self.refresh()
+            try:
+                await self.refresh()
+            except Exception as error:  # an engine that is busy or moving, a database that is away
+                log.warning("%s of %s not told: %s", type(self).__name__, self.market.symbol, error)
+                self._moved.set()
+                await asyncio.sleep(RETRY_SECONDS)
             await asyncio.sleep(self.interval_seconds)
 
     async def _wait(self) -> None:
@@ -228,7 +239,8 @@ class TickerTopic(PeriodicTopic):
         market = self.market
         if self._last is None:
             newest = await live_trades(market.group_id, market.number, 1)
-            self._last = newest[0] if newest else None
+            if self._last is None and newest:  # none came while we asked
+                self._last = newest[0]
         stats = (await live_stats(market.group_id)).get(market.number, NO_STATS).with_last(self._last)
         bid, ask = mirror.best_bids(1), mirror.best_asks(1)
         return ticker_row(market, stats, bid[0] if bid else None, ask[0] if ask else None, now_ms())
@@ -252,6 +264,7 @@ class CandleTopic(PeriodicTopic):
         super().__init__(market)
         self.bar = bar
         self._told: Candle | None = None
+        self._looks = 0
 
     async def _read(self, limit: int) -> list[Candle]:
         market = self.market
@@ -270,19 +283,17 @@ class CandleTopic(PeriodicTopic):
             super().moved(mirror, trades)
 
     async def _wait(self) -> None:
-        """Until a trade, or until the bar turns. Candles are stored a moment after their trades, so look twice."""
-        told = self._told
-        if told is not None and not told.closed and self._behind:
-            self._behind = False
+        """Until a trade, or until the bar turns. Candles are stored a moment after their trades: look several times."""
+        if self._moved.is_set():
+            self._looks = LOOKS_AFTER_A_TRADE
+        if self._looks > 0:
+            self._looks -= 1
             return
+        told = self._told
         left_ms = told.end_ms - now_ms() if told is not None else 5_000
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._moved.wait(), max(0.05, left_ms / 1000))
-            self._behind = True
-        except TimeoutError:
-            pass
-
-    _behind = False
+            self._looks = LOOKS_AFTER_A_TRADE - 1
 
     async def refresh(self) -> None:
         """Tell the bar that just closed, once more, and the present one, if they changed."""
