@@ -4,11 +4,15 @@
 //! per asset the sum over all accounts, so that conservation can be asserted after each command by
 //! comparing two numbers, and asserts `0 <= held <= total` on the spot.
 
+use crate::contracts::{Margin, NO_ASSET};
+
 /// Reserved account numbers; their balances live in the asset record, where every fill finds them warm.
 pub const VENUE_FEES: u32 = 1;
 pub const PROTOCOL_FEES: u32 = 2;
 pub const INSURANCE: u32 = 3;
 pub const DUST: u32 = 4;
+/// Holds positions the insurance fund works off; an account like a user's, opened with the first contract market.
+pub const LIQUIDATOR: u32 = 5;
 /// Accounts below this are not for users.
 pub const FIRST_USER: u32 = 16;
 /// Account numbers stay below this, so that the number table is bounded.
@@ -30,6 +34,8 @@ pub struct Asset {
     pub sum: i64,
     /// Balances of the reserved accounts 0 to 4.
     pub reserved: [i64; 5],
+    /// Units that belong to no account yet: funding under way, complete sets. May be negative.
+    pub pot: i64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +61,8 @@ pub struct Account {
     /// In order of asset slots.
     pub balances: Vec<Balance>,
     pub dirty_batch: u32,
+    /// Place of its margin record; 0 while it never had a contract.
+    pub margin: u32,
 }
 
 impl Account {
@@ -84,7 +92,6 @@ impl Account {
 }
 
 /// All accounts and assets, and the doorway to their balances.
-#[derive(Default)]
 pub struct Funds {
     pub accounts: Vec<Account>,
     pub assets: Vec<Asset>,
@@ -92,6 +99,27 @@ pub struct Funds {
     /// Number of the batch, for telling which accounts it touched first.
     pub batch: u32,
     pub dirty_accounts: Vec<u32>,
+    /// Slot of the asset contracts settle in; `NO_ASSET` before the first contract market.
+    pub settlement: u32,
+    /// Margin records; the first is nobody's.
+    pub margins: Vec<Margin>,
+    /// Accounts whose margin must be looked at before the command ends.
+    pub pending: Vec<u32>,
+}
+
+impl Default for Funds {
+    fn default() -> Self {
+        Funds {
+            accounts: Vec::new(),
+            assets: Vec::new(),
+            slots: Vec::new(),
+            batch: 0,
+            dirty_accounts: Vec::new(),
+            settlement: NO_ASSET,
+            margins: vec![Margin { account: u32::MAX, ..Margin::default() }],
+            pending: Vec::new(),
+        }
+    }
 }
 
 impl Funds {
@@ -145,8 +173,11 @@ impl Funds {
         balance.total += total;
         balance.held += held;
         balance.dirty = true;
-        assert!(balance.held >= 0 && balance.held <= balance.total, "0 <= held <= total for every balance");
+        let sound = balance.held >= 0 && balance.held <= balance.total;
         self.assets[asset as usize].sum += total;
+        if !sound || self.accounts[slot as usize].margin != 0 {
+            self.note_margin(slot, asset, total, held);
+        }
     }
 
     /// Hold more (or, negative, less) of a user's balance.
@@ -156,7 +187,10 @@ impl Funds {
         let balance = self.accounts[slot as usize].balance_mut(asset);
         balance.held += units;
         balance.dirty = true;
-        assert!(balance.held >= 0 && balance.held <= balance.total, "0 <= held <= total for every balance");
+        let sound = balance.held >= 0 && balance.held <= balance.total;
+        if !sound || self.accounts[slot as usize].margin != 0 {
+            self.note_margin(slot, asset, 0, units);
+        }
     }
 
     /// Change the balance of a reserved account.

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use crate::accounts::{Account, Asset, FROZEN, MAX_ACCOUNT, NO_WITHDRAWALS};
 use crate::book::Book;
 use crate::codes::{phase, Reject};
+use crate::contracts::{Contract, NO_ASSET, OUTCOME, PERPETUAL, SPOT};
 use crate::kernel::{Kernel, Limits, Outcome};
 use crate::market::{fees_allowed, Candle, Market, Parameters, PARAMETERS, TIERS};
 use crate::num::MAX_QUANTITY;
@@ -15,7 +16,6 @@ const MAX_ASSETS: usize = 65_536;
 const MAX_MARKETS: u32 = 65_535;
 const MAX_SCALE: u8 = 8;
 const MAX_SYMBOL: usize = 32;
-const SPOT: u8 = 0;
 
 /// A symbol of visible ASCII characters.
 fn symbol(bytes: &[u8]) -> Result<String, Reject> {
@@ -102,14 +102,14 @@ impl Kernel {
         if self.funds.assets.len() >= MAX_ASSETS {
             return Err(Reject::StateTooMany);
         }
-        self.funds.assets.push(Asset { id, scale, symbol, total: 0, sum: 0, reserved: [0; 5] });
+        self.funds.assets.push(Asset { id, scale, symbol, total: 0, sum: 0, reserved: [0; 5], pot: 0 });
         Ok(Ack::default())
     }
 
     fn add_market(&mut self, frame: &Frame) -> Outcome {
         let body = frame.body;
         const FIXED: usize = 24 + PARAMETERS + 8;
-        let reserved = 24 + PARAMETERS + 2..FIXED;
+        let reserved = 24 + PARAMETERS + 2..FIXED - 4;
         if body.len() < FIXED || body.len() != FIXED + body[reserved.start - 1] as usize {
             return Err(Reject::InputBody);
         }
@@ -121,11 +121,23 @@ impl Kernel {
         let parameters = Parameters::read(&body[24..24 + PARAMETERS]).ok_or(Reject::InputParameter)?;
         let kind = body[24 + PARAMETERS];
         let units = 1..=MAX_QUANTITY;
-        if kind != SPOT || !units.contains(&lot_size) || !units.contains(&tick_quote) {
+        let payout_ticks = i64::from(u32_at(body, FIXED - 4));
+        if kind > OUTCOME || (kind == OUTCOME) != (payout_ticks > 1) || (kind != OUTCOME && payout_ticks != 0) {
             return Err(Reject::InputParameter);
         }
-        let base = self.funds.asset_slot(u32_at(body, 0)).ok_or(Reject::StateAssetUnknown)?;
+        if !units.contains(&lot_size) || !units.contains(&tick_quote) {
+            return Err(Reject::InputParameter);
+        }
+        let base = match (kind, u32_at(body, 0)) {
+            (SPOT, base) => self.funds.asset_slot(base).ok_or(Reject::StateAssetUnknown)?,
+            (_, NO_ASSET) => NO_ASSET,
+            _ => return Err(Reject::InputParameter),
+        };
         let quote = self.funds.asset_slot(u32_at(body, 4)).ok_or(Reject::StateAssetUnknown)?;
+        let settlement = self.funds.settlement;
+        if kind != SPOT && settlement != NO_ASSET && settlement != quote {
+            return Err(Reject::InputParameter);
+        }
         let next = self.markets.len() as u32;
         if base == quote || frame.market > next {
             return Err(Reject::InputParameter);
@@ -135,6 +147,9 @@ impl Kernel {
         }
         if next >= self.limits.markets {
             return Err(Reject::StateTooMany);
+        }
+        if kind != SPOT {
+            self.begin_contracts(quote)?;
         }
         self.markets.push(Market {
             number: next,
@@ -153,8 +168,12 @@ impl Kernel {
             trades: VecDeque::new(),
             candle: Candle::default(),
             dirty_batch: 0,
+            contract: Contract { payout_ticks, ..Contract::default() },
         });
         self.touch_market(next as usize);
+        if kind == PERPETUAL {
+            self.on_mark(next as usize, parameters.reference);
+        }
         Ok(Ack::default())
     }
 
@@ -168,6 +187,11 @@ impl Kernel {
         }
         *current = parameters;
         self.touch_market(market);
+        let record = &self.markets[market];
+        if record.kind == PERPETUAL && !record.contract.observed {
+            self.on_mark(market, parameters.reference);
+        }
+        self.on_collateral_price(market);
         Ok(Ack::default())
     }
 

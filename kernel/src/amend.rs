@@ -7,6 +7,7 @@
 use crate::accounts::FROZEN;
 use crate::cancel::Named;
 use crate::codes::{reason, state, Reject};
+use crate::contracts::SPOT;
 use crate::kernel::{Kernel, Outcome};
 use crate::matching::{hold_of, Taker};
 use crate::num::{charge, product, MAX_QUANTITY};
@@ -76,7 +77,7 @@ impl Kernel {
         if owner.flags & FROZEN != 0 && !keeps_priority {
             return Err(Reject::AccessFrozen);
         }
-        if !market.is_open() {
+        if !self.takes(market, node.flags) {
             return Err(Reject::StateMarketPhase);
         }
         let remaining = size - cold.filled;
@@ -105,10 +106,18 @@ impl Kernel {
         amended.price = price;
         amended.remaining = remaining;
         debug_assert!(base > 0);
+        if market.kind != SPOT {
+            self.check_amend_contract(&amended, node, cold.taker_ppm)?;
+            return Ok(Change { price, size, remaining, keeps_priority });
+        }
         let (asset, hold) = hold_of(market, &amended, cold);
         let (_, held) = hold_of(market, node, cold);
         if owner.free(asset) < hold - held {
             return Err(Reject::RiskInsufficientBalance);
+        }
+        if owner.margin != 0 && !keeps_priority {
+            let number = market.number as usize;
+            self.check_spot_margin(node.account, number, side, price, remaining, hold - held)?;
         }
         Ok(Change { price, size, remaining, keeps_priority })
     }
@@ -145,6 +154,9 @@ impl Kernel {
         market.book.reduce(&mut self.slab, slot, node.remaining - change.remaining);
         self.slab.cold_mut(slot).size = change.size;
         let (_, after) = hold_of(market, self.slab.node(slot), self.slab.cold(slot));
+        if market.kind != SPOT {
+            self.release_lots(&node, node.remaining - change.remaining);
+        }
         self.funds.hold(node.account, asset, after - before);
         self.order_event(slot, state::OPEN, reason::NONE);
         let cold = self.slab.cold(slot);

@@ -26,7 +26,8 @@ impl Kernel {
         let open = self.check_books()?;
         self.check_orders(&open)?;
         self.check_holds(&open)?;
-        self.check_timers(&open)
+        self.check_timers(&open)?;
+        self.check_contracts(&open)
     }
 
     /// Conservation per asset; every balance `0 <= held <= total`.
@@ -35,7 +36,8 @@ impl Kernel {
         for account in &self.funds.accounts {
             for balance in &account.balances {
                 sums[balance.asset as usize] += i128::from(balance.total);
-                let sound = balance.held >= 0 && balance.held <= balance.total;
+                let least = if self.lends(account, balance) { balance.total.max(0) } else { balance.total };
+                let sound = balance.held >= 0 && balance.held <= least;
                 ensure(sound, || format!("balance of account {} is unsound: {balance:?}", account.number))?;
             }
             let ordered = account.balances.windows(2).all(|pair| pair[0].asset < pair[1].asset);
@@ -43,7 +45,9 @@ impl Kernel {
         }
         for (asset, sum) in self.funds.assets.iter().zip(sums) {
             let reserved: i128 = asset.reserved.iter().map(|amount| i128::from(*amount)).sum();
-            let conserved = sum + reserved == i128::from(asset.total) && asset.sum == asset.total;
+            let entries = self.entries_of(asset.id);
+            let conserved = sum + reserved + i128::from(asset.pot) - entries == i128::from(asset.total)
+                && asset.sum == asset.total;
             ensure(conserved, || format!("asset {} is not conserved", asset.id))?;
             ensure(asset.reserved.iter().all(|amount| *amount >= 0), || {
                 format!("asset {} owes fees", asset.id)

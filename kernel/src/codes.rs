@@ -64,6 +64,11 @@ rejects! {
     RiskMinNotional = 402, "RISK_MIN_NOTIONAL", "51020", "The order is worth less than the smallest this market takes.";
     RiskInsufficientBalance = 403, "RISK_INSUFFICIENT_BALANCE", "51008", "The free balance does not cover this.";
     RiskTotal = 404, "RISK_TOTAL", "51000", "The group cannot hold that much of the asset.";
+    RiskMargin = 405, "RISK_MARGIN", "51008", "The equity of the account does not cover the margin this needs.";
+    RiskReduceOnly = 406, "RISK_REDUCE_ONLY", "51205", "A reduce-only order may not be larger than the position it reduces.";
+    RiskPositionLimit = 408, "RISK_POSITION_LIMIT", "51004", "The position and its orders would be larger than this market allows.";
+    RiskNoPrice = 410, "RISK_NO_PRICE", "51022", "The market has no mark price yet.";
+    RiskOpenInterest = 411, "RISK_OPEN_INTEREST", "51004", "The open interest of the market is at its bound.";
     MatchingOrderUnknown = 501, "MATCHING_ORDER_UNKNOWN", "51400", "There is no such open order.";
     MatchingOrderClosed = 502, "MATCHING_ORDER_CLOSED", "51400", "The order is already filled or cancelled.";
     MatchingNoLiquidity = 503, "MATCHING_NO_LIQUIDITY", "51000", "There is no price on the other side to trade at.";
@@ -93,6 +98,8 @@ pub mod reason {
     pub const MARKET_CLOSED: u8 = 10;
     pub const AMEND_FAILED: u8 = 11;
     pub const BUDGET: u8 = 12;
+    pub const REDUCE_ONLY: u8 = 13;
+    pub const MARGIN: u8 = 20;
 }
 
 /// (reason, name, OKX cancelSource, sentence).
@@ -110,6 +117,8 @@ pub const REASONS: &[(u8, &str, &str, &str)] = &[
     (10, "market_closed", "0", "The market is closing."),
     (11, "amend_failed", "1", "Its amendment failed and asked for a cancel."),
     (12, "budget", "14", "The money for this market order was used up."),
+    (13, "reduce_only", "23", "There is no position left for it to reduce."),
+    (20, "margin", "3", "The margin of the account no longer covers it."),
 ];
 
 /// Phases of a market and the moves between them.

@@ -172,6 +172,8 @@ pub struct Listing<'a> {
     pub quote: u32,
     pub lot_size: i64,
     pub tick_quote: i64,
+    /// Ticks an outcome pays; 0 for other kinds.
+    pub payout_ticks: u32,
     pub symbol: &'a [u8],
 }
 
@@ -184,7 +186,8 @@ pub fn add_market(out: &mut Vec<u8>, market: u32, listing: &Listing, parameters:
         .i64(listing.lot_size)
         .i64(listing.tick_quote)
         .u8s(&bytes)
-        .u8s(&[listing.kind, listing.symbol.len() as u8, 0, 0, 0, 0, 0, 0])
+        .u8s(&[listing.kind, listing.symbol.len() as u8, 0, 0])
+        .u32(listing.payout_ticks)
         .u8s(listing.symbol)
         .end();
 }

@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::accounts::{Funds, FIRST_USER};
 use crate::clients::{ClientIds, Key, Words};
 use crate::codes::Reject;
+use crate::contracts::{Contracts, SPOT};
 use crate::ids::OrderIds;
+use crate::liquidation::Liquidation;
 use crate::market::{Candle, Market};
 use crate::output::{Ack, OrderView, Output, Stamp, Transfer};
 use crate::publish::Publisher;
@@ -124,6 +126,8 @@ pub struct Kernel {
     pub(crate) transfers: BTreeMap<u64, Transfer>,
     pub(crate) transfer_ages: BTreeSet<(u64, u64)>,
     pub(crate) closed: ClosedRing,
+    pub(crate) contracts: Contracts,
+    pub(crate) liquidation: Liquidation,
     pub(crate) out: Output,
     pub(crate) publisher: Publisher,
 }
@@ -164,6 +168,8 @@ impl Kernel {
             transfers: BTreeMap::new(),
             transfer_ages: BTreeSet::new(),
             closed: ClosedRing::default(),
+            contracts: Contracts::default(),
+            liquidation: Liquidation::default(),
             out: Output::default(),
             publisher: Publisher::default(),
         }
@@ -326,13 +332,18 @@ impl Kernel {
             Ok(ack) => ack,
             Err(reject) => Ack::refused(reject),
         };
+        if !self.funds.pending.is_empty() {
+            self.settle_margins();
+        }
         self.out.ack(ack);
         if let Some(market) = self.markets.get(coming.frame.market as usize) {
             assert!(
                 market.book.best_bid() < market.book.best_ask(),
                 "the book is never crossed after a command"
             );
-            self.funds.assert_conserved(market.base);
+            if market.kind == SPOT {
+                self.funds.assert_conserved(market.base);
+            }
             self.funds.assert_conserved(market.quote);
         }
     }

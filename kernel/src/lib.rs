@@ -17,12 +17,14 @@ mod cancel;
 mod clients;
 mod codec;
 pub mod codes;
+mod contracts;
 pub mod copy;
 mod decimal;
 pub mod encode;
 pub mod events;
 pub mod ids;
 mod kernel;
+mod liquidation;
 mod market;
 mod matching;
 pub mod num;
@@ -46,7 +48,7 @@ mod transfers;
 pub mod wire;
 
 pub use accounts::{
-    DUST, FIRST_USER, FROZEN, INSURANCE, MAX_ACCOUNT, NO_WITHDRAWALS, PROTOCOL_FEES, VENUE_FEES,
+    DUST, FIRST_USER, FROZEN, INSURANCE, LIQUIDATOR, MAX_ACCOUNT, NO_WITHDRAWALS, PROTOCOL_FEES, VENUE_FEES,
 };
 pub use bulk::{decode_bulk, okx_code, render_bulk, BulkCommands, BulkError, Instrument, Instruments};
 pub use codes::Reject;

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::book::{Book, NO_ASK, NO_BID};
 use crate::codes::phase;
+use crate::contracts::Contract;
 use crate::num::{MAX_QUANTITY, PPM};
 use crate::wire::{i32_at, i64_at, u32_at};
 
@@ -124,6 +125,8 @@ pub struct Market {
     pub trades: VecDeque<Trade>,
     pub candle: Candle,
     pub dirty_batch: u32,
+    /// What contracts have beyond this; idle in a spot market.
+    pub contract: Contract,
 }
 
 impl Market {

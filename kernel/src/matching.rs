@@ -8,6 +8,7 @@
 
 use crate::book::NIL_PRICE;
 use crate::codes::{reason, state};
+use crate::contracts::SPOT;
 use crate::kernel::Kernel;
 use crate::market::{Market, Trade};
 use crate::num::{affordable_lots, charge, prepaid_after, share};
@@ -62,6 +63,9 @@ impl Taker {
 /// What an open order may still cost: (slot of the asset, units). Quote with fee for a buy, base for a sell.
 #[inline]
 pub(crate) fn hold_of(market: &Market, node: &Node, cold: &Cold) -> (u32, i64) {
+    if market.kind != SPOT {
+        return (market.quote, 0);
+    }
     if node.is_sell() {
         return (market.base, node.remaining * market.lot_size);
     }
@@ -162,6 +166,9 @@ impl Kernel {
     /// One trade between the taker and the order at the head of the opposite queue.
     #[inline]
     fn trade(&mut self, taker: &mut Taker, maker: u32, lots: i64) {
+        if self.markets[taker.market].kind != SPOT {
+            return self.trade_contract(taker, maker, lots);
+        }
         let market = &mut self.markets[taker.market];
         let price = self.slab.node(maker).price;
         let notional = market.lot_price(price) * lots;
@@ -229,7 +236,7 @@ impl Kernel {
     }
 
     #[inline(always)]
-    fn report_fill(&mut self, slot: u32, trade: Trade, notional: i64, fee: i64, role: u8) {
+    pub(crate) fn report_fill(&mut self, slot: u32, trade: Trade, notional: i64, fee: i64, role: u8) {
         let node = &self.slab.nodes[slot as usize];
         let cold = &self.slab.cold[slot as usize];
         let quote = self.markets[node.market as usize].quote;
@@ -289,6 +296,9 @@ impl Kernel {
         let (asset, hold) = hold_of(market, &node, self.slab.cold(slot));
         self.funds.hold(node.account, asset, hold);
         market.book.push(&mut self.slab, slot);
+        if market.kind != SPOT {
+            self.reserve_order(slot);
+        }
         let cold = self.slab.cold_mut(slot);
         if cold.position == NOT_RESTING {
             let orders = &mut self.funds.account_mut(node.account).orders;
@@ -324,7 +334,11 @@ impl Kernel {
         let market = &mut self.markets[number];
         let (asset, hold) = hold_of(market, &node, self.slab.cold(slot));
         market.book.unlink(&mut self.slab, slot);
+        let kind = market.kind;
         self.funds.hold(node.account, asset, -hold);
+        if kind != SPOT {
+            self.release_order(slot);
+        }
     }
 
     /// The end of an order that is no longer in the book: its record, its ids, its memory.

@@ -8,6 +8,7 @@ use crate::accounts::FROZEN;
 use crate::book::NIL_PRICE;
 use crate::clients::{key_of_words, visible, words_of, Entry, Found, Key, Vacancy, Words};
 use crate::codes::{reason, state, Reject};
+use crate::contracts::SPOT;
 use crate::kernel::{Coming, Kernel, Outcome};
 use crate::matching::Taker;
 use crate::num::{charge, product, MAX_QUANTITY};
@@ -132,7 +133,6 @@ impl Place {
         if (market && !immediate)
             || (post_only && immediate)
             || (self.flags & flag::QUOTE_SIZE != 0 && !quote_buy)
-            || self.flags & flag::REDUCE_ONLY != 0
             || (self.tif == GTD) != (self.expires_ms != 0)
         {
             return Err(Reject::InputCombination);
@@ -160,6 +160,9 @@ impl Kernel {
     pub(crate) fn place(&mut self, coming: &Coming) -> Outcome {
         let frame = &coming.frame;
         let place = Place::read(coming)?;
+        if place.flags & flag::REDUCE_ONLY != 0 && !self.is_contract(frame.market) {
+            return Err(Reject::InputCombination);
+        }
         let account = self.user(frame.account)?;
         let mut remember = None;
         if place.client_len > 0 {
@@ -236,7 +239,7 @@ impl Kernel {
             return Err(Reject::AccessFrozen);
         }
         let market = &self.markets[self.market_index(market)?];
-        if !market.is_open() {
+        if !market.is_open() && !self.takes(market, place.flags) {
             return Err(Reject::StateMarketPhase);
         }
         if place.deadline_ms != 0 && self.now_ms > place.deadline_ms {
@@ -274,6 +277,9 @@ impl Kernel {
         if notional < market.parameters.min_notional {
             return Err(Reject::RiskMinNotional);
         }
+        if market.kind != SPOT {
+            return self.check_contract(place, account, market.number as usize, place.price);
+        }
         let owner = self.funds.account(account);
         let (asset, hold) = if side == 0 {
             let fee = charge(notional, market.fees(owner.tier).1, 0);
@@ -283,6 +289,9 @@ impl Kernel {
         };
         if owner.free(asset) < hold {
             return Err(Reject::RiskInsufficientBalance);
+        }
+        if owner.margin != 0 {
+            self.check_spot_margin(account, market.number as usize, side, place.price, place.size, hold)?;
         }
         Ok(Entrance { limit: place.price, budget: i64::MAX })
     }
@@ -308,7 +317,14 @@ impl Kernel {
         if limit.is_some() && value < market.parameters.min_notional {
             return Err(Reject::RiskMinNotional);
         }
-        let free_quote = owner.free(market.quote);
+        if market.kind != SPOT {
+            let limit = limit.ok_or(Reject::MatchingNoLiquidity)?;
+            return self.check_contract(place, account, market.number as usize, limit);
+        }
+        let mut free_quote = owner.free(market.quote);
+        if owner.margin != 0 && market.quote == self.funds.settlement {
+            free_quote = self.spendable(account, free_quote);
+        }
         let enough = match (side, quote_size) {
             (0, true) => free_quote >= place.size,
             (0, false) => {
@@ -321,6 +337,9 @@ impl Kernel {
             return Err(Reject::RiskInsufficientBalance);
         }
         let limit = limit.ok_or(Reject::MatchingNoLiquidity)?;
+        if owner.margin != 0 && side == 1 {
+            self.check_spot_margin(account, market.number as usize, side, limit, place.size, base)?;
+        }
         let budget = match (side, quote_size) {
             (0, true) => place.size,
             // `i64::MAX` would mean no budget at all.

@@ -8,6 +8,7 @@ use crate::accounts::FIRST_USER;
 use crate::book::{NO_ASK, NO_BID};
 use crate::clients::key_of;
 use crate::codes::{phase, state, Reject};
+use crate::contracts::NO_ASSET;
 use crate::kernel::Kernel;
 use crate::market::{Market, TRADES_KEPT};
 use crate::slab::{Cold, Node};
@@ -219,7 +220,7 @@ impl Kernel {
         json!({
             "market": market.number, "kind": market.kind, "symbol": market.symbol, "phase": market.phase,
             "phase_name": phase::NAMES[market.phase as usize % phase::NAMES.len()],
-            "base": self.funds.assets[market.base as usize].id, "quote": self.funds.assets[market.quote as usize].id,
+            "base": self.funds.assets.get(market.base as usize).map_or(NO_ASSET, |asset| asset.id), "quote": self.funds.assets[market.quote as usize].id,
             "lot_size": market.lot_size, "tick_quote": market.tick_quote,
             "reference_ticks": p.reference, "last_ticks": market.last,
             "best_bid": shown(market.book.best_bid()), "best_ask": shown(market.book.best_ask()),

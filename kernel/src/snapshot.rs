@@ -10,6 +10,7 @@ use crate::book::Book;
 use crate::clients::{ClientIds, Entry, Key};
 use crate::codec::{Reader, Writer};
 use crate::codes::phase;
+use crate::contracts::{Contract, NO_ASSET, SPOT};
 use crate::ids::OrderIds;
 use crate::kernel::{Kernel, Limits};
 use crate::market::{fees_allowed, Candle, Market, Parameters, Trade, PARAMETERS, TIERS, TRADES_KEPT};
@@ -19,7 +20,7 @@ use crate::slab::{Cold, Node, NO_CLIENT};
 use crate::wire::{flag, MAX_CLIENT_ID};
 
 const MAGIC: &[u8; 4] = b"XOSK";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HASH: usize = 32;
 const ORDER: usize = 24 + 112;
 
@@ -121,6 +122,7 @@ impl Kernel {
             }
         }
         self.write_memory(&mut out);
+        self.write_sections(&mut out);
         let hash = blake3::hash(&out.bytes);
         out.raw(hash.as_bytes());
         out.bytes
@@ -151,6 +153,7 @@ impl Kernel {
             for amount in asset.reserved {
                 out.i64(amount);
             }
+            out.i64(asset.pot);
         }
         out.count(self.settling.len());
         for market in &self.settling {
@@ -288,6 +291,7 @@ impl Kernel {
             }
         }
         kernel.read_memory(input)?;
+        kernel.read_sections(input)?;
         kernel.find_next_timer();
         input.is_empty().then_some(kernel)
     }
@@ -304,7 +308,7 @@ impl Kernel {
             orders_per_account: input.u32()?,
             client_ids: input.u32()?,
         };
-        for _ in 0..input.count(54)? {
+        for _ in 0..input.count(62)? {
             let mut asset = Asset {
                 id: input.u32()?,
                 scale: input.u8()?,
@@ -312,11 +316,14 @@ impl Kernel {
                 total: input.i64()?,
                 sum: 0,
                 reserved: [0; 5],
+                pot: 0,
             };
             for amount in &mut asset.reserved {
                 *amount = input.i64()?;
                 asset.sum = asset.sum.checked_add(*amount)?;
             }
+            asset.pot = input.i64()?;
+            asset.sum = asset.sum.checked_add(asset.pot)?;
             self.funds.assets.push(asset);
         }
         for _ in 0..input.count(4)? {
@@ -357,7 +364,8 @@ impl Kernel {
     fn read_market(&mut self, input: &mut Reader, number: u32) -> Option<()> {
         let mut market = read_market_members(input, number)?;
         let assets = self.funds.assets.len() as u32;
-        if market.base >= assets || market.quote >= assets || market.phase > phase::SETTLED {
+        let based = if market.kind == SPOT { market.base < assets } else { market.base == NO_ASSET };
+        if !based || market.quote >= assets || market.phase > phase::SETTLED {
             return None;
         }
         for _ in 0..input.count(ORDER)? {
@@ -464,6 +472,7 @@ fn read_market_members(input: &mut Reader, number: u32) -> Option<Market> {
         trades: Default::default(),
         candle: Candle::default(),
         dirty_batch: 0,
+        contract: Contract::default(),
     };
     for tier in &mut market.tiers {
         let (maker, taker) = (input.i32()?, input.i32()?);

@@ -82,12 +82,18 @@ impl Kernel {
         let asset = self.funds.asset_slot(transfer.asset).ok_or(Reject::StateAssetUnknown)?;
         let record = &self.funds.assets[asset as usize];
         let total = record.total.checked_add(amount).ok_or(Reject::RiskTotal)?;
+        if asset == self.funds.settlement && total > crate::contracts::MAX_SETTLEMENT {
+            return Err(Reject::RiskTotal);
+        }
         let free = match reserved {
             true => record.reserved[transfer.account as usize],
             false => self.funds.account(account).free(asset),
         };
         if amount < 0 && free < -amount {
             return Err(Reject::RiskInsufficientBalance);
+        }
+        if !reserved && amount < 0 && self.funds.account(account).margin != 0 {
+            self.check_withdrawal(account, asset, -amount)?;
         }
         if reserved {
             self.funds.change_reserved(transfer.account, asset, amount);

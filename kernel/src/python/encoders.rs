@@ -183,7 +183,8 @@ fn add_asset<'py>(py: Python<'py>, asset: u32, scale: u8, symbol: &str) -> PyRes
 #[pyfunction]
 #[pyo3(signature = (market, *, kind = 0, base, quote, lot_size, tick_quote, reference_ticks = 0, maker_ppm = 0,
     taker_ppm = 0, protocol_share_ppm = 0, band_ppm = 50_000, slippage_ppm = 50_000, min_lots = 1,
-    max_lots = 1_000_000_000_000, min_notional = 0, max_levels = 50_000, max_matches = 1_000, symbol = ""))]
+    max_lots = 1_000_000_000_000, min_notional = 0, max_levels = 50_000, max_matches = 1_000, payout_ticks = 0,
+    symbol = ""))]
 #[allow(clippy::too_many_arguments, reason = "keyword arguments of the Python face")]
 fn add_market<'py>(
     py: Python<'py>,
@@ -204,9 +205,10 @@ fn add_market<'py>(
     min_notional: i64,
     max_levels: u32,
     max_matches: u32,
+    payout_ticks: u32,
     symbol: &str,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let listing = Listing { kind, base, quote, lot_size, tick_quote, symbol: short(symbol)? };
+    let listing = Listing { kind, base, quote, lot_size, tick_quote, payout_ticks, symbol: short(symbol)? };
     let parameters = Parameters {
         reference: reference_ticks,
         min_lots,

@@ -6,6 +6,7 @@
 mod lifecycle;
 mod matching;
 mod outputs;
+mod perpetuals;
 mod recovery;
 mod rejects;
 
@@ -87,7 +88,7 @@ impl Group {
 
     pub fn list(&mut self, market: u32, parameters: &Parameters) -> Ack {
         let listing =
-            Listing { kind: 0, base: BTC, quote: USD, lot_size: 1_000, tick_quote: 10, symbol: b"BTC-USD" };
+            Listing { kind: 0, base: BTC, quote: USD, lot_size: 1_000, tick_quote: 10, payout_ticks: 0, symbol: b"BTC-USD" };
         self.send(|out| encode::add_market(out, market, &listing, parameters))
     }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::codes::Reject::*;
 use crate::wire::{ALL_MARKETS, FOK, GTD};
 
-fn check(group: &mut Group, seen: &mut BTreeSet<Reject>, reject: Reject, write: impl FnOnce(&mut Vec<u8>)) {
+pub(super) fn check(group: &mut Group, seen: &mut BTreeSet<Reject>, reject: Reject, write: impl FnOnce(&mut Vec<u8>)) {
     group.refused(reject, write);
     seen.insert(reject);
 }
@@ -134,6 +134,7 @@ fn every_reject_is_reachable() {
     state(&mut seen);
     settling(&mut seen);
     risk_and_matching(&mut seen);
+    super::perpetuals::rejects(&mut seen);
     let missing: Vec<&Reject> = Reject::ALL.iter().filter(|reject| !seen.contains(reject)).collect();
     assert!(missing.is_empty(), "no test reaches {missing:?}");
 }

@@ -1,0 +1,152 @@
+//! What a contract order must pass before it is accepted.
+//!
+//! An order adds risk if it makes the worst side of position and orders larger. Then equity, less what the order would lose
+//! at once against mark at its worst price and its fee, must cover initial margin as it will be. An order that adds none must
+//! only not lose more than is left above maintenance: nobody may trade a loss into the insurance fund.
+
+use super::positions::value;
+use super::{Position, Risk, OUTCOME, SPOT};
+use crate::codes::{phase, Reject};
+use crate::kernel::Kernel;
+use crate::market::Market;
+use crate::num::charge;
+use crate::place::{Entrance, Place};
+use crate::slab::Node;
+use crate::wire::{flag, FOK, LIMIT};
+
+/// A change of an account's orders or position in a market, as its margin sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct Step {
+    pub side: usize,
+    /// Lots more on that side (negative: fewer).
+    pub lots: i64,
+    /// Units of S lost at once at worst: against mark, and fees.
+    pub loss: i64,
+}
+
+impl Kernel {
+    /// Whether a market takes an order in its phase: open, or closing and the order is reduce-only.
+    #[inline]
+    pub(crate) fn takes(&self, market: &Market, flags: u8) -> bool {
+        market.is_open()
+            || (market.phase == phase::CLOSING && market.kind != SPOT && flags & flag::REDUCE_ONLY != 0)
+    }
+
+    /// Whether a number is that of a contract market.
+    #[cold]
+    pub(crate) fn is_contract(&self, market: u32) -> bool {
+        self.markets.get(market as usize).is_some_and(|market| market.kind != SPOT)
+    }
+
+    /// Stage RISK of a new contract order; `limit` is the worst price it may trade at.
+    #[inline(never)]
+    pub(crate) fn check_contract(
+        &self,
+        place: &Place,
+        account: u32,
+        market: usize,
+        limit: i64,
+    ) -> Result<Entrance, Reject> {
+        let record = &self.markets[market];
+        let entrance = Entrance { limit, budget: i64::MAX };
+        if record.kind == OUTCOME {
+            return self.check_outcome(place, account, market, limit).map(|()| entrance);
+        }
+        if place.is_quote_size() {
+            return Err(Reject::InputCombination);
+        }
+        let side = place.side();
+        let position = self.position(account, market).copied().unwrap_or_default();
+        if place.flags & flag::REDUCE_ONLY != 0 && place.size > position.reducible(side) {
+            return Err(Reject::RiskReduceOnly);
+        }
+        if record.contract.mark == 0 {
+            return Err(Reject::RiskNoPrice);
+        }
+        // A market order that may stop is judged at the best price and watched while it fills.
+        let worst = match place.order_type == LIMIT || place.tif == FOK {
+            true => limit,
+            false => record.book.best(1 - side),
+        };
+        let taker_ppm = record.fees(self.funds.account(account).tier).1;
+        let loss = order_loss(record, side, worst, place.size, taker_ppm).ok_or(Reject::InputOverflow)?;
+        let lots = if place.flags & flag::REDUCE_ONLY != 0 { 0 } else { place.size };
+        self.check_step(account, market, &position, Step { side, lots, loss })?;
+        Ok(entrance)
+    }
+
+    /// Stage RISK of an amendment of a perpetual order: as if it were taken out and placed anew.
+    #[cold]
+    pub(crate) fn check_amend_contract(&self, amended: &Node, node: &Node, taker_ppm: i32) -> Result<(), Reject> {
+        let (market, account, side) = (node.market as usize, node.account, node.side());
+        let record = &self.markets[market];
+        if record.kind == OUTCOME {
+            return self.check_amend_outcome(amended, node);
+        }
+        let loss = order_loss(record, side, amended.price, amended.remaining, taker_ppm);
+        let loss = loss.ok_or(Reject::InputOverflow)?;
+        let mut position = self.position(account, market).copied().unwrap_or_default();
+        if node.flags & flag::REDUCE_ONLY != 0 {
+            if amended.remaining > position.reducible(side) {
+                return Err(Reject::RiskReduceOnly);
+            }
+            return self.check_step(account, market, &position, Step { side, lots: 0, loss });
+        }
+        match side {
+            0 => position.open_buy -= node.remaining,
+            _ => position.open_sell -= node.remaining,
+        }
+        self.check_step(account, market, &position, Step { side, lots: amended.remaining, loss })
+    }
+
+    /// Whether an account may take a step in a market, given its position there without what the step replaces.
+    pub(crate) fn check_step(
+        &self,
+        account: u32,
+        market: usize,
+        position: &Position,
+        step: Step,
+    ) -> Result<(), Reject> {
+        let record = &self.markets[market];
+        let contract = &record.contract;
+        let mut next = *position;
+        match step.side {
+            0 => next.open_buy += step.lots,
+            _ => next.open_sell += step.lots,
+        }
+        let (before, after) = (position.worst_lots(), next.worst_lots());
+        let risk = self.risk(account);
+        if after <= before {
+            let left = risk.equity - risk.maintenance;
+            return if step.loss == 0 || step.loss <= left { Ok(()) } else { Err(Reject::RiskMargin) };
+        }
+        let worth = value(after, contract.unit);
+        if worth > contract.rules.largest() {
+            return Err(Reject::RiskPositionLimit);
+        }
+        let added = contract.open_interest.saturating_add(step.lots.max(0));
+        if contract.rules.interest_cap != 0 && added > contract.rules.interest_cap {
+            return Err(Reject::RiskOpenInterest);
+        }
+        let extra_ppm = contract.rules.extra_ppm(added).max(contract.extra_ppm);
+        let whole = contract.rules.initial(worth, next.leverage, extra_ppm);
+        let own = match next.isolated {
+            true => contract.rules.initial(value(next.lots.abs(), contract.unit), next.leverage, extra_ppm),
+            false => 0,
+        };
+        let Risk { equity, initial, .. } = risk;
+        if equity.saturating_sub(step.loss) < initial - position.initial + whole - own {
+            return Err(Reject::RiskMargin);
+        }
+        Ok(())
+    }
+}
+
+/// Units of S an order would lose at once if it filled whole at `price`: the distance to mark if that is worse, and its fee.
+/// `None` when it cannot be counted.
+pub(crate) fn order_loss(market: &Market, side: usize, price: i64, lots: i64, taker_ppm: i32) -> Option<i64> {
+    let unit = price.checked_mul(market.tick_quote)?;
+    let notional = unit.checked_mul(lots).filter(|notional| *notional <= super::MAX_NOTIONAL)?;
+    let worse = if side == 0 { unit - market.contract.unit } else { market.contract.unit - unit };
+    worse.max(0).checked_mul(lots)?.checked_add(charge(notional, taker_ppm, 0).max(0))
+}

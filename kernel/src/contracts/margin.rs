@@ -1,0 +1,136 @@
+//! The margin record of an account, and how balances keep it.
+
+use crate::accounts::Funds;
+
+/// Sums of an account with contracts; the first cache line is all a check needs. Units of S.
+#[derive(Clone, Debug, Default)]
+#[repr(C, align(64))]
+pub struct Margin {
+    /// Mirrors the balance of S.
+    pub cash: i64,
+    pub held: i64,
+    /// Of cross perpetuals.
+    pub upnl: i64,
+    /// Of all contracts, orders included; isolated positions only with their orders.
+    pub initial: i64,
+    /// Of cross perpetuals.
+    pub maintenance: i64,
+    /// Other assets after haircut.
+    pub collateral: i64,
+    /// Worst cases of outcome events.
+    pub outcomes: i64,
+    /// Set aside for isolated positions.
+    pub isolated: i64,
+
+    /// Value at mark of all perpetuals.
+    pub notional: i64,
+    /// Part of `initial` that outcome orders ask for.
+    pub outcome_open: i64,
+    /// Collateral value that open spot orders in other assets tie up.
+    pub locked: i64,
+    /// Slot of the account.
+    pub account: u32,
+    /// Other balances changed since `collateral` and `locked` were computed.
+    pub stale: bool,
+    /// (market, index of the position there), by market.
+    pub rows: Vec<(u32, u32)>,
+}
+
+/// What decides whether an account may take risk or must lose it. Units of S.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Risk {
+    pub equity: i64,
+    pub initial: i64,
+    pub maintenance: i64,
+}
+
+impl Margin {
+    /// Of the cross margin: everything but isolated positions.
+    #[inline]
+    pub fn risk(&self) -> Risk {
+        Risk {
+            equity: self.cash - self.isolated + self.upnl + self.collateral + self.outcomes,
+            initial: self.initial + self.held + self.locked,
+            maintenance: self.maintenance,
+        }
+    }
+
+    #[inline]
+    pub fn row(&self, market: u32) -> Option<u32> {
+        if self.rows.len() <= 8 {
+            return self.rows.iter().find(|row| row.0 == market).map(|row| row.1);
+        }
+        self.rows.binary_search_by_key(&market, |row| row.0).ok().map(|at| self.rows[at].1)
+    }
+}
+
+impl Funds {
+    /// The margin record of an account; `None` if it never had a contract.
+    #[inline]
+    pub(crate) fn margin(&self, account: u32) -> Option<&Margin> {
+        match self.accounts[account as usize].margin {
+            0 => None,
+            at => Some(&self.margins[at as usize]),
+        }
+    }
+
+    /// The margin record of an account that has one.
+    #[inline]
+    pub(crate) fn margin_mut(&mut self, account: u32) -> &mut Margin {
+        &mut self.margins[self.accounts[account as usize].margin as usize]
+    }
+
+    /// Give an account a margin record, if it has none.
+    pub(crate) fn open_margin(&mut self, account: u32) {
+        let settlement = self.settlement;
+        let at = self.margins.len() as u32;
+        let record = &mut self.accounts[account as usize];
+        if record.margin != 0 {
+            return;
+        }
+        record.margin = at;
+        let balance = record.balances.iter().find(|balance| balance.asset == settlement);
+        let (cash, held) = balance.map_or((0, 0), |balance| (balance.total, balance.held));
+        self.margins.push(Margin { cash, held, account, stale: true, ..Margin::default() });
+    }
+
+    /// A balance of an account with margin changed, or one is unsound. Only the settlement asset may fall below what is held
+    /// of it, and only until the end of the command (`settle_margins`).
+    #[inline(never)]
+    pub(crate) fn note_margin(&mut self, slot: u32, asset: u32, total: i64, held: i64) {
+        let record = &self.accounts[slot as usize];
+        let balance = record.balances.iter().find(|balance| balance.asset == asset);
+        let (at, sound) =
+            (record.margin, balance.is_none_or(|b| b.held >= 0 && b.held <= b.total.max(0)));
+        let settles = at != 0 && asset == self.settlement;
+        assert!(sound || settles, "0 <= held <= total for every balance");
+        if at == 0 {
+            return;
+        }
+        let margin = &mut self.margins[at as usize];
+        if settles {
+            margin.cash += total;
+            margin.held += held;
+            assert!(margin.held >= 0, "nothing is released that was not held");
+            if margin.held > margin.cash.max(0) {
+                self.pending.push(slot);
+            }
+        } else if !margin.stale {
+            margin.stale = true;
+            self.pending.push(slot);
+        }
+    }
+
+    /// Change a pot of an asset: units that belong to no account yet (funding under way, complete sets).
+    pub(crate) fn change_pot(&mut self, asset: u32, amount: i64) {
+        let asset = &mut self.assets[asset as usize];
+        asset.pot += amount;
+        asset.sum += amount;
+    }
+
+    /// The entries of open perpetuals changed by `entry` units: part of the conserved sum.
+    #[inline]
+    pub(crate) fn change_entry(&mut self, entry: i64) {
+        self.assets[self.settlement as usize].sum -= entry;
+    }
+}

@@ -1,0 +1,102 @@
+//! One position: what a trade does to it and what it is worth. Pure arithmetic, no state but its own.
+
+use super::MAX_NOTIONAL;
+
+/// An account's position in a contract market, its resting orders there, and what both add to the account's sums. The
+/// first cache line is what a mark update reads and writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub struct Position {
+    /// Signed: long is positive.
+    pub lots: i64,
+    /// What the lots were entered for, units of S; same sign as `lots`.
+    pub entry: i64,
+    /// Lots of resting orders that are not reduce-only.
+    pub open_buy: i64,
+    pub open_sell: i64,
+    /// Unrealised profit at the present mark, funding due taken off.
+    pub upnl: i64,
+    /// What it adds to the account's initial margin.
+    pub initial: i64,
+    /// What it needs to be kept; counts for the account when it is cross, for its own margin when isolated.
+    pub maintenance: i64,
+    /// Slot of the account.
+    pub account: u32,
+    /// 0: the market's default.
+    pub leverage: u16,
+    pub isolated: bool,
+    /// Changed since the last batch was reported; outside the logical state.
+    pub dirty: bool,
+
+    /// Value at mark, never negative.
+    pub notional: i64,
+    /// Margin set aside for an isolated position.
+    pub margin: i64,
+    /// Cumulative funding when it was last settled.
+    pub funding_index: i128,
+    /// Profit and loss realised so far, fees not included.
+    pub realised: i64,
+    /// Resting orders that are reduce-only.
+    pub reduce_orders: u32,
+}
+
+/// `ceil(a * b / c)` for positive `c`.
+pub(crate) fn mul_div_ceil(a: i64, b: i64, c: i64) -> i64 {
+    if let Some(product) = a.checked_mul(b) {
+        return product.div_euclid(c) + i64::from(product.rem_euclid(c) != 0);
+    }
+    let product = i128::from(a) * i128::from(b);
+    let whole = product.div_euclid(i128::from(c)) + i128::from(product.rem_euclid(i128::from(c)) != 0);
+    whole.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
+}
+
+/// `lots * unit`, held within what sums can carry.
+#[inline]
+pub(crate) fn value(lots: i64, unit: i64) -> i64 {
+    let bound = MAX_NOTIONAL << 1;
+    lots.checked_mul(unit).map_or(if (lots < 0) == (unit < 0) { bound } else { -bound }, |value| value)
+        .clamp(-bound, bound)
+}
+
+impl Position {
+    /// Trade `lots` (signed) at `unit` units of S a lot; returns the profit realised.
+    ///
+    /// What leaves of the entry when a position shrinks is `ceil(entry * closed / lots)`, so that rounding goes against the
+    /// account; it stays in the entry of what is left, and no unit is lost. A trade that passes zero closes all and opens the
+    /// rest at its own price.
+    #[inline]
+    pub fn trade(&mut self, lots: i64, unit: i64) -> i64 {
+        if self.lots == 0 || (self.lots > 0) == (lots > 0) {
+            self.lots += lots;
+            self.entry += lots * unit;
+            return 0;
+        }
+        let held = self.lots.abs();
+        let closed = lots.abs().min(held);
+        let leaving = if closed == held { self.entry } else { mul_div_ceil(self.entry, closed, held) };
+        let signed = if lots > 0 { closed } else { -closed };
+        let realised = -signed * unit - leaving;
+        let opened = lots - signed;
+        self.lots += lots;
+        self.entry = self.entry - leaving + opened * unit;
+        self.realised = self.realised.saturating_add(realised);
+        realised
+    }
+
+    /// Lots of the larger side of position and orders: what could be held if one side's orders all filled.
+    #[inline]
+    pub fn worst_lots(&self) -> i64 {
+        (self.lots + self.open_buy).abs().max((self.lots - self.open_sell).abs())
+    }
+
+    /// Lots a reduce-only order of a side could take off.
+    #[inline]
+    pub fn reducible(&self, side: usize) -> i64 {
+        if side == 0 { -self.lots } else { self.lots }.max(0)
+    }
+
+    /// Nothing held and nothing resting.
+    pub fn is_flat(&self) -> bool {
+        self.lots == 0 && self.open_buy == 0 && self.open_sell == 0 && self.reduce_orders == 0
+    }
+}

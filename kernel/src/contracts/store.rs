@@ -1,0 +1,382 @@
+//! Where positions live, and the two ways their worth changes: one position (`refresh`) or all of a market (`revalue`).
+//!
+//! A market keeps its positions in one array, in order of their first use; an account keeps where its own are. A mark
+//! update is one pass over the array.
+
+use super::positions::value;
+use super::{Margin, Position, Risk, Rules, CROSS, PERPETUAL};
+use crate::accounts::{Account, LIQUIDATOR};
+use crate::codes::Reject;
+use crate::kernel::Kernel;
+
+/// What a contract market has beyond what every market has.
+#[derive(Clone, Debug)]
+pub struct Contract {
+    /// Mark price in ticks; 0 before there is one.
+    pub mark: i64,
+    /// Units of S one lot is worth at mark.
+    pub unit: i64,
+    /// Ticks an outcome pays if it happens.
+    pub payout_ticks: i64,
+    /// Lots held long, which is what is held short.
+    pub open_interest: i64,
+    /// How far open interest lifts initial margin at present; sampled at each revaluation.
+    pub extra_ppm: i64,
+    /// Event and place in it of an outcome market; `u32::MAX` for none.
+    pub event: u32,
+    pub outcome: u16,
+    /// Cumulative funding: what one lot long has paid so far, in 10^-12 units of S.
+    pub funding_index: i128,
+    pub rules: Rules,
+    pub positions: Vec<Position>,
+    /// A price has been observed, so the reference price no longer sets the mark.
+    pub observed: bool,
+}
+
+impl Default for Contract {
+    fn default() -> Self {
+        Contract {
+            mark: 0,
+            unit: 0,
+            payout_ticks: 0,
+            open_interest: 0,
+            extra_ppm: 0,
+            event: u32::MAX,
+            outcome: 0,
+            funding_index: 0,
+            rules: Rules::default(),
+            positions: Vec::new(),
+            observed: false,
+        }
+    }
+}
+
+/// Most units of the settlement asset a group with contracts may hold, so that sums of profits can be counted.
+pub(crate) const MAX_SETTLEMENT: i64 = 1 << 61;
+/// Units of S are cut this fine in a funding index.
+pub(crate) const FUNDING_ONE: i128 = 1_000_000_000_000;
+
+/// Units of S a position owes for funding since it was last settled (negative: is owed): payers ceil, receivers floor.
+#[inline]
+pub(crate) fn funding_due(contract: &Contract, position: &Position) -> i64 {
+    let moved = contract.funding_index - position.funding_index;
+    if moved == 0 || position.lots == 0 {
+        return 0;
+    }
+    let exact = moved.saturating_mul(i128::from(position.lots));
+    let due = exact.div_euclid(FUNDING_ONE) + i128::from(exact.rem_euclid(FUNDING_ONE) != 0);
+    due.clamp(i128::from(i64::MIN / 4), i128::from(i64::MAX / 4)) as i64
+}
+
+/// What a position adds to the sums of its account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Worth {
+    pub upnl: i64,
+    pub initial: i64,
+    pub maintenance: i64,
+    pub notional: i64,
+}
+
+impl Contract {
+    /// Worth of a perpetual position and its orders at the present mark.
+    #[inline]
+    pub fn worth(&self, position: &Position) -> Worth {
+        let (rules, unit) = (&self.rules, self.unit);
+        let marked = value(position.lots, unit);
+        let notional = marked.abs();
+        let initial = |lots| rules.initial(value(lots, unit), position.leverage, self.extra_ppm);
+        let whole = initial(position.worst_lots());
+        // The margin of an isolated position itself is its own; only its orders lean on the account.
+        let own = if position.isolated { initial(position.lots.abs()) } else { 0 };
+        Worth {
+            upnl: marked - position.entry - funding_due(self, position),
+            initial: whole - own,
+            maintenance: rules.maintenance(notional),
+            notional,
+        }
+    }
+}
+
+impl Margin {
+    /// Take over a change of what one position adds.
+    #[inline]
+    pub(super) fn adjust(&mut self, position: &Position, worth: &Worth) {
+        self.initial += worth.initial - position.initial;
+        self.notional += worth.notional - position.notional;
+        if !position.isolated {
+            self.upnl += worth.upnl - position.upnl;
+            self.maintenance += worth.maintenance - position.maintenance;
+        }
+    }
+}
+
+impl Position {
+    #[inline]
+    pub(super) fn keep(&mut self, worth: &Worth) {
+        self.upnl = worth.upnl;
+        self.initial = worth.initial;
+        self.maintenance = worth.maintenance;
+        self.notional = worth.notional;
+    }
+
+    /// Whether an isolated position no longer carries itself.
+    #[inline]
+    pub fn is_sunk(&self) -> bool {
+        self.isolated && self.lots != 0 && self.margin + self.upnl < self.maintenance
+    }
+}
+
+impl Kernel {
+    /// Mark price of a contract market in ticks; 0 when there is none yet.
+    #[inline]
+    pub fn mark(&self, market: usize) -> i64 {
+        self.markets[market].contract.mark
+    }
+
+    /// Note the asset contracts settle in and open the liquidator's account, with the first contract market.
+    pub(crate) fn begin_contracts(&mut self, settlement: u32) -> Result<(), Reject> {
+        if self.funds.assets[settlement as usize].total > MAX_SETTLEMENT {
+            return Err(Reject::RiskTotal);
+        }
+        self.funds.settlement = settlement;
+        if self.funds.account_slot(LIQUIDATOR).is_none() {
+            self.funds.open(Account { number: LIQUIDATOR, owner: u64::MAX, ..Account::default() });
+        }
+        Ok(())
+    }
+
+    /// Index of an account's position in a market.
+    #[inline]
+    pub(crate) fn position_at(&self, account: u32, market: usize) -> Option<usize> {
+        self.funds.margin(account)?.row(market as u32).map(|at| at as usize)
+    }
+
+    /// An account's position in a market, if it ever had one.
+    #[inline]
+    pub(crate) fn position(&self, account: u32, market: usize) -> Option<&Position> {
+        self.position_at(account, market).map(|at| &self.markets[market].contract.positions[at])
+    }
+
+    /// Index of an account's position in a market, made if it has none.
+    #[inline]
+    pub(crate) fn open_position(&mut self, account: u32, market: usize) -> usize {
+        match self.position_at(account, market) {
+            Some(at) => at,
+            None => self.make_position(account, market),
+        }
+    }
+
+    #[cold]
+    fn make_position(&mut self, account: u32, market: usize) -> usize {
+        self.funds.open_margin(account);
+        let contract = &mut self.markets[market].contract;
+        let at = contract.positions.len();
+        contract.positions.push(Position {
+            account,
+            funding_index: contract.funding_index,
+            ..Position::default()
+        });
+        let rows = &mut self.funds.margin_mut(account).rows;
+        let place = rows.partition_point(|row| row.0 < market as u32);
+        rows.insert(place, (market as u32, at as u32));
+        self.refresh_collateral(account);
+        at
+    }
+
+    /// Recompute what one perpetual position adds, after its lots, entry, orders, leverage or margin changed.
+    #[inline]
+    pub(crate) fn refresh(&mut self, market: usize, at: usize) {
+        let contract = &mut self.markets[market].contract;
+        let worth = contract.worth(&contract.positions[at]);
+        let position = &mut contract.positions[at];
+        let (account, sunk) = (position.account, position.is_sunk());
+        let margin = self.funds.margin_mut(account);
+        margin.adjust(position, &worth);
+        position.keep(&worth);
+        if sunk || position.is_sunk() {
+            self.liquidation.queue.push((account, market as u32));
+        }
+        self.watch(account);
+    }
+
+    /// Queue an account whose equity is below maintenance.
+    #[inline]
+    pub(crate) fn watch(&mut self, account: u32) {
+        let risk = self.funds.margin_mut(account).risk();
+        if risk.equity < risk.maintenance {
+            self.liquidation.queue.push((account, CROSS));
+        }
+    }
+
+    /// Set what an account's outcomes add: `worst` to equity, `open` (what their orders may still cost) to initial.
+    #[allow(dead_code, reason = "called by outcome events")]
+    pub(crate) fn set_outcome_sums(&mut self, account: u32, worst: i64, open: i64) {
+        self.funds.open_margin(account);
+        let margin = self.funds.margin_mut(account);
+        margin.outcomes = worst;
+        margin.initial += open - margin.outcome_open;
+        margin.outcome_open = open;
+        self.watch(account);
+    }
+
+    /// Set the mark of a perpetual market and revalue all its positions. Accounts (or isolated positions) whose equity is then
+    /// below maintenance are put into the liquidation queue.
+    pub(crate) fn on_mark(&mut self, market: usize, mark: i64) {
+        let record = &mut self.markets[market];
+        record.contract.mark = mark;
+        record.contract.unit = mark.saturating_mul(record.tick_quote);
+        self.revalue(market);
+    }
+
+    /// Bring the worth of all positions of a perpetual market up to date: after a move of its mark, its funding index or its
+    /// margin rules. One pass.
+    pub(crate) fn revalue(&mut self, market: usize) {
+        let record = &mut self.markets[market];
+        if record.kind != PERPETUAL {
+            return;
+        }
+        let contract = &mut record.contract;
+        contract.extra_ppm = contract.rules.extra_ppm(contract.open_interest);
+        let mut positions = std::mem::take(&mut contract.positions);
+        for at in 0..positions.len() {
+            if let Some(ahead) = positions.get(at + 16) {
+                crate::prefetch::line(&self.funds.accounts, ahead.account as usize);
+            }
+            if let Some(ahead) = positions.get(at + 8) {
+                let margin = self.funds.accounts[ahead.account as usize].margin;
+                crate::prefetch::line(&self.funds.margins, margin as usize);
+            }
+            let position = &mut positions[at];
+            if position.is_flat() {
+                continue;
+            }
+            let worth = contract.worth(position);
+            let margin = self.funds.margin_mut(position.account);
+            margin.adjust(position, &worth);
+            position.keep(&worth);
+            let risk = margin.risk();
+            if risk.equity < risk.maintenance {
+                self.liquidation.queue.push((position.account, CROSS));
+            }
+            if position.is_sunk() {
+                self.liquidation.queue.push((position.account, market as u32));
+            }
+        }
+        self.markets[market].contract.positions = positions;
+    }
+
+    /// Equity, initial and maintenance of an account's cross margin, in units of S.
+    pub(crate) fn risk(&self, account: u32) -> Risk {
+        match self.funds.margin(account) {
+            Some(margin) => margin.risk(),
+            None => self.spot_risk(account),
+        }
+    }
+
+    /// Move an account's perpetual position by `lots` (signed) at a price in ticks: settles funding due, moves entry, open
+    /// interest and what cash is realised, and trims reduce-only orders. Fees are the caller's. Returns the profit realised.
+    /// Used by matching, liquidation and settlement; the two sides of one trade are two calls.
+    pub(crate) fn move_position(&mut self, account: u32, market: usize, lots: i64, price: i64) -> i64 {
+        let at = self.open_position(account, market);
+        self.settle_funding(market, at);
+        let record = &mut self.markets[market];
+        let (unit, settlement) = (price * record.tick_quote, record.quote);
+        let contract = &mut record.contract;
+        let position = &mut contract.positions[at];
+        let (long, entry) = (position.lots.max(0), position.entry);
+        let realised = position.trade(lots, unit);
+        contract.open_interest += position.lots.max(0) - long;
+        let (moved, reduce_orders, isolated) =
+            (position.entry - entry, position.reduce_orders, position.isolated);
+        self.funds.change_entry(moved);
+        if isolated {
+            self.move_isolated(market, at, lots, unit, realised);
+        }
+        self.funds.touch(account);
+        self.funds.change(account, settlement, realised, 0);
+        self.note_position(market, at);
+        self.refresh(market, at);
+        if reduce_orders > 0 {
+            self.trim_reduce_orders(account, market);
+        }
+        realised
+    }
+
+    /// Pay the funding a position owes, or is owed, from or to the funding pot.
+    #[inline]
+    pub(crate) fn settle_funding(&mut self, market: usize, at: usize) {
+        let contract = &self.markets[market].contract;
+        if contract.funding_index != contract.positions[at].funding_index {
+            self.pay_funding(market, at);
+        }
+    }
+
+    #[cold]
+    fn pay_funding(&mut self, market: usize, at: usize) {
+        let record = &mut self.markets[market];
+        let (settlement, index) = (record.quote, record.contract.funding_index);
+        let due = funding_due(&record.contract, &record.contract.positions[at]);
+        let position = &mut record.contract.positions[at];
+        position.funding_index = index;
+        let account = position.account;
+        if position.isolated {
+            position.margin -= due;
+            self.funds.margin_mut(account).isolated -= due;
+        }
+        self.funds.touch(account);
+        self.funds.change(account, settlement, -due, 0);
+        self.funds.change_pot(settlement, due);
+        self.note_position(market, at);
+    }
+
+    /// Resting perpetual orders of an account grew by `lots` (negative: shrank).
+    pub(crate) fn reserve(&mut self, account: u32, market: usize, side: usize, lots: i64) {
+        let at = self.open_position(account, market);
+        let position = &mut self.markets[market].contract.positions[at];
+        if side == 0 {
+            position.open_buy += lots;
+        } else {
+            position.open_sell += lots;
+        }
+        self.refresh(market, at);
+    }
+
+    /// Note a position for the events at the end of the batch.
+    #[inline]
+    pub(crate) fn note_position(&mut self, market: usize, at: usize) {
+        let position = &mut self.markets[market].contract.positions[at];
+        if !position.dirty {
+            position.dirty = true;
+            let account = position.account;
+            self.contracts.dirty.push((account, market as u32));
+        }
+    }
+
+    /// An isolated position's own margin follows its lots: what it realises goes there first, lots taken off release their share
+    /// of what is then there, lots added bring their initial margin.
+    #[cold]
+    fn move_isolated(&mut self, market: usize, at: usize, lots: i64, unit: i64, realised: i64) {
+        let contract = &mut self.markets[market].contract;
+        let position = &mut contract.positions[at];
+        let (before, was) = (position.margin, position.lots - lots);
+        let closed = if (was > 0) == (lots > 0) { 0 } else { lots.abs().min(was.abs()) };
+        let opened = lots.abs() - closed;
+        if closed > 0 {
+            let pot = position.margin + realised;
+            position.margin = if closed == was.abs() { 0 } else { pot - share_of(pot.max(0), closed, was.abs()) };
+        }
+        if opened > 0 {
+            let brought = contract.rules.initial(value(opened, unit), position.leverage, contract.extra_ppm);
+            position.margin += brought;
+        }
+        let (account, moved) = (position.account, position.margin - before);
+        self.funds.margin_mut(account).isolated += moved;
+    }
+}
+
+/// `floor(amount * part / whole)` of values that are not negative.
+fn share_of(amount: i64, part: i64, whole: i64) -> i64 {
+    (i128::from(amount) * i128::from(part) / i128::from(whole)) as i64
+}
+
+const _: () = assert!(std::mem::size_of::<Position>() == 128);

@@ -1,0 +1,212 @@
+//! A match of a contract: the same steps as a spot trade, but positions move instead of balances.
+
+use super::{OUTCOME, SPOT};
+use crate::accounts;
+use crate::codes::{reason, state};
+use crate::kernel::Kernel;
+use crate::market::Trade;
+use crate::matching::Taker;
+use crate::num::{charge, prepaid_after, share};
+use crate::slab::{Cold, Node};
+use crate::wire::{flag, ALL_MARKETS};
+
+impl Kernel {
+    /// One trade of a contract between the taker and the order at the head of the opposite queue.
+    #[inline(never)]
+    pub(crate) fn trade_contract(&mut self, taker: &mut Taker, maker: u32, lots: i64) {
+        let market = &mut self.markets[taker.market];
+        let price = self.slab.node(maker).price;
+        let notional = market.lot_price(price) * lots;
+        let (quote, kind) = (market.quote, market.kind);
+        // An outcome is charged on `p * (1 - p)`: fees are largest where the outcome is least certain.
+        let charged =
+            if kind == OUTCOME { outcome_base(notional, price, market.contract.payout_ticks) } else { notional };
+        let maker_ppm = self.slab.cold(maker).maker_ppm.max(-taker.fee_ppm);
+        let maker_fee = fill_contract(self.slab.cold_mut(maker), notional, charged, lots, maker_ppm);
+        let maker_node = *self.slab.node(maker);
+        let emptied = maker_node.remaining == lots;
+        if emptied {
+            market.book.unlink(&mut self.slab, maker);
+            self.slab.node_mut(maker).remaining = 0;
+        } else {
+            market.book.reduce(&mut self.slab, maker, lots);
+        }
+        let taker_fee = fill_contract(self.slab.cold_mut(taker.slot), notional, charged, lots, taker.fee_ppm);
+        if taker.quote_size {
+            self.slab.cold_mut(taker.slot).size += lots;
+        } else {
+            self.slab.node_mut(taker.slot).remaining -= lots;
+        }
+        if taker.budget != i64::MAX {
+            taker.budget -= notional + taker_fee;
+        }
+        let market_number = market.number;
+        let protocol_ppm = i64::from(market.parameters.protocol_share_ppm);
+        let earned = share(charged, i64::from(taker.fee_ppm) + i64::from(maker_ppm));
+        let protocol = share(earned, protocol_ppm);
+
+        let (trade_id, time_ms) = (self.next_trade_id, self.now_ms);
+        let trade = Trade { trade_id, price, lots, taker_side: taker.side as u8, time_ms };
+        self.next_trade_id += 1;
+        self.out.trade_count += 1;
+        market.record(trade, notional);
+        if self.out.enabled {
+            self.out.trades.push((market_number, trade));
+            self.report_fill(maker, trade, notional, maker_fee, 0);
+            self.report_fill(taker.slot, trade, notional, taker_fee, 1);
+        }
+        if emptied {
+            self.unlist_reduce_only(maker);
+            self.close(maker, state::FILLED, reason::NONE);
+        }
+
+        let (account, resting) = (taker.account, maker_node.account);
+        let bought = if taker.side == 0 { lots } else { -lots };
+        self.funds.touch(resting);
+        self.funds.change(resting, quote, -maker_fee, 0);
+        self.funds.change(account, quote, -taker_fee, 0);
+        self.release_lots(&maker_node, lots);
+        if kind == OUTCOME {
+            self.settle_outcome(resting, taker.market, -bought, price);
+            self.settle_outcome(account, taker.market, bought, price);
+        } else {
+            self.move_position(resting, taker.market, -bought, price);
+            self.move_position(account, taker.market, bought, price);
+        }
+        let funds = &mut self.funds;
+        funds.change_reserved(accounts::VENUE_FEES, quote, earned - protocol);
+        funds.change_reserved(accounts::PROTOCOL_FEES, quote, protocol);
+        funds.change_reserved(accounts::DUST, quote, taker_fee + maker_fee - earned);
+    }
+
+    /// Cash of an outcome trade: the price changes hands at once.
+    fn settle_outcome(&mut self, account: u32, market: usize, lots: i64, price: i64) {
+        let record = &self.markets[market];
+        let (value, settlement) = (lots * record.lot_price(price), record.quote);
+        self.funds.change(account, settlement, -value, 0);
+        self.outcome_fill(account, market, lots, value);
+    }
+
+    /// A contract order entered the book: it counts towards margin.
+    #[inline(never)]
+    pub(crate) fn reserve_order(&mut self, slot: u32) {
+        let node = *self.slab.node(slot);
+        let market = node.market as usize;
+        if node.flags & flag::REDUCE_ONLY != 0 {
+            self.count_reduce_only(node.account, market, true);
+        }
+        self.reserve_lots(&node, node.remaining);
+    }
+
+    /// A contract order left the book: it no longer counts.
+    #[inline(never)]
+    pub(crate) fn release_order(&mut self, slot: u32) {
+        let node = *self.slab.node(slot);
+        self.release_lots(&node, node.remaining);
+        self.unlist_reduce_only(slot);
+    }
+
+    /// `lots` more of a resting order.
+    fn reserve_lots(&mut self, node: &Node, lots: i64) {
+        let market = node.market as usize;
+        if self.markets[market].kind == OUTCOME {
+            self.outcome_rest(node, lots);
+        } else if node.flags & flag::REDUCE_ONLY == 0 {
+            self.reserve(node.account, market, node.side(), lots);
+        }
+    }
+
+    /// `lots` less of a resting order.
+    #[inline]
+    pub(crate) fn release_lots(&mut self, node: &Node, lots: i64) {
+        self.reserve_lots(node, -lots);
+    }
+
+    /// A reduce-only order leaves the book: its position counts one less.
+    fn unlist_reduce_only(&mut self, slot: u32) {
+        let node = *self.slab.node(slot);
+        if node.flags & flag::REDUCE_ONLY != 0 {
+            self.count_reduce_only(node.account, node.market as usize, false);
+        }
+    }
+
+    fn count_reduce_only(&mut self, account: u32, market: usize, more: bool) {
+        if self.markets[market].kind == OUTCOME {
+            return;
+        }
+        let at = self.open_position(account, market);
+        let count = &mut self.markets[market].contract.positions[at].reduce_orders;
+        *count = if more { *count + 1 } else { *count - 1 };
+    }
+
+    /// After a position moved: its resting reduce-only orders shrink to what they could still take off, or are cancelled.
+    #[cold]
+    pub(crate) fn trim_reduce_orders(&mut self, account: u32, market: usize) {
+        let Some(position) = self.position(account, market) else { return };
+        let left = [position.reducible(0), position.reducible(1)];
+        let mut trimmed: Vec<(u64, u32)> = Vec::new();
+        for slot in &self.funds.account(account).orders {
+            let node = self.slab.node(*slot);
+            let here = node.market as usize == market && node.flags & flag::REDUCE_ONLY != 0;
+            if here && node.remaining > left[node.side()] {
+                trimmed.push((self.slab.cold(*slot).order_id, *slot));
+            }
+        }
+        trimmed.sort_unstable();
+        for (_, slot) in trimmed {
+            let node = *self.slab.node(slot);
+            let left = left[node.side()];
+            if left == 0 {
+                self.cancel_open(slot, reason::REDUCE_ONLY);
+            } else {
+                self.touch_market(market);
+                self.markets[market].book.reduce(&mut self.slab, slot, node.remaining - left);
+                self.slab.cold_mut(slot).size -= node.remaining - left;
+                self.order_event(slot, state::OPEN, reason::NONE);
+            }
+        }
+    }
+
+    /// At the end of a command: accounts whose cash fell below what they hold lose their spot buys, youngest first, until it
+    /// covers what is left.
+    #[cold]
+    pub(crate) fn relieve_holds(&mut self, account: u32) {
+        while let Some(slot) = self.youngest_hold(account) {
+            self.cancel_open(slot, reason::MARGIN);
+        }
+    }
+
+    /// The youngest open order that holds S of an account that holds more than it has.
+    fn youngest_hold(&self, account: u32) -> Option<u32> {
+        let margin = self.funds.margin(account)?;
+        if margin.held <= margin.cash.max(0) {
+            return None;
+        }
+        let holds = |slot: &&u32| {
+            let node = self.slab.node(**slot);
+            let market = &self.markets[node.market as usize];
+            market.kind == SPOT
+                && if node.is_sell() { market.base } else { market.quote } == self.funds.settlement
+        };
+        let orders = self.funds.account(account).orders.iter();
+        orders.filter(holds).max_by_key(|slot| self.slab.cold(**slot).order_id).copied()
+    }
+}
+
+/// Units a fee of an outcome is charged on: `notional * (payout - price) / payout`, rounded up.
+pub(crate) fn outcome_base(notional: i64, price: i64, payout_ticks: i64) -> i64 {
+    super::positions::mul_div_ceil(notional, payout_ticks - price, payout_ticks.max(1))
+}
+
+const _: () = assert!(ALL_MARKETS == super::CROSS);
+
+/// Note a fill in an order that is charged on `charged` units; returns the fee (negative: a rebate).
+#[inline]
+fn fill_contract(cold: &mut Cold, notional: i64, charged: i64, lots: i64, ppm: i32) -> i64 {
+    let fee = charge(charged, ppm, cold.prepaid);
+    cold.prepaid = prepaid_after(charged, ppm, cold.prepaid, fee);
+    cold.filled += lots;
+    cold.filled_quote = cold.filled_quote.saturating_add(notional);
+    cold.fee = cold.fee.saturating_add(fee);
+    fee
+}
