@@ -122,7 +122,8 @@ impl Kernel {
         let kind = body[24 + PARAMETERS];
         let units = 1..=MAX_QUANTITY;
         let payout_ticks = i64::from(u32_at(body, FIXED - 4));
-        if kind > OUTCOME || (kind == OUTCOME) != (payout_ticks > 1) || (kind != OUTCOME && payout_ticks != 0) {
+        if kind > OUTCOME || (kind == OUTCOME) != (payout_ticks > 1) || (kind != OUTCOME && payout_ticks != 0)
+        {
             return Err(Reject::InputParameter);
         }
         if !units.contains(&lot_size) || !units.contains(&tick_quote) {

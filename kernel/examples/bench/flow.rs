@@ -87,8 +87,15 @@ fn set_up(shape: Shape) -> Vec<u8> {
     encode::add_asset(&mut out, 0, 6, b"USD");
     for market in 0..shape.markets {
         encode::add_asset(&mut out, market + 1, 8, format!("A{market}").as_bytes());
-        let listing =
-            Listing { kind: 0, base: market + 1, quote: 0, lot_size: 1_000, tick_quote: 10, payout_ticks: 0, symbol: b"M" };
+        let listing = Listing {
+            kind: 0,
+            base: market + 1,
+            quote: 0,
+            lot_size: 1_000,
+            tick_quote: 10,
+            payout_ticks: 0,
+            symbol: b"M",
+        };
         encode::add_market(&mut out, market, &listing, &parameters());
         encode::set_phase(&mut out, market, 2);
     }

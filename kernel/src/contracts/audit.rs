@@ -84,7 +84,8 @@ impl Kernel {
                 continue;
             }
             sum.1 += 1;
-            let left = self.position(node.account, node.market as usize).map_or(0, |p| p.reducible(node.side()));
+            let left =
+                self.position(node.account, node.market as usize).map_or(0, |p| p.reducible(node.side()));
             ensure(node.remaining <= left, || format!("reduce-only order in slot {slot} is too large"))?;
         }
         for market in self.markets.iter().filter(|market| market.kind == PERPETUAL) {
@@ -118,14 +119,16 @@ impl Kernel {
         let (cash, held) = balance.map_or((0, 0), |balance| (balance.total, balance.held));
         let same = account.margin == at
             && (cash, held) == (margin.cash, margin.held)
-            && (sums.upnl, sums.initial, sums.maintenance) == (margin.upnl, margin.initial, margin.maintenance)
+            && (sums.upnl, sums.initial, sums.maintenance)
+                == (margin.upnl, margin.initial, margin.maintenance)
             && (sums.notional, sums.isolated) == (margin.notional, margin.isolated)
             && self.collateral_of(margin.account) == margin.collateral
             && self.locked_of(margin.account) == margin.locked;
         ensure(same, || format!("margin sums of account {} differ: {margin:?}", account.number))?;
         let ordered = margin.rows.windows(2).all(|pair| pair[0].0 < pair[1].0);
-        ensure(ordered && self.markets.iter().all(|m| m.kind != SPOT || m.contract.positions.is_empty()), || {
-            format!("positions of account {} are out of order", account.number)
-        })
+        ensure(
+            ordered && self.markets.iter().all(|m| m.kind != SPOT || m.contract.positions.is_empty()),
+            || format!("positions of account {} are out of order", account.number),
+        )
     }
 }

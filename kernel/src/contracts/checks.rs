@@ -77,7 +77,12 @@ impl Kernel {
 
     /// Stage RISK of an amendment of a perpetual order: as if it were taken out and placed anew.
     #[cold]
-    pub(crate) fn check_amend_contract(&self, amended: &Node, node: &Node, taker_ppm: i32) -> Result<(), Reject> {
+    pub(crate) fn check_amend_contract(
+        &self,
+        amended: &Node,
+        node: &Node,
+        taker_ppm: i32,
+    ) -> Result<(), Reject> {
         let (market, account, side) = (node.market as usize, node.account, node.side());
         let record = &self.markets[market];
         if record.kind == OUTCOME {

@@ -85,7 +85,8 @@ impl Kernel {
     fn shortfall(&self, market: usize, side: usize, price: i64, lots: i64, hold: i64) -> i64 {
         let record = &self.markets[market];
         let settlement = self.funds.settlement;
-        let (given, taken) = if side == 0 { (record.quote, record.base) } else { (record.base, record.quote) };
+        let (given, taken) =
+            if side == 0 { (record.quote, record.base) } else { (record.base, record.quote) };
         if given == settlement {
             return 0;
         }

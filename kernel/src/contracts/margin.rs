@@ -100,8 +100,7 @@ impl Funds {
     pub(crate) fn note_margin(&mut self, slot: u32, asset: u32, total: i64, held: i64) {
         let record = &self.accounts[slot as usize];
         let balance = record.balances.iter().find(|balance| balance.asset == asset);
-        let (at, sound) =
-            (record.margin, balance.is_none_or(|b| b.held >= 0 && b.held <= b.total.max(0)));
+        let (at, sound) = (record.margin, balance.is_none_or(|b| b.held >= 0 && b.held <= b.total.max(0)));
         let settles = at != 0 && asset == self.settlement;
         assert!(sound || settles, "0 <= held <= total for every balance");
         if at == 0 {

@@ -23,7 +23,7 @@ mod collateral;
 mod hooks;
 mod margin;
 mod positions;
-mod rules;
+pub(crate) mod rules;
 mod section;
 mod store;
 mod trade;
@@ -31,7 +31,7 @@ mod trade;
 pub(crate) use collateral::Collateral;
 pub(crate) use margin::{Margin, Risk};
 pub(crate) use positions::Position;
-pub(crate) use rules::{Rules, Tier};
+pub(crate) use rules::Rules;
 pub(crate) use store::{Contract, MAX_SETTLEMENT};
 
 /// Kinds of markets.

@@ -54,7 +54,8 @@ pub(crate) fn mul_div_ceil(a: i64, b: i64, c: i64) -> i64 {
 #[inline]
 pub(crate) fn value(lots: i64, unit: i64) -> i64 {
     let bound = MAX_NOTIONAL << 1;
-    lots.checked_mul(unit).map_or(if (lots < 0) == (unit < 0) { bound } else { -bound }, |value| value)
+    lots.checked_mul(unit)
+        .map_or(if (lots < 0) == (unit < 0) { bound } else { -bound }, |value| value)
         .clamp(-bound, bound)
 }
 

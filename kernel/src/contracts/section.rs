@@ -163,8 +163,7 @@ fn read_rules(input: &mut Reader) -> Option<Rules> {
     let count = input.u8()?;
     let mut rules = Rules { count, ..Rules::default() };
     for tier in rules.tiers.get_mut(..count as usize).filter(|_| count as usize <= TIERS)? {
-        *tier =
-            Tier { up_to: input.i64()?, initial_ppm: input.u32()?, maintenance_ppm: input.u32()? };
+        *tier = Tier { up_to: input.i64()?, initial_ppm: input.u32()?, maintenance_ppm: input.u32()? };
     }
     rules.interest_low = input.i64()?;
     rules.interest_high = input.i64()?;

@@ -363,7 +363,8 @@ impl Kernel {
         let opened = lots.abs() - closed;
         if closed > 0 {
             let pot = position.margin + realised;
-            position.margin = if closed == was.abs() { 0 } else { pot - share_of(pot.max(0), closed, was.abs()) };
+            position.margin =
+                if closed == was.abs() { 0 } else { pot - share_of(pot.max(0), closed, was.abs()) };
         }
         if opened > 0 {
             let brought = contract.rules.initial(value(opened, unit), position.leverage, contract.extra_ppm);

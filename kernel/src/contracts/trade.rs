@@ -19,8 +19,11 @@ impl Kernel {
         let notional = market.lot_price(price) * lots;
         let (quote, kind) = (market.quote, market.kind);
         // An outcome is charged on `p * (1 - p)`: fees are largest where the outcome is least certain.
-        let charged =
-            if kind == OUTCOME { outcome_base(notional, price, market.contract.payout_ticks) } else { notional };
+        let charged = if kind == OUTCOME {
+            outcome_base(notional, price, market.contract.payout_ticks)
+        } else {
+            notional
+        };
         let maker_ppm = self.slab.cold(maker).maker_ppm.max(-taker.fee_ppm);
         let maker_fee = fill_contract(self.slab.cold_mut(maker), notional, charged, lots, maker_ppm);
         let maker_node = *self.slab.node(maker);

@@ -87,8 +87,15 @@ impl Group {
     }
 
     pub fn list(&mut self, market: u32, parameters: &Parameters) -> Ack {
-        let listing =
-            Listing { kind: 0, base: BTC, quote: USD, lot_size: 1_000, tick_quote: 10, payout_ticks: 0, symbol: b"BTC-USD" };
+        let listing = Listing {
+            kind: 0,
+            base: BTC,
+            quote: USD,
+            lot_size: 1_000,
+            tick_quote: 10,
+            payout_ticks: 0,
+            symbol: b"BTC-USD",
+        };
         self.send(|out| encode::add_market(out, market, &listing, parameters))
     }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use super::rejects::check;
 use super::*;
-use crate::contracts::{Position, Risk, Rules, Tier, NO_ASSET, PERPETUAL};
+use crate::contracts::rules::Tier;
+use crate::contracts::{Position, Risk, Rules, NO_ASSET, PERPETUAL};
 use crate::encode;
 
 /// The perpetual market of these tests; market 0 is spot.
@@ -112,8 +113,10 @@ fn equity_and_margins_follow_the_mark() {
 fn an_order_beyond_the_margin_is_refused_and_moves_nothing() {
     let mut group = Group::perpetual();
     // 10x of 1,000,000 is 1,000 lots at 1,000; the loss against mark at 1,010 would be 100 a lot.
-    group.refused(Reject::RiskMargin, |out| encode::place(out, perp_head(TAKER), &limit(false, 1_000, 1_001)));
-    group.refused(Reject::RiskMargin, |out| encode::place(out, perp_head(TAKER), &limit(false, 1_010, 1_000)));
+    group
+        .refused(Reject::RiskMargin, |out| encode::place(out, perp_head(TAKER), &limit(false, 1_000, 1_001)));
+    group
+        .refused(Reject::RiskMargin, |out| encode::place(out, perp_head(TAKER), &limit(false, 1_010, 1_000)));
     group.ok(|out| encode::place(out, perp_head(TAKER), &limit(false, 1_000, 1_000)));
     // The other side needs no more: the worst side counts.
     group.ok(|out| encode::place(out, perp_head(TAKER), &limit(true, 1_001, 1_000)));
@@ -137,7 +140,14 @@ pub fn rejects(seen: &mut BTreeSet<Reject>) {
     group.kernel.markets[PERP as usize].contract.rules = Rules { interest_cap: 5, ..rules };
     refused(group, Reject::RiskOpenInterest, limit(false, 1_000, 6));
     let unpriced = Parameters { reference: 0, ..parameters() };
-    let listing = Listing { kind: PERPETUAL, base: NO_ASSET, quote: USD, lot_size: 1, tick_quote: 10, ..Listing::default() };
+    let listing = Listing {
+        kind: PERPETUAL,
+        base: NO_ASSET,
+        quote: USD,
+        lot_size: 1,
+        tick_quote: 10,
+        ..Listing::default()
+    };
     group.ok(|out| encode::add_market(out, 2, &listing, &unpriced));
     group.ok(|out| encode::set_phase(out, 2, 2));
     check(group, seen, Reject::RiskNoPrice, |out| {

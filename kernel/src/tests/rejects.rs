@@ -6,7 +6,12 @@ use super::*;
 use crate::codes::Reject::*;
 use crate::wire::{ALL_MARKETS, FOK, GTD};
 
-pub(super) fn check(group: &mut Group, seen: &mut BTreeSet<Reject>, reject: Reject, write: impl FnOnce(&mut Vec<u8>)) {
+pub(super) fn check(
+    group: &mut Group,
+    seen: &mut BTreeSet<Reject>,
+    reject: Reject,
+    write: impl FnOnce(&mut Vec<u8>),
+) {
     group.refused(reject, write);
     seen.insert(reject);
 }
