@@ -116,14 +116,15 @@ impl Kernel {
         if !zeros(&body[reserved]) || !zeros(&body[20 + PARAMETERS..24 + PARAMETERS]) {
             return Err(Reject::InputBody);
         }
+        let (kind, payout_ticks) = (body[24 + PARAMETERS], i64::from(u32_at(body, FIXED - 4)));
+        if kind != OUTCOME && payout_ticks != 0 {
+            return Err(Reject::InputBody);
+        }
         let symbol = symbol(&body[FIXED..])?;
         let (lot_size, tick_quote) = (i64_at(body, 8), i64_at(body, 16));
         let parameters = Parameters::read(&body[24..24 + PARAMETERS]).ok_or(Reject::InputParameter)?;
-        let kind = body[24 + PARAMETERS];
         let units = 1..=MAX_QUANTITY;
-        let payout_ticks = i64::from(u32_at(body, FIXED - 4));
-        if kind > OUTCOME || (kind == OUTCOME) != (payout_ticks > 1) || (kind != OUTCOME && payout_ticks != 0)
-        {
+        if kind > OUTCOME || (kind == OUTCOME && payout_ticks < 2) {
             return Err(Reject::InputParameter);
         }
         if !units.contains(&lot_size) || !units.contains(&tick_quote) {

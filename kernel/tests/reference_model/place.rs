@@ -41,7 +41,6 @@ fn check_input(flags: u8, p: &wire::PlaceBody) -> Result<(), u16> {
     let wrong = [
         p.order_type == MARKET && !immediate,
         flags & wire::POST_ONLY != 0 && immediate,
-        flags & wire::REDUCE_ONLY != 0,
         budget && !market_buy,
         (p.tif == GTD) != (p.expires != 0),
     ];
@@ -54,6 +53,10 @@ fn check_input(flags: u8, p: &wire::PlaceBody) -> Result<(), u16> {
     }
     if p.size < 1 || p.size > if budget { MAX_BUDGET } else { MAX_QUANTITY } {
         return Err(INPUT_SIZE);
+    }
+    // There is nothing to reduce in a spot market.
+    if flags & wire::REDUCE_ONLY != 0 {
+        return Err(INPUT_COMBINATION);
     }
     Ok(())
 }
