@@ -27,12 +27,25 @@ fn long_seeded_streams_agree_and_reach_every_reject() {
         seen.extend(codes.into_keys());
         reasons.extend(why.into_keys());
     }
-    for reject in Reject::ALL {
+    // The reference is a model of spot; each further kind of market or order has its own tests, and its codes lie behind these.
+    let spot = |reject: &&Reject| **reject as u16 <= last_of_spot(**reject as u16);
+    for reject in Reject::ALL.iter().filter(spot) {
         // These two have scenarios of their own below.
         let apart = [codes::INPUT_FRAME, codes::STATE_BOOK_NOT_EMPTY].contains(&(*reject as u16));
         assert!(apart || seen.contains(&(*reject as u16)), "no stream reached {}", reject.name());
     }
     assert_eq!(reasons, (0..=12).collect(), "reasons of cancels that were reached");
+}
+
+/// The last code of a code's stage that a spot market can give.
+fn last_of_spot(code: u16) -> u16 {
+    match code / 100 {
+        1 => 114,
+        2 => 205,
+        3 => 314,
+        4 => 404,
+        _ => 504,
+    }
 }
 
 proptest! {
