@@ -30,7 +30,8 @@ def in_steps(value: Decimal, step: Decimal) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """One market as clients see it. Prices in quote per base, sizes in base; ``tick_quote`` quote units a lot-tick."""
+    """One market as clients see it. Prices in quote per base, sizes in base, of contracts in whole contracts;
+    ``tick_quote`` quote units a lot-tick. ``base`` is the underlying of a perpetual and ``None`` for an outcome."""
 
     market_id: int
     venue_id: int
@@ -40,7 +41,7 @@ class Instrument:
     symbol: str
     kind: str
     phase: int
-    base: Asset
+    base: Asset | None
     quote: Asset
     tick_size: Decimal
     lot_size: Decimal
@@ -53,6 +54,21 @@ class Instrument:
     band_ppm: int
     maker_fee_ppm: int
     taker_fee_ppm: int
+    contract_value: Decimal = Decimal(0)
+    payout_ticks: int = 0
+    event_id: int | None = None
+    outcome: int = 0
+    outcome_name: str = ""
+
+    @property
+    def size_unit(self) -> str:
+        """What sizes are counted in: the base asset, or contracts."""
+        return self.base.symbol if self.kind == "spot" and self.base else "contracts"
+
+    @property
+    def is_contract(self) -> bool:
+        """Whether positions are held in it, not balances."""
+        return self.kind != "spot"
 
     def to_ticks(self, price: str | Decimal, *, field: str | None = "price") -> int:
         """``price`` in ticks. Raises ``price_invalid`` (no number, not above zero, too large) or ``price_off_tick``."""
@@ -74,7 +90,7 @@ class Instrument:
 
     def to_lots(self, size: str | Decimal, *, field: str | None = "size") -> int:
         """``size`` in lots. Raises ``size_invalid`` (no number, not above zero, too large) or ``size_off_lot``."""
-        message = f"Enter a size above zero in {self.base.symbol}."
+        message = f"Enter a size above zero in {self.size_unit}."
         value = parse_decimal(size, code="size_invalid", message=message, field=field)
         if value <= 0:
             raise DomainError("size_invalid", message, field=field)
@@ -82,7 +98,7 @@ class Instrument:
         if lots is None:
             raise DomainError(
                 "size_off_lot",
-                f"The size must be a multiple of {decimal_text(self.lot_size)} {self.base.symbol}.",
+                f"The size must be a multiple of {decimal_text(self.lot_size)} {self.size_unit}.",
                 field=field,
                 lot_size=decimal_text(self.lot_size),
             )

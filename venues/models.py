@@ -82,6 +82,8 @@ class MarketKind(models.TextChoices):
     """What is traded."""
 
     SPOT = "spot", "Spot"
+    PERPETUAL = "swap", "Perpetual"
+    OUTCOME = "outcome", "Outcome"
 
 
 class Phase(models.IntegerChoices):
@@ -96,20 +98,82 @@ class Phase(models.IntegerChoices):
     SETTLED = 6, "Settled"
 
 
+class EventKind(models.TextChoices):
+    """What an event asks: yes or no, which of several, or how much (paid as a fraction)."""
+
+    BINARY = "binary", "Yes or no"
+    MULTIPLE = "multiple", "One of several"
+    SCALAR = "scalar", "A number in a range"
+
+
+class EventState(models.TextChoices):
+    """An event trades until it closes; a proposed result is final when its window ends without a challenge."""
+
+    PENDING = "pending", "Pending"
+    OPEN = "open", "Trading"
+    CLOSED = "closed", "Closed, waiting for the result"
+    PROPOSED = "proposed", "Result proposed"
+    DISPUTED = "disputed", "Result disputed"
+    RESOLVED = "resolved", "Resolved"
+    VOID = "void", "Void: paid at the last fair prices"
+
+
+class Event(models.Model):
+    """A question with 2 to 256 outcomes of which exactly one wins, ``number`` dense from 0 within its risk group.
+
+    A binary event has one market (Yes; No is its mirror), any other one market an outcome. ``payouts`` maps outcome
+    numbers to parts per million of one unit, once a result is proposed. ``series`` and ``code`` make up the symbols of
+    its markets, ``code`` in capitals without spaces.
+    """
+
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT, related_name="events")
+    number = models.PositiveIntegerField()
+    kind = models.CharField(max_length=8, choices=EventKind.choices)
+    series = models.CharField(max_length=16)
+    code = models.CharField(max_length=24)
+    title = models.CharField(max_length=140)
+    category = models.CharField(max_length=30, blank=True)
+    rules = models.TextField(max_length=4000)
+    source = models.CharField(max_length=300)
+    settlement_asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    closes = models.DateTimeField()
+    window_seconds = models.PositiveIntegerField(default=7200)
+    state = models.CharField(max_length=10, choices=EventState.choices, default=EventState.PENDING)
+    payouts = models.JSONField(default=dict, blank=True)
+    evidence = models.CharField(max_length=500, blank=True)
+    proposed = models.DateTimeField(null=True)
+    resolved = models.DateTimeField(null=True)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["closes", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["venue", "number"], name="event_number_in_venue"),
+            models.UniqueConstraint(fields=["venue", "code"], name="event_code_in_venue"),
+        ]
+        indexes = [models.Index(fields=["state", "closes"], name="event_by_state")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
 class Market(models.Model):
     """A market of a venue, ``number`` dense from 0 within its risk group.
 
-    ``tick_size`` (quote per base) and ``lot_size`` (base) are canonical decimals, with ``price_scale`` and
-    ``size_scale`` digits after the point; ``lot_units`` is the lot in whole base units, ``tick_quote`` the quote
-    units of one lot one tick dearer. Prices are kept in ticks and sizes in lots. ``band_ppm`` bounds how far from
-    the last price an order may be priced.
+    ``tick_size`` (quote per base) and ``lot_size`` are canonical decimals, with ``price_scale`` and ``size_scale``
+    digits after the point; ``tick_quote`` is the quote units of one lot one tick dearer. Prices are kept in ticks and
+    sizes in lots. ``band_ppm`` bounds how far from the last price an order may be priced.
+
+    Spot: a lot is ``lot_size`` of ``base``, ``lot_units`` of its units. Contracts: a lot is one contract (``lot_size``
+    1); of a perpetual it is worth ``contract_value`` of ``base``, the underlying; one of an outcome pays one unit of
+    ``quote``, ``payout_ticks`` ticks, if ``outcome`` of ``event`` wins, and has no base.
     """
 
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT, related_name="markets")
     number = models.PositiveIntegerField()
-    symbol = models.CharField(max_length=21)
+    symbol = models.CharField(max_length=48)
     kind = models.CharField(max_length=8, choices=MarketKind.choices, default=MarketKind.SPOT)
-    base = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    base = models.ForeignKey(Asset, null=True, on_delete=models.PROTECT, related_name="+")
     quote = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
     tick_size = models.CharField(max_length=24)
     lot_size = models.CharField(max_length=24)
@@ -117,6 +181,11 @@ class Market(models.Model):
     size_scale = models.PositiveSmallIntegerField()
     lot_units = models.BigIntegerField()
     tick_quote = models.BigIntegerField()
+    contract_value = models.CharField(max_length=24, blank=True)
+    payout_ticks = models.PositiveIntegerField(default=0)
+    event = models.ForeignKey(Event, null=True, on_delete=models.PROTECT, related_name="markets")
+    outcome = models.PositiveSmallIntegerField(default=0)
+    outcome_name = models.CharField(max_length=60, blank=True)
     min_size_lots = models.BigIntegerField(default=1)
     reference_ticks = models.BigIntegerField()
     band_ppm = models.IntegerField()
@@ -132,17 +201,44 @@ class Market(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["venue", "number"], name="market_number_in_venue"),
             models.UniqueConstraint(fields=["venue", "symbol"], name="market_symbol_in_venue"),
-            models.CheckConstraint(condition=~Q(base=F("quote")), name="market_of_two_assets"),
+            models.CheckConstraint(condition=Q(base=None) | ~Q(base=F("quote")), name="market_of_two_assets"),
             models.CheckConstraint(
                 condition=Q(
                     lot_units__gte=1, tick_quote__gte=1, min_size_lots__gte=1, reference_ticks__gte=1
                 ),
                 name="market_numbers_positive",
             ),
+            models.CheckConstraint(
+                condition=Q(kind="outcome", base=None, event__isnull=False, payout_ticks__gte=2)
+                | (~Q(kind="outcome") & Q(base__isnull=False, event=None, payout_ticks=0)),
+                name="market_parts_of_its_kind",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.symbol
+
+    @property
+    def size_unit(self) -> str:
+        """What sizes are counted in: the base asset, or contracts."""
+        return self.base.symbol if self.kind == MarketKind.SPOT and self.base else "contracts"
+
+    @property
+    def underlying(self) -> Asset:
+        """The base asset, of spot and perpetual markets. Errors: ``ValueError`` for an outcome, which has none."""
+        if self.base is None:
+            raise ValueError(f"{self.symbol} has no base asset")
+        return self.base
+
+    @property
+    def balance_assets(self) -> tuple[Asset, ...]:
+        """The assets an account holds to trade here: base and quote, or what contracts settle in."""
+        return (self.base, self.quote) if self.kind == MarketKind.SPOT and self.base else (self.quote,)
+
+    @property
+    def heading(self) -> str:
+        """What the market is called in lists: the base asset, or the outcome."""
+        return self.outcome_name or (self.base.symbol if self.base else self.symbol)
 
 
 class LaunchDraft(models.Model):

@@ -113,6 +113,11 @@ def instrument(market: Market) -> Instrument:
         band_ppm=market.band_ppm,
         maker_fee_ppm=market.maker_fee_ppm,
         taker_fee_ppm=market.taker_fee_ppm,
+        contract_value=Decimal(market.contract_value or 0),
+        payout_ticks=market.payout_ticks,
+        event_id=market.event_id,
+        outcome=market.outcome,
+        outcome_name=market.outcome_name,
     )
 
 

@@ -182,7 +182,7 @@ async def _spendable(
     """Free base and free quote of the account, as decimals."""
     free = {item.asset.pk: item.free for item in await live_balances(catalogue, account)}
     return (
-        Decimal(free.get(market.base.pk, 0)).scaleb(-market.base.scale),
+        Decimal(free.get(market.base.pk, 0)).scaleb(-market.base.scale) if market.base else Decimal(0),
         Decimal(free.get(market.quote.pk, 0)).scaleb(-market.quote.scale),
     )
 
@@ -217,7 +217,7 @@ async def max_size(request: HttpRequest, instId: str = "", tdMode: str = "", px:
         rows.append(
             {
                 "instId": market.symbol,
-                "ccy": market.base.symbol,
+                "ccy": market.base_symbol,
                 "maxBuy": market.size_text(int(lots)),
                 "maxSell": market.size_text(int(base / market.instrument.lot_size)),
             }

@@ -52,7 +52,7 @@ def instrument_row(market: TradableMarket) -> dict[str, Any]:
         "instId": market.symbol,
         "instIdCode": market.code,
         "instCategory": "1",
-        "baseCcy": market.base.symbol,
+        "baseCcy": market.base_symbol,
         "quoteCcy": market.quote.symbol,
         "listTime": str(market.listed_ms),
         "contTdSwTime": str(market.listed_ms),

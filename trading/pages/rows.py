@@ -69,7 +69,7 @@ def _order_row(order: Order, instrument: Instrument) -> OrderRow:
         size=instrument.size_text(order.size_lots),
         filled=instrument.size_text(order.filled_lots),
         filled_percent=100 if whole else share,
-        base=instrument.base.symbol,
+        base=instrument.size_unit,
         state=_state_name(order),
         reason=kernel.CANCEL_REASONS[order.reason][2] if order.reason in kernel.CANCEL_REASONS else "",
         when=_moment(order.created_ms if order.is_open else order.closed_ms or order.created_ms),
@@ -128,7 +128,7 @@ def fill_rows(fills: Iterable[Fill], instruments: Instruments) -> list[FillRow]:
                 role="taker" if fill.role else "maker",
                 price=instrument.price_display(fill.price_ticks),
                 size=instrument.size_text(fill.size_lots),
-                base=instrument.base.symbol,
+                base=instrument.size_unit,
                 value=amount_text(fill.notional, instrument.quote),
                 fee=amount_text(fill.fee, instrument.quote),
                 quote=instrument.quote.symbol,
@@ -193,6 +193,6 @@ def fill_sentences(events: Iterable[Mapping[str, Any]], instruments: Instruments
         verb = "Bought" if event["side"] == kernel.BUY else "Sold"
         whole = "" if event["state"] == kernel.STATE_FILLED else " (part of the order)"
         price = grouped(average_price(quote, lots, instrument))
-        what = f"{instrument.size_text(lots)} {instrument.base.symbol}"
+        what = f"{instrument.size_text(lots)} {instrument.size_unit}"
         sentences.append((about_order(event["order_id"]), f"{verb} {what} at {price}{whole}."))
     return sentences

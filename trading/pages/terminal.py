@@ -127,10 +127,10 @@ def funds_context(
         held, error = _read(lambda: balances(account), [])
     free = {balance.asset.pk: balance.free for balance in held}
     total = {balance.asset.pk: balance.total for balance in held}
-    assets = (market.base, market.quote)
+    assets = market.balance_assets
     wallet = {asset.symbol: wallet_balance(request.user.pk, asset) for asset in assets}
     return {
-        "free_base": amount_text(free.get(market.base_id, 0), market.base),
+        "free_base": amount_text(free.get(assets[0].pk, 0), assets[0]) if len(assets) == 2 else "",
         "free_quote": amount_text(free.get(market.quote_id, 0), market.quote),
         "has_funds": any(total.get(asset.pk) for asset in assets),
         "wallet": [

@@ -122,7 +122,7 @@ def preview_of(instrument: Instrument, account: int, draft: OrderDraft) -> dict[
 
 def refusal_text(code: str, sentence: str, instrument: Instrument, draft: OrderDraft | None = None) -> str:
     """A refusal of the kernel with the rule in this market's numbers and what to do about it."""
-    base, quote = instrument.base.symbol, instrument.quote.symbol
+    base, quote = instrument.size_unit, instrument.quote.symbol
     spends = quote if draft is None or draft.side == "buy" else base
     remedies = {
         "risk_insufficient_balance": f"Lower the amount, cancel an order, or transfer more {spends} here.",
@@ -143,16 +143,16 @@ def refusal_text(code: str, sentence: str, instrument: Instrument, draft: OrderD
 def outcome_of(ack: kernel.Ack, draft: OrderDraft, instrument: Instrument) -> tuple[Level, str]:
     """Level and sentence of the toast for an accepted order."""
     verb = "Buy" if draft.side == "buy" else "Sell"
-    what = f"{verb} {draft.size.normalize():f} {instrument.base.symbol}"
+    what = f"{verb} {draft.size.normalize():f} {instrument.size_unit}"
     filled = instrument.size_text(ack.filled_lots)
     if ack.state == kernel.STATE_FILLED:
         return "success", f"Filled: {what}."
     if ack.state == kernel.STATE_OPEN:
         price = "" if draft.price is None else instrument.price_display(instrument.to_ticks(draft.price))
         at = f" at {grouped(price)}" if price else ""
-        part = f" {filled} {instrument.base.symbol} filled at once." if ack.filled_lots else ""
+        part = f" {filled} {instrument.size_unit} filled at once." if ack.filled_lots else ""
         return "success", f"Order placed: {what}{at}.{part}"
     reason = kernel.CANCEL_REASONS[ack.reason][2] if ack.reason in kernel.CANCEL_REASONS else ""
     if ack.filled_lots:
-        return "warning", f"{what}: {filled} {instrument.base.symbol} filled, the rest cancelled. {reason}"
+        return "warning", f"{what}: {filled} {instrument.size_unit} filled, the rest cancelled. {reason}"
     return "warning", f"{what}: nothing filled, cancelled. {reason}"

@@ -38,7 +38,7 @@ def balances(account: TradingAccount) -> list[Balance]:
     """What the account holds, live; empty before the kernel knows the account."""
     answer = client.query(account.venue.group_id, {"q": "account", "account": account.number})
     markets = Market.objects.filter(venue_id=account.venue_id).select_related("base", "quote")
-    assets = {asset.pk: asset for market in markets for asset in (market.base, market.quote)}
+    assets = {asset.pk: asset for market in markets for asset in market.balance_assets}
     return _balances(answer, assets)
 
 

@@ -16,7 +16,7 @@ from exchange_os.ledger.models import Asset
 from trading.decimals import decimal_text, scaled_text
 from trading.threads import in_database_thread
 from venues.instruments import Instrument
-from venues.models import Market, Phase, Venue
+from venues.models import Market, MarketKind, Phase, Venue
 from venues.selectors import LIVE_STATES, instrument
 
 TTL_SECONDS = 2.0
@@ -40,6 +40,8 @@ class TradableMarket:
         self.phase = instrument.phase
         self.base = instrument.base
         self.quote = instrument.quote
+        self.kind = instrument.kind
+        self.size_scale = instrument.base.scale if self.kind == MarketKind.SPOT and instrument.base else 0
         self.listed_ms = listed_ms
         self.tick_units = int(instrument.tick_size.scaleb(instrument.price_scale))
 
@@ -48,12 +50,22 @@ class TradableMarket:
         return scaled_text(price_ticks * self.tick_units, self.instrument.price_scale)
 
     def size_text(self, size_lots: int) -> str:
-        """A size as canonical decimal text, in the base asset."""
-        return scaled_text(size_lots * self.instrument.lot_units, self.base.scale)
+        """A size as canonical decimal text, in the base asset, of contracts in contracts."""
+        return scaled_text(size_lots * self.instrument.lot_units, self.size_scale)
 
     def quote_text(self, units: int) -> str:
         """An amount of the quote asset as canonical decimal text."""
         return scaled_text(units, self.quote.scale)
+
+    @property
+    def base_symbol(self) -> str:
+        """Symbol of the base asset or underlying; empty for an outcome."""
+        return self.base.symbol if self.base else ""
+
+    @property
+    def balance_assets(self) -> tuple[Asset, ...]:
+        """The assets an account holds to trade here: base and quote, or what contracts settle in."""
+        return (self.base, self.quote) if self.kind == MarketKind.SPOT and self.base else (self.quote,)
 
     def average_text(self, quote_units: int, size_lots: int) -> str:
         """Average price of ``size_lots`` that cost ``quote_units``, four decimals finer than the tick; empty
@@ -112,7 +124,7 @@ def read_catalogue(slug: str) -> VenueCatalogue | None:
             market.number,
             price_scale=market.instrument.price_scale,
             tick_units=market.tick_units,
-            size_scale=market.base.scale,
+            size_scale=market.size_scale,
             lot_units=market.instrument.lot_units,
             quote_scale=market.quote.scale,
         )
@@ -123,7 +135,7 @@ def read_catalogue(slug: str) -> VenueCatalogue | None:
         group_id=venue.group_id,
         state=venue.state,
         markets=markets,
-        assets={asset.pk: asset for market in markets for asset in (market.base, market.quote)},
+        assets={asset.pk: asset for market in markets for asset in market.balance_assets},
         by_symbol={market.symbol: market for market in markets},
         by_code={market.code: market for market in markets},
         by_number={market.number: market for market in markets},

@@ -15,7 +15,7 @@ from exchange_os.engine import client
 from exchange_os.engine.errors import OutcomeUnknown
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset
-from venues.models import Market, Phase, Venue
+from venues.models import Market, MarketKind, Phase, Venue
 
 SETUP_TIMEOUT_SECONDS = 20.0
 READ_TIMEOUT_SECONDS = 5.0
@@ -60,6 +60,10 @@ def open_in_kernel(venue: Venue, markets: list[Market]) -> None:
     raise KernelRefused(*kernel.REJECTS[refused])
 
 
+#: Base of a contract market in the kernel.
+NO_ASSET = 0xFFFFFFFF
+
+
 def move_phase(venue: Venue, numbers: Iterable[int], target: Phase) -> None:
     """Bring markets of the kernel to ``target`` by allowed moves; those already there stay. Raises as above."""
     known = {item["market"]: item["phase"] for item in ask(venue.group_id, {"q": "markets"})["markets"]}
@@ -102,9 +106,7 @@ def _missing(venue: Venue, markets: list[Market]) -> list[bytes]:
     """The commands that the kernel still needs: assets, then markets by number, then their opening."""
     assets = {item["asset"] for item in ask(venue.group_id, {"q": "assets"})["assets"]}
     phases = {item["market"]: item["phase"] for item in ask(venue.group_id, {"q": "markets"})["markets"]}
-    needed: dict[int, Asset] = {
-        asset.pk: asset for market in markets for asset in (market.base, market.quote)
-    }
+    needed: dict[int, Asset] = {asset.pk: asset for market in markets for asset in market.balance_assets}
     commands = [
         kernel.add_asset(asset.pk, scale=asset.scale, symbol=asset.symbol)
         for asset in sorted(needed.values(), key=lambda item: item.pk)
@@ -123,7 +125,7 @@ def _add_market(venue: Venue, market: Market) -> bytes:
     return kernel.add_market(
         market.number,
         kind=kernel.SPOT,
-        base=market.base_id,
+        base=market.base_id if market.kind == MarketKind.SPOT and market.base_id else NO_ASSET,
         quote=market.quote_id,
         lot_size=market.lot_units,
         tick_quote=market.tick_quote,

@@ -275,7 +275,7 @@ def _choices(numbers: dict[int, int], chosen: str) -> list[Venue]:
 def traded_assets(venue: Venue) -> list[Asset]:
     """The assets in which a venue has markets, by symbol."""
     markets = Market.objects.filter(venue=venue).exclude(phase=Phase.PENDING).select_related("base", "quote")
-    found = {asset.pk: asset for market in markets for asset in (market.quote, market.base)}
+    found = {asset.pk: asset for market in markets for asset in market.balance_assets}
     return sorted(found.values(), key=lambda asset: asset.symbol)
 
 
