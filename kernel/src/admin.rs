@@ -83,6 +83,8 @@ impl Kernel {
             kind::SET_PHASE => self.set_phase(frame),
             kind::TICK => exact(frame.body, 0, 0).map(|()| Ack::default()),
             kind::SET_LIMITS => self.set_limits(frame),
+            kind::SET_CAPACITY => self.set_capacity(frame),
+            kind::SET_FEE_SPLIT => self.set_fee_split(frame),
             _ => Err(Reject::InputKind),
         }
     }

@@ -54,7 +54,10 @@ impl Kernel {
             let ack = self.cancel_open(slot, reason::EXPIRED);
             return Ok(Ack { code: Reject::MatchingOrderClosed as u16, ..ack });
         }
-        match self.check_amend(slot, price, size) {
+        match self
+            .check_key_amend(frame, slot, price, size)
+            .and_then(|()| self.check_amend(slot, price, size))
+        {
             Ok(change) => Ok(self.carry_out(slot, change)),
             Err(reject) if frame.flags & flag::CANCEL_ON_FAIL != 0 => {
                 let ack = self.cancel_open(slot, reason::AMEND_FAILED);

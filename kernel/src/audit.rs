@@ -142,7 +142,11 @@ impl Kernel {
         ensure(armed == self.switches.len(), || "switches and armed accounts differ".to_owned())?;
         let dues =
             self.expiries.first().map(|due| due.0).into_iter().chain(self.switches.first().map(|due| due.0));
-        let next = dues.chain(self.settling.first().map(|_| 0)).min().unwrap_or(u64::MAX);
+        let next = dues
+            .chain(self.settling.first().map(|_| 0))
+            .chain(self.mandates.is_due().then_some(0))
+            .min()
+            .unwrap_or(u64::MAX);
         ensure(next == self.next_timer, || "the next timer is not the earliest".to_owned())
     }
 }

@@ -46,6 +46,16 @@ rejects! {
     AccessAccountUnknown = 203, "ACCESS_ACCOUNT_UNKNOWN", "50027", "The account is not open here.";
     AccessFrozen = 204, "ACCESS_FROZEN", "50027", "The account may only cancel.";
     AccessNoWithdrawals = 205, "ACCESS_NO_WITHDRAWALS", "50027", "The account may not withdraw at present.";
+    AccessKeyRevoked = 206, "ACCESS_KEY_REVOKED", "50111", "The key was revoked.";
+    AccessKeyExpired = 207, "ACCESS_KEY_EXPIRED", "50111", "The key's mandate has run out.";
+    AccessKeyRight = 208, "ACCESS_KEY_RIGHT", "50114", "The key's mandate does not give this right.";
+    AccessKeyMarket = 209, "ACCESS_KEY_MARKET", "50114", "The key's mandate does not cover this market.";
+    AccessKeyRate = 210, "ACCESS_KEY_RATE", "50011", "The key has sent as many commands this second as its mandate allows.";
+    AccessKeyOrder = 211, "ACCESS_KEY_ORDER", "50114", "The order is worth more than the key's mandate allows for one.";
+    AccessKeyPosition = 212, "ACCESS_KEY_POSITION", "50114", "The position could become larger than the key's mandate allows.";
+    AccessKeyLeverage = 213, "ACCESS_KEY_LEVERAGE", "50114", "The leverage is above what the key's mandate allows.";
+    AccessKeyLoss = 214, "ACCESS_KEY_LOSS", "50114", "The key has lost today what its mandate allows; it may only cancel and reduce.";
+    AccessBuilder = 215, "ACCESS_BUILDER", "50114", "The account has not approved this builder at this rate.";
     StateDuplicateClientId = 301, "STATE_DUPLICATE_CLIENT_ID", "51016", "This client order id was used already.";
     StateMarketUnknown = 302, "STATE_MARKET_UNKNOWN", "51001", "There is no such market.";
     StateAssetUnknown = 303, "STATE_ASSET_UNKNOWN", "51000", "There is no such asset.";
@@ -69,6 +79,7 @@ rejects! {
     RiskPositionLimit = 408, "RISK_POSITION_LIMIT", "51004", "The position and its orders would be larger than this market allows.";
     RiskNoPrice = 410, "RISK_NO_PRICE", "51022", "The market has no mark price yet.";
     RiskOpenInterest = 411, "RISK_OPEN_INTEREST", "51004", "The open interest of the market is at its bound.";
+    RiskCapacity = 418, "RISK_CAPACITY", "54031", "The venue's stake does not carry more open interest.";
     MatchingOrderUnknown = 501, "MATCHING_ORDER_UNKNOWN", "51400", "There is no such open order.";
     MatchingOrderClosed = 502, "MATCHING_ORDER_CLOSED", "51400", "The order is already filled or cancelled.";
     MatchingNoLiquidity = 503, "MATCHING_NO_LIQUIDITY", "51000", "There is no price on the other side to trade at.";
@@ -99,6 +110,7 @@ pub mod reason {
     pub const AMEND_FAILED: u8 = 11;
     pub const BUDGET: u8 = 12;
     pub const REDUCE_ONLY: u8 = 13;
+    pub const MANDATE: u8 = 19;
     pub const MARGIN: u8 = 20;
 }
 
@@ -118,6 +130,7 @@ pub const REASONS: &[(u8, &str, &str, &str)] = &[
     (11, "amend_failed", "1", "Its amendment failed and asked for a cancel."),
     (12, "budget", "14", "The money for this market order was used up."),
     (13, "reduce_only", "23", "There is no position left for it to reduce."),
+    (19, "mandate", "0", "A limit of its key, or of what the venue's stake carries, ended it."),
     (20, "margin", "3", "The margin of the account no longer covers it."),
 ];
 

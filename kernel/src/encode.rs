@@ -1,6 +1,7 @@
 //! Encoders: one function a command, one frame each. Clients of the kernel (Python, benches, tests) build
 //! their bytes here.
 
+pub use crate::mandates::encode::*;
 use crate::market::Parameters;
 use crate::wire::{flag, kind, ALL_MARKETS, HEADER};
 
@@ -39,13 +40,13 @@ pub struct Target<'a> {
 }
 
 /// A frame under construction: the header, then members as they come, the length last.
-struct Writer<'a> {
+pub(crate) struct Writer<'a> {
     out: &'a mut Vec<u8>,
     start: usize,
 }
 
 impl<'a> Writer<'a> {
-    fn new(out: &'a mut Vec<u8>, kind: u8, flags: u8, head: Head) -> Writer<'a> {
+    pub fn new(out: &'a mut Vec<u8>, kind: u8, flags: u8, head: Head) -> Writer<'a> {
         let start = out.len();
         out.extend_from_slice(&[0, 0, kind, flags]);
         for word in [head.account, head.market, head.key] {
@@ -54,24 +55,24 @@ impl<'a> Writer<'a> {
         Writer { out, start }
     }
 
-    fn u8s(self, bytes: &[u8]) -> Self {
+    pub fn u8s(self, bytes: &[u8]) -> Self {
         self.out.extend_from_slice(bytes);
         self
     }
 
-    fn u32(self, value: u32) -> Self {
+    pub fn u32(self, value: u32) -> Self {
         self.u8s(&value.to_le_bytes())
     }
 
-    fn u64(self, value: u64) -> Self {
+    pub fn u64(self, value: u64) -> Self {
         self.u8s(&value.to_le_bytes())
     }
 
-    fn i64(self, value: i64) -> Self {
+    pub fn i64(self, value: i64) -> Self {
         self.u64(value as u64)
     }
 
-    fn end(self) {
+    pub fn end(self) {
         let length = self.out.len() - self.start;
         debug_assert!((HEADER..=crate::wire::MAX_FRAME).contains(&length));
         self.out[self.start..self.start + 2].copy_from_slice(&(length as u16).to_le_bytes());
@@ -152,7 +153,7 @@ pub fn transfer(out: &mut Vec<u8>, kind: u8, account: u32, asset: u32, amount: i
         .end();
 }
 
-fn operator(market: u32) -> Head {
+pub(crate) fn operator(market: u32) -> Head {
     Head { account: 0, market, key: 0 }
 }
 

@@ -1,7 +1,8 @@
 //! Reading events back: what the web side does with the bytes a batch handed out. Never trusts a length.
 
 use crate::output::{
-    BALANCE_EVENT, EVENT_BALANCE, EVENT_FILL, EVENT_HEADER, EVENT_ORDER, FILL_EVENT, ORDER_EVENT,
+    MandateView, BALANCE_EVENT, EVENT_BALANCE, EVENT_FILL, EVENT_HEADER, EVENT_MANDATE, EVENT_ORDER,
+    FILL_EVENT, MANDATE_EVENT, ORDER_EVENT,
 };
 use crate::wire::{i64_at, u16_at, u32_at, u64_at};
 
@@ -45,6 +46,7 @@ pub enum Body {
     Order(OrderPart),
     Fill(OrderPart, FillPart),
     Balance { asset: u32, total: i64, held: i64 },
+    Mandate(MandateView),
 }
 
 /// One private event.
@@ -133,6 +135,21 @@ pub fn read(record: &[u8]) -> Option<Event> {
         }
         EVENT_BALANCE if record.len() >= BALANCE_EVENT => {
             Body::Balance { asset: u32_at(record, 24), total: i64_at(record, 32), held: i64_at(record, 40) }
+        }
+        EVENT_MANDATE if record.len() >= MANDATE_EVENT => {
+            let at = &record[EVENT_HEADER..];
+            Body::Mandate(MandateView {
+                account: u32_at(record, 4),
+                key: u32_at(at, 0),
+                rights: u16_at(at, 4),
+                leverage: u16_at(at, 6),
+                rate: u32_at(at, 8),
+                revoked: record[3] != 0,
+                order_notional: i64_at(at, 16),
+                position_notional: i64_at(at, 24),
+                daily_loss: i64_at(at, 32),
+                expires_ms: u64_at(at, 40),
+            })
         }
         _ => return None,
     };

@@ -12,6 +12,7 @@ use crate::codes::Reject;
 use crate::contracts::{Contracts, SPOT};
 use crate::ids::OrderIds;
 use crate::liquidation::Liquidation;
+use crate::mandates::Mandates;
 use crate::market::{Candle, Market};
 use crate::output::{Ack, OrderView, Output, Stamp, Transfer};
 use crate::publish::Publisher;
@@ -128,6 +129,7 @@ pub struct Kernel {
     pub(crate) closed: ClosedRing,
     pub(crate) contracts: Contracts,
     pub(crate) liquidation: Liquidation,
+    pub(crate) mandates: Mandates,
     pub(crate) out: Output,
     pub(crate) publisher: Publisher,
 }
@@ -170,6 +172,7 @@ impl Kernel {
             closed: ClosedRing::default(),
             contracts: Contracts::default(),
             liquidation: Liquidation::default(),
+            mandates: Mandates::default(),
             out: Output::default(),
             publisher: Publisher::default(),
         }
@@ -351,6 +354,9 @@ impl Kernel {
     #[inline]
     fn dispatch(&mut self, coming: &Coming) -> Outcome {
         let frame = &coming.frame;
+        if frame.key != 0 && self.mandates.bind() {
+            self.check_key(frame)?;
+        }
         match frame.kind {
             kind::PLACE => self.place(coming),
             kind::AMEND => self.amend(frame),
@@ -361,7 +367,10 @@ impl Kernel {
             kind::OPEN_ACCOUNT => self.open_account(frame),
             kind::SET_ACCOUNT => self.set_account(frame),
             kind::DEPOSIT | kind::WITHDRAW => self.transfer(frame),
-            kind::ADD_ASSET..=kind::SET_LIMITS => self.operate(frame),
+            kind::SET_MANDATE..=kind::REVOKE_KEY => self.entrust(frame),
+            kind::ADD_ASSET..=kind::SET_LIMITS | kind::SET_CAPACITY | kind::SET_FEE_SPLIT => {
+                self.operate(frame)
+            }
             _ => Err(Reject::InputKind),
         }
     }

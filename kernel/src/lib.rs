@@ -25,6 +25,7 @@ pub mod events;
 pub mod ids;
 mod kernel;
 mod liquidation;
+mod mandates;
 mod market;
 mod matching;
 pub mod num;

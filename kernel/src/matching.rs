@@ -10,6 +10,7 @@ use crate::book::NIL_PRICE;
 use crate::codes::{reason, state};
 use crate::contracts::SPOT;
 use crate::kernel::Kernel;
+use crate::mandates::Charged;
 use crate::market::{Market, Trade};
 use crate::num::{affordable_lots, charge, prepaid_after, share};
 use crate::output::{Ack, FillView, OrderView};
@@ -225,8 +226,26 @@ impl Kernel {
         self.next_trade_id += 1;
         self.out.trade_count += 1;
         market.record(trade(), notional);
+        if self.mandates.share_fills() {
+            self.share_fill(Charged {
+                market: taker.market,
+                taker: taker.slot,
+                maker,
+                taker_side: taker.side,
+                lots,
+                notional,
+                basis: notional,
+                taker_ppm: taker.fee_ppm,
+                maker_ppm,
+                taker_fee,
+                maker_fee,
+                earned,
+                protocol,
+            });
+        }
         if self.out.enabled {
-            self.out.trades.push((market.number, trade()));
+            let number = self.markets[taker.market].number;
+            self.out.trades.push((number, trade()));
             self.report_fill(maker, trade(), notional, maker_fee, 0);
             self.report_fill(taker.slot, trade(), notional, taker_fee, 1);
         }

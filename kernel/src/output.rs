@@ -17,6 +17,8 @@ pub const BALANCE_EVENT: usize = EVENT_HEADER + 24;
 pub const EVENT_ORDER: u8 = 1;
 pub const EVENT_FILL: u8 = 2;
 pub const EVENT_BALANCE: u8 = 3;
+pub const EVENT_MANDATE: u8 = 10;
+pub const MANDATE_EVENT: usize = EVENT_HEADER + 48;
 
 /// Answer to one command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,6 +95,21 @@ pub struct FillView {
     pub fee: i64,
     pub fee_asset: u32,
     pub role: u8,
+}
+
+/// What a key may do, after it was set or revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MandateView {
+    pub account: u32,
+    pub key: u32,
+    pub rights: u16,
+    pub leverage: u16,
+    pub rate: u32,
+    pub revoked: bool,
+    pub order_notional: i64,
+    pub position_notional: i64,
+    pub daily_loss: i64,
+    pub expires_ms: u64,
 }
 
 #[derive(Default)]
@@ -190,6 +207,25 @@ impl Output {
             self.orders_count += 1;
             copy::order_row(&mut self.orders, stamp, order);
         }
+    }
+
+    /// A mandate as it was just set.
+    pub fn mandate_event(&mut self, stamp: Stamp, mandate: &MandateView) {
+        if !self.enabled {
+            return;
+        }
+        let mut pen = Pen::begin(&mut self.events, MANDATE_EVENT);
+        header(&mut pen, EVENT_MANDATE, u8::from(mandate.revoked), MANDATE_EVENT, mandate.account, stamp);
+        pen.u32(mandate.key);
+        pen.u16(mandate.rights);
+        pen.u16(mandate.leverage);
+        pen.u32(mandate.rate);
+        pen.u32(0);
+        for value in [mandate.order_notional, mandate.position_notional, mandate.daily_loss] {
+            pen.i64(value);
+        }
+        pen.u64(mandate.expires_ms);
+        pen.end();
     }
 
     /// A balance as it stands at the end of a batch.

@@ -10,6 +10,7 @@ use crate::clients::{key_of_words, visible, words_of, Entry, Found, Key, Vacancy
 use crate::codes::{reason, state, Reject};
 use crate::contracts::SPOT;
 use crate::kernel::{Coming, Kernel, Outcome};
+use crate::mandates::{rate_of, Wanted};
 use crate::matching::Taker;
 use crate::num::{charge, product, MAX_QUANTITY};
 use crate::output::Ack;
@@ -149,6 +150,20 @@ impl Place {
         self.flags & flag::QUOTE_SIZE != 0
     }
 
+    /// The order as a mandate sees it.
+    pub fn wanted(&self, market: u32) -> Wanted {
+        let quote_size = self.is_quote_size();
+        Wanted {
+            market,
+            side: self.side(),
+            price: self.price,
+            lots: if quote_size { 0 } else { self.size },
+            budget: if quote_size { self.size } else { 0 },
+            reduce_only: self.flags & flag::REDUCE_ONLY != 0,
+            standing: 0,
+        }
+    }
+
     #[inline]
     pub fn may_rest(&self) -> bool {
         self.tif == GTC || self.tif == GTD
@@ -173,6 +188,12 @@ impl Kernel {
         }
         if place.tif == GTD && place.expires_ms <= self.now_ms {
             return Err(Reject::InputExpiry);
+        }
+        if frame.key != 0 && self.mandates.bind() {
+            self.check_key_order(frame, place.wanted(frame.market))?;
+        }
+        if place.builder != 0 {
+            self.check_builder(frame.account, place.builder)?;
         }
         let entrance = self.check_place(&place, account, frame.market)?;
         if let Some(client) = &mut remember {
@@ -282,7 +303,7 @@ impl Kernel {
         }
         let owner = self.funds.account(account);
         let (asset, hold) = if side == 0 {
-            let fee = charge(notional, market.fees(owner.tier).1, 0);
+            let fee = charge(notional, market.fees(owner.tier).1 + rate_of(place.builder), 0);
             (market.quote, notional.checked_add(fee).ok_or(Reject::InputOverflow)?)
         } else {
             (market.base, base)
@@ -328,7 +349,8 @@ impl Kernel {
         let enough = match (side, quote_size) {
             (0, true) => free_quote >= place.size,
             (0, false) => {
-                let cost = value.checked_add(charge(value, market.fees(owner.tier).1, 0));
+                let taker_ppm = market.fees(owner.tier).1 + rate_of(place.builder);
+                let cost = value.checked_add(charge(value, taker_ppm, 0));
                 limit.is_none() || free_quote >= cost.ok_or(Reject::InputOverflow)?
             }
             _ => owner.free(market.base) >= base,
@@ -354,6 +376,7 @@ impl Kernel {
     fn accept(&mut self, frame: &Frame, place: &Place, account: u32, client: Option<(Key, Vacancy)>) -> u32 {
         let (maker_ppm, taker_ppm) =
             self.markets[frame.market as usize].fees(self.funds.account(account).tier);
+        let rate = rate_of(place.builder);
         let timed = if place.tif == GTD { flag::TIMED } else { 0 };
         let quote_size = place.is_quote_size();
         let slot = self.slab.take();
@@ -370,8 +393,8 @@ impl Kernel {
         *self.slab.cold_mut(slot) = Cold {
             order_id,
             size: if quote_size { 0 } else { place.size },
-            maker_ppm,
-            taker_ppm,
+            maker_ppm: maker_ppm + rate,
+            taker_ppm: taker_ppm + rate,
             position: NOT_RESTING,
             client: NO_CLIENT,
             created_ms: self.now_ms,

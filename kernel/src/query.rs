@@ -103,6 +103,8 @@ impl Kernel {
             "book" => self.query_book(request),
             "trades" => self.with_market(request, |market| trades_json(market, request.limit)),
             "preview" => self.preview(request),
+            "mandates" => self.query_mandates(request.account),
+            "capacity" => self.query_capacity(),
             _ => problem("INPUT_QUERY", "The question is not understood."),
         }
     }

@@ -13,6 +13,7 @@ use crate::codes::phase;
 use crate::contracts::{Contract, NO_ASSET, SPOT};
 use crate::ids::OrderIds;
 use crate::kernel::{Kernel, Limits};
+use crate::mandates::rate_of;
 use crate::market::{fees_allowed, Candle, Market, Parameters, Trade, PARAMETERS, TIERS, TRADES_KEPT};
 use crate::num::{charge, product, MAX_QUANTITY, PPM};
 use crate::output::Transfer;
@@ -445,7 +446,7 @@ fn countable(market: &Market, node: &Node, cold: &Cold) -> bool {
     let notional = product(node.price, market.tick_quote, node.remaining);
     let cost =
         notional.and_then(|notional| notional.checked_add(charge(notional, cold.taker_ppm, cold.prepaid)));
-    fees_allowed(cold.maker_ppm, cold.taker_ppm)
+    fees_allowed(cold.maker_ppm - rate_of(cold.builder), cold.taker_ppm - rate_of(cold.builder))
         && i64::from(cold.prepaid) < PPM
         && quantities.contains(&node.price)
         && quantities.contains(&node.remaining)

@@ -24,6 +24,8 @@ impl Kernel {
                 if let Some(slot) = self.ids.get(order_id) {
                     self.cancel_open(slot, reason::EXPIRED);
                 }
+            } else if self.mandates.is_due() {
+                steps += self.run_mandates();
             } else if let Some(market) = self.settling.first().copied() {
                 self.settle_step(market as usize);
             } else {
@@ -70,7 +72,8 @@ impl Kernel {
     pub(crate) fn find_next_timer(&mut self) {
         let expiry = self.expiries.first().map_or(u64::MAX, |expiry| expiry.0);
         let switch = self.switches.first().map_or(u64::MAX, |switch| switch.0);
-        let settling = if self.settling.is_empty() { u64::MAX } else { 0 };
+        let at_once = !self.settling.is_empty() || self.mandates.is_due();
+        let settling = if at_once { 0 } else { u64::MAX };
         self.next_timer = expiry.min(switch).min(settling);
     }
 }

@@ -21,6 +21,10 @@ pub mod kind {
     pub const SET_ACCOUNT: u8 = 33;
     pub const DEPOSIT: u8 = 34;
     pub const WITHDRAW: u8 = 35;
+    pub const SET_MANDATE: u8 = 36;
+    pub const APPROVE_BUILDER: u8 = 37;
+    pub const SET_REFERRER: u8 = 38;
+    pub const REVOKE_KEY: u8 = 39;
     pub const OPERATOR: u8 = 64;
     pub const ADD_ASSET: u8 = 64;
     pub const ADD_MARKET: u8 = 65;
@@ -29,10 +33,19 @@ pub mod kind {
     pub const SET_PHASE: u8 = 68;
     pub const TICK: u8 = 69;
     pub const SET_LIMITS: u8 = 70;
+    pub const SET_CAPACITY: u8 = 82;
+    pub const SET_FEE_SPLIT: u8 = 93;
 
     /// Whether this version carries out commands of a kind.
     pub fn implemented(kind: u8) -> bool {
-        matches!(kind, PLACE..=CANCEL_ALL_AFTER | OPEN_ACCOUNT..=WITHDRAW | OPERATOR..=SET_LIMITS)
+        matches!(
+            kind,
+            PLACE..=CANCEL_ALL_AFTER
+                | OPEN_ACCOUNT..=REVOKE_KEY
+                | OPERATOR..=SET_LIMITS
+                | SET_CAPACITY
+                | SET_FEE_SPLIT
+        )
     }
 
     /// Every kind by name; those past the implemented ones are numbers kept for the markets to come.
@@ -64,6 +77,7 @@ pub mod kind {
         ("set_mandate", 36),
         ("approve_builder", 37),
         ("set_referrer", 38),
+        ("revoke_key", 39),
         ("observe_prices", 80),
         ("resolve_event", 81),
         ("set_capacity", 82),
@@ -75,6 +89,7 @@ pub mod kind {
         ("start_auction", 88),
         ("set_calendar", 89),
         ("fund_insurance", 90),
+        ("set_fee_split", 93),
         ("poison", 127),
     ];
 }

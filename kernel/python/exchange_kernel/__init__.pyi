@@ -4,7 +4,7 @@ Units: prices in ticks, sizes in lots, amounts in units of ``10**-scale`` of the
 times in milliseconds since 1970 (``_ms``). ``kernel/WIRE.md`` holds the byte layouts.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Final, NamedTuple, final
 
 __version__: Final[str]
@@ -47,6 +47,9 @@ PROTOCOL_FEES: Final = 2
 INSURANCE: Final = 3
 DUST: Final = 4
 FIRST_USER_ACCOUNT: Final = 16
+RIGHT_READ: Final = 1  # rights of a key's mandate, as bits; reading is checked at the door
+RIGHT_TRADE: Final = 2
+RIGHT_WITHDRAW: Final = 4
 ACK_SIZE: Final = 32
 ACK_FORMAT: Final = "<QqqHBBI"  # order_id, filled_lots, remaining_lots, code, state, reason, extra
 
@@ -193,6 +196,41 @@ def set_limits(
     *, max_accounts: int = 1_000_000, max_markets: int = 4_096, max_orders_per_account: int = 20_000,
     max_client_ids: int = 50_000_000
 ) -> bytes: ...
+def set_mandate(
+    account: int,
+    key: int,
+    *,
+    rights: int,
+    markets: Sequence[int] = [],
+    order_notional: int = 0,
+    position_notional: int = 0,
+    daily_loss: int = 0,
+    leverage: int = 0,
+    rate: int = 0,
+    expires_ms: int = 0,
+) -> bytes:
+    """What ``key`` may do with the account from now on; 0 is no bound, no markets are all. Values are in units of the
+    quote asset of the market concerned; ``rate`` counts commands in a second of the kernel's clock, cancels apart.
+    Only commands without a key set mandates. A revoked key gets none (ACCESS_KEY_REVOKED)."""
+
+def revoke_key(account: int, key: int) -> bytes:
+    """End a key for good; its open orders are cancelled, ``extra`` of the ack says how many."""
+
+def approve_builder(account: int, builder: int, *, cap_ppm: int) -> bytes:
+    """Allow orders with the code of account ``builder`` at a rate up to ``cap_ppm`` (at most 2,550); 0 takes it back."""
+
+def set_referrer(account: int, referrer: int) -> bytes:
+    """Account that gets the referral part of the fees this one pays; 0: none. Not one of the same owner."""
+
+def set_capacity(capacity: int) -> bytes:
+    """Bound of the group's open interest in units of the settlement asset; negative: none."""
+
+def set_fee_split(*, referral_ppm: int, builder_cap_ppm: int = 2_550) -> bytes:
+    """Part of the venue's fee that goes to the payer's referrer, and the highest rate of any builder."""
+
+def builder_code(account: int, *, rate_ppm: int) -> int:
+    """The ``builder`` of an order: the account to be paid and its rate. ValueError unless a multiple of 10 ppm up to 2,550."""
+
 def tick() -> bytes:
     """Nothing but time: drives expiries, dead-man switches and settling cancels that are due."""
 
@@ -223,6 +261,7 @@ def decode_events(events: bytes, accounts: Collection[int] | None = None) -> lis
     ``kind == "fill"``: the same members (the order just after the fill) and trade_id, role, fill_price_ticks,
     fill_size_lots, fill_notional, fill_fee, fee_asset. A state FILLED comes with a fill event (for a
     spent quote budget, whose size_lots is what has filled so far: with an order event).
+    ``kind == "mandate"``: key, rights, leverage, rate, revoked, order_notional, position_notional, daily_loss, expires_ms.
     ``kind == "balance"``: asset, total, held (free = total - held); one per balance changed in a batch, last.
     """
 

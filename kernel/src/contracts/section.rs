@@ -13,6 +13,7 @@ use crate::kernel::Kernel;
 mod tag {
     pub const CONTRACTS: u8 = 1;
     pub const LIQUIDATION: u8 = 2;
+    pub const MANDATES: u8 = 7;
 }
 
 fn put(out: &mut Writer, tag: u8, write: impl FnOnce(&mut Writer)) {
@@ -27,6 +28,7 @@ impl Kernel {
     pub(crate) fn write_sections(&self, out: &mut Writer) {
         put(out, tag::CONTRACTS, |out| self.write_contracts(out));
         put(out, tag::LIQUIDATION, |out| self.liquidation.write_section(out));
+        put(out, tag::MANDATES, |out| self.mandates.write_section(out));
     }
 
     pub(crate) fn read_sections(&mut self, input: &mut Reader) -> Option<()> {
@@ -37,6 +39,7 @@ impl Kernel {
             match tag {
                 tag::CONTRACTS => self.read_contracts(section)?,
                 tag::LIQUIDATION => self.liquidation.read_section(section, self.funds.accounts.len())?,
+                tag::MANDATES => self.read_mandates(section)?,
                 _ => return None,
             }
             if !section.is_empty() {

@@ -46,6 +46,9 @@ const NUMBERS: &[(&str, u32)] = &[
     ("INSURANCE", crate::INSURANCE),
     ("DUST", crate::DUST),
     ("FIRST_USER_ACCOUNT", crate::FIRST_USER),
+    ("RIGHT_READ", crate::mandates::READ as u32),
+    ("RIGHT_TRADE", crate::mandates::TRADE as u32),
+    ("RIGHT_WITHDRAW", crate::mandates::WITHDRAW as u32),
     ("ACK_SIZE", crate::ACK_SIZE as u32),
 ];
 const CANDLE_COLUMNS: [&str; 9] =

@@ -9,7 +9,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use crate::bills::BILL_COLUMNS;
 use crate::copy::{FILL_COLUMNS, ORDER_COLUMNS};
 use crate::events::{read, Body, Event, FillPart, OrderPart, Records};
-use crate::output::{Ack, ACK_SIZE};
+use crate::output::{Ack, MandateView, ACK_SIZE};
 use crate::wire::{self, flag, kind, Frame, Frames, ALL_MARKETS};
 
 type AckRow = (u64, i64, i64, u16, u8, u8, u32);
@@ -85,6 +85,21 @@ fn members(kind: u8) -> &'static [(&'static str, usize, i8)] {
             ("max_orders_per_account", 8, 4),
             ("max_client_ids", 12, 4),
         ],
+        kind::SET_MANDATE => &[
+            ("of_key", 0, 4),
+            ("rights", 4, 2),
+            ("leverage", 6, 2),
+            ("rate", 8, 4),
+            ("order_notional", 16, -8),
+            ("position_notional", 24, -8),
+            ("daily_loss", 32, -8),
+            ("expires_ms", 40, 8),
+        ],
+        kind::APPROVE_BUILDER => &[("builder", 0, 4), ("cap_ppm", 4, 4)],
+        kind::SET_REFERRER => &[("referrer", 0, 4)],
+        kind::REVOKE_KEY => &[("of_key", 0, 4)],
+        kind::SET_CAPACITY => &[("capacity", 0, -8)],
+        kind::SET_FEE_SPLIT => &[("referral_ppm", 0, 4), ("builder_cap_ppm", 4, 4)],
         _ => &[],
     }
 }
@@ -178,6 +193,19 @@ fn put_fill(dict: &Bound<'_, PyDict>, fill: &FillPart) -> PyResult<()> {
     dict.set_item("fee_asset", fill.fee_asset)
 }
 
+fn put_mandate(dict: &Bound<'_, PyDict>, mandate: &MandateView) -> PyResult<()> {
+    dict.set_item("kind", "mandate")?;
+    dict.set_item("key", mandate.key)?;
+    dict.set_item("rights", mandate.rights)?;
+    dict.set_item("leverage", mandate.leverage)?;
+    dict.set_item("rate", mandate.rate)?;
+    dict.set_item("revoked", mandate.revoked)?;
+    dict.set_item("order_notional", mandate.order_notional)?;
+    dict.set_item("position_notional", mandate.position_notional)?;
+    dict.set_item("daily_loss", mandate.daily_loss)?;
+    dict.set_item("expires_ms", mandate.expires_ms)
+}
+
 fn event_dict<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     match &event.body {
@@ -196,6 +224,7 @@ fn event_dict<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, PyDict
             dict.set_item("total", total)?;
             dict.set_item("held", held)?;
         }
+        Body::Mandate(mandate) => put_mandate(&dict, mandate)?,
     }
     dict.set_item("account", event.account)?;
     dict.set_item("sequence", event.sequence)?;

@@ -28,7 +28,7 @@ impl<'py> FromPyObject<'py> for ClientId {
     }
 }
 
-fn frame(py: Python<'_>, write: impl FnOnce(&mut Vec<u8>)) -> Bound<'_, PyBytes> {
+pub(super) fn frame(py: Python<'_>, write: impl FnOnce(&mut Vec<u8>)) -> Bound<'_, PyBytes> {
     let mut out = Vec::with_capacity(160);
     write(&mut out);
     PyBytes::new(py, &out)

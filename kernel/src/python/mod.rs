@@ -6,6 +6,7 @@ mod constants;
 mod decoders;
 mod encoders;
 mod kernel;
+mod mandates;
 
 use pyo3::create_exception;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
@@ -25,6 +26,7 @@ fn _exchange_kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<bulk::PyBulkCommands>()?;
     constants::register(module)?;
     encoders::register(module)?;
+    mandates::register(module)?;
     decoders::register(module)?;
     bulk::register(module)
 }

@@ -86,6 +86,10 @@ impl Model {
         if body.tif == GTD && body.expires <= self.now {
             return Err(INPUT_EXPIRY);
         }
+        // Nobody has approved a builder in these histories.
+        if body.builder != 0 {
+            return Err(ACCESS_BUILDER);
+        }
         let (limit, budget) = self.check_place(head, &body)?;
         if !body.client.is_empty() {
             self.forget_clients();

@@ -316,7 +316,7 @@ fn operator(known: &Known, g: &Genes, weight: u16) -> Vec<u8> {
         ),
         124 => wire::add_market(u32::from(g[2] % 5), &listing(g)),
         125 => wire::frame(
-            pick(&[6, 36, 80, 127, 0, 255, 71], g[2]),
+            pick(&[20, 50, 110, 127, 0, 255, 71], g[2]),
             Head { account: user(g[1]), ..Head::default() },
             &[0; 8],
         ),

@@ -1,0 +1,134 @@
+//! What a key may do, who shares a fill's fees, and how much risk the venue's stake lets a group carry.
+//!
+//! Every command names the key it came with (0: none, the owner in person). A **mandate** limits one key of one account:
+//! what it may do, where, how large, how fast, how much it may lose in a day and until when. It is looked at inside the
+//! kernel, so a key that leaked or an agent that ran wild cannot exceed it whatever door it comes through. Commands
+//! without a key are the owner's and know no mandate; only they set mandates, approve builders and revoke keys. Nothing is
+//! looked up while a group has no mandate.
+//!
+//! A **builder** is the interface that sent an order. Its code on the order is its account in the low 24 bits and its
+//! rate above, in steps of ten ppm; a trader approves it once, up to a rate. The rate is part of the order's fees from the
+//! start, so holds and roundings know it. Of each fill's fees the builders get theirs first, then the protocol its share
+//! of the rest, then the referrer of each payer a part of what is left, and the venue keeps what remains: to the unit.
+//!
+//! **Capacity** bounds the value of open interest of all contracts (perpetuals at mark, outcomes at their payout). Above
+//! it nothing may add risk; what stands is left alone.
+//!
+//! `keys.rs` checks commands, `orders.rs` what orders may be worth, `losses.rs` the day's result of a key, `builders.rs`
+//! and `shares.rs` the fees, `capacity.rs` the bound, `section.rs` the snapshot.
+
+mod builders;
+mod capacity;
+pub mod encode;
+mod keys;
+mod losses;
+mod orders;
+mod query;
+mod section;
+mod shares;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+pub(crate) use builders::{code_of, rate_of, MAX_BUILDER_PPM};
+pub(crate) use orders::Wanted;
+pub(crate) use shares::Charged;
+
+/// Rights of a key, as bits.
+pub const READ: u16 = 1;
+pub const TRADE: u16 = 2;
+pub const WITHDRAW: u16 = 4;
+/// Most mandates of one account, and markets of one mandate.
+const PER_ACCOUNT: usize = 1_000;
+pub(crate) const MAX_MARKETS: usize = 200;
+/// Most mandates, approvals and referrals of a group, each.
+const MOST: usize = 2_000_000;
+/// Capacity of a group nobody has bounded.
+const UNBOUNDED: i64 = i64::MAX;
+
+/// What one key of an account may do. 0 means no bound, an empty list all markets; values are in units of the quote
+/// asset of the market concerned.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Mandate {
+    pub rights: u16,
+    /// Highest leverage.
+    pub leverage: u16,
+    /// Commands a second of the kernel's time; cancels do not count.
+    pub rate: u32,
+    pub order_notional: i64,
+    pub position_notional: i64,
+    pub daily_loss: i64,
+    pub expires_ms: u64,
+    pub markets: Vec<u32>,
+    /// Nothing passes any more, for good.
+    pub revoked: bool,
+    /// The second in which commands were last counted, and how many.
+    pub second: u64,
+    pub used: u32,
+    /// The day the result is of, and what the key traded in each market.
+    pub day: u64,
+    pub traded: Vec<losses::Traded>,
+}
+
+/// Mandates, approvals, referrals, shares and capacity of a group.
+pub(crate) struct Mandates {
+    /// By (account number, key).
+    keys: BTreeMap<(u32, u32), Mandate>,
+    /// Highest approved ppm by (account number, builder's account number).
+    builders: BTreeMap<(u32, u32), u32>,
+    /// Referrer's account number by account number.
+    referrers: BTreeMap<u32, u32>,
+    /// Part of the venue's fee that goes to the payer's referrer.
+    referral_ppm: u32,
+    /// Highest rate a builder may ask at all.
+    builder_cap_ppm: u32,
+    capacity: i64,
+    /// Value of open interest as last counted, by market, and the sum of it.
+    exposures: Vec<i64>,
+    exposure: i64,
+    /// Keys whose day is over by loss and whose open orders are yet to be cancelled: (account number, key).
+    tripped: Vec<(u32, u32)>,
+}
+
+impl Default for Mandates {
+    fn default() -> Self {
+        Mandates {
+            keys: BTreeMap::new(),
+            builders: BTreeMap::new(),
+            referrers: BTreeMap::new(),
+            referral_ppm: 0,
+            builder_cap_ppm: MAX_BUILDER_PPM,
+            capacity: UNBOUNDED,
+            exposures: Vec::new(),
+            exposure: 0,
+            tripped: Vec::new(),
+        }
+    }
+}
+
+impl Mandates {
+    /// Whether commands with a key have to be looked at.
+    #[inline(always)]
+    pub fn bind(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
+    /// Whether a fill may concern a builder, a referrer or the day of a key.
+    #[inline(always)]
+    pub fn share_fills(&self) -> bool {
+        !self.builders.is_empty() || !self.referrers.is_empty() || !self.keys.is_empty()
+    }
+
+    /// Whether open interest is bounded.
+    #[inline(always)]
+    pub fn bounded(&self) -> bool {
+        self.capacity != UNBOUNDED
+    }
+
+    /// Whether a timer has to run.
+    #[inline]
+    pub fn is_due(&self) -> bool {
+        !self.tripped.is_empty()
+    }
+}
