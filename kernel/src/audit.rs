@@ -26,6 +26,7 @@ impl Kernel {
         let open = self.check_books()?;
         self.check_orders(&open)?;
         self.check_holds(&open)?;
+        self.check_exposures()?;
         self.check_timers(&open)?;
         self.check_contracts(&open)
     }

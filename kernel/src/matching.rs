@@ -227,21 +227,9 @@ impl Kernel {
         self.out.trade_count += 1;
         market.record(trade(), notional);
         if self.mandates.share_fills() {
-            self.share_fill(Charged {
-                market: taker.market,
-                taker: taker.slot,
-                maker,
-                taker_side: taker.side,
-                lots,
-                notional,
-                basis: notional,
-                taker_ppm: taker.fee_ppm,
-                maker_ppm,
-                taker_fee,
-                maker_fee,
-                earned,
-                protocol,
-            });
+            let payers = self.payers(taker, (taker.fee_ppm, taker_fee), maker, (maker_ppm, maker_fee));
+            let market = taker.market;
+            self.share_fill(Charged { market, payers, lots, notional, basis: notional, earned, protocol });
         }
         if self.out.enabled {
             let number = self.markets[taker.market].number;

@@ -8,6 +8,7 @@ use super::positions::value;
 use super::{Position, Risk, OUTCOME, SPOT};
 use crate::codes::{phase, Reject};
 use crate::kernel::Kernel;
+use crate::mandates::rate_of;
 use crate::market::Market;
 use crate::num::charge;
 use crate::place::{Entrance, Place};
@@ -68,7 +69,7 @@ impl Kernel {
             true => limit,
             false => record.book.best(1 - side),
         };
-        let taker_ppm = record.fees(self.funds.account(account).tier).1;
+        let taker_ppm = record.fees(self.funds.account(account).tier).1 + rate_of(place.builder);
         let loss = order_loss(record, side, worst, place.size, taker_ppm).ok_or(Reject::InputOverflow)?;
         let lots = if place.flags & flag::REDUCE_ONLY != 0 { 0 } else { place.size };
         self.check_step(account, market, &position, Step { side, lots, loss })?;
@@ -133,6 +134,7 @@ impl Kernel {
         if contract.rules.interest_cap != 0 && added > contract.rules.interest_cap {
             return Err(Reject::RiskOpenInterest);
         }
+        self.check_capacity(value(step.lots.max(0), contract.unit))?;
         let extra_ppm = contract.rules.extra_ppm(added).max(contract.extra_ppm);
         let whole = contract.rules.initial(worth, next.leverage, extra_ppm);
         let own = match next.isolated {

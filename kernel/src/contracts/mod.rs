@@ -31,7 +31,7 @@ mod trade;
 pub(crate) use collateral::Collateral;
 pub(crate) use margin::{Margin, Risk};
 pub(crate) use positions::Position;
-pub(crate) use rules::Rules;
+pub(crate) use rules::{Rules, DEFAULT_LEVERAGE};
 pub(crate) use store::{Contract, MAX_SETTLEMENT};
 
 /// Kinds of markets.

@@ -7,7 +7,7 @@ use crate::num::PPM;
 /// Most tiers a market has.
 pub const TIERS: usize = 8;
 /// Leverage of a position nobody has set.
-const DEFAULT_LEVERAGE: i64 = 10;
+pub const DEFAULT_LEVERAGE: i64 = 10;
 /// Highest leverage there is.
 pub const MAX_LEVERAGE: i64 = 1_000;
 

@@ -46,6 +46,7 @@ impl Kernel {
                 return None;
             }
         }
+        self.recount_exposures();
         Some(())
     }
 

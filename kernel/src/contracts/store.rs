@@ -263,6 +263,7 @@ impl Kernel {
             }
         }
         self.markets[market].contract.positions = positions;
+        self.note_exposure(market);
     }
 
     /// Equity, initial and maintenance of an account's cross margin, in units of S.
@@ -294,6 +295,7 @@ impl Kernel {
         }
         self.funds.touch(account);
         self.funds.change(account, settlement, realised, 0);
+        self.note_exposure(market);
         self.note_position(market, at);
         self.refresh(market, at);
         if reduce_orders > 0 {

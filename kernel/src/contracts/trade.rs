@@ -4,6 +4,7 @@ use super::{OUTCOME, SPOT};
 use crate::accounts;
 use crate::codes::{reason, state};
 use crate::kernel::Kernel;
+use crate::mandates::Charged;
 use crate::market::Trade;
 use crate::matching::Taker;
 use crate::num::{charge, prepaid_after, share};
@@ -58,6 +59,9 @@ impl Kernel {
             self.report_fill(maker, trade, notional, maker_fee, 0);
             self.report_fill(taker.slot, trade, notional, taker_fee, 1);
         }
+        let shared = self.mandates.share_fills();
+        let payers =
+            shared.then(|| self.payers(taker, (taker.fee_ppm, taker_fee), maker, (maker_ppm, maker_fee)));
         if emptied {
             self.unlist_reduce_only(maker);
             self.close(maker, state::FILLED, reason::NONE);
@@ -80,6 +84,10 @@ impl Kernel {
         funds.change_reserved(accounts::VENUE_FEES, quote, earned - protocol);
         funds.change_reserved(accounts::PROTOCOL_FEES, quote, protocol);
         funds.change_reserved(accounts::DUST, quote, taker_fee + maker_fee - earned);
+        if let Some(payers) = payers {
+            let (market, basis) = (taker.market, charged);
+            self.share_fill(Charged { market, payers, lots, notional, basis, earned, protocol });
+        }
     }
 
     /// Cash of an outcome trade: the price changes hands at once.

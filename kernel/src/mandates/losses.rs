@@ -34,7 +34,11 @@ pub(crate) struct KeyFill {
 
 /// What lots of a market are worth at its present price.
 fn worth(market: &Market, lots: i64) -> i64 {
-    let price = if market.last != 0 { market.last } else { market.parameters.reference };
+    let price = match market.contract.mark {
+        0 if market.last == 0 => market.parameters.reference,
+        0 => market.last,
+        mark => mark,
+    };
     market.lot_price(price).saturating_mul(lots)
 }
 

@@ -27,7 +27,7 @@ mod query;
 mod section;
 mod shares;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 
@@ -86,7 +86,7 @@ pub(crate) struct Mandates {
     capacity: i64,
     /// Value of open interest as last counted, by market, and the sum of it.
     exposures: Vec<i64>,
-    exposure: i64,
+    exposure: i128,
     /// Keys whose day is over by loss and whose open orders are yet to be cancelled: (account number, key).
     tripped: Vec<(u32, u32)>,
 }

@@ -3,6 +3,7 @@
 use super::{Mandate, TRADE};
 use crate::book::NIL_PRICE;
 use crate::codes::Reject;
+use crate::contracts::{DEFAULT_LEVERAGE, OUTCOME, PERPETUAL};
 use crate::kernel::Kernel;
 use crate::num::MAX_QUANTITY;
 use crate::wire::{flag, Frame};
@@ -137,18 +138,33 @@ impl Kernel {
     /// (lots held, lots of resting buys, lots of resting sells) of an account in a market. Of a spot market what is
     /// held is the base asset, which cannot be sold short: its sells never add.
     fn standing_lots(&self, account: u32, market: u32) -> (i128, i64, i64) {
-        let market = &self.markets[market as usize];
+        let record = &self.markets[market as usize];
+        if record.kind == PERPETUAL {
+            let position = self.position(account, market as usize).copied().unwrap_or_default();
+            return (i128::from(position.lots), position.open_buy, position.open_sell);
+        }
         let owner = self.funds.account(account);
-        let total = owner.balances.iter().find(|balance| balance.asset == market.base);
-        let held = total.map_or(0, |balance| balance.total / market.lot_size);
-        let buys = owner.orders.iter().map(|slot| self.slab.node(*slot));
-        let buys = buys.filter(|node| u32::from(node.market) == market.number && !node.is_sell());
-        let buying = buys.map(|node| node.remaining).fold(0, i64::saturating_add);
-        (i128::from(held), buying, held)
+        let resting = |side| {
+            let nodes = owner.orders.iter().map(|slot| self.slab.node(*slot));
+            let nodes = nodes.filter(move |node| u32::from(node.market) == market && node.side() == side);
+            nodes.map(|node| node.remaining).fold(0, i64::saturating_add)
+        };
+        if record.kind == OUTCOME {
+            return (i128::from(0i64), resting(0), resting(1));
+        }
+        let total = owner.balances.iter().find(|balance| balance.asset == record.base);
+        let held = total.map_or(0, |balance| balance.total / record.lot_size);
+        (i128::from(held), resting(0), held)
     }
 
     /// Leverage of the account's position in a market; 1 where there is none to set.
-    fn leverage_at(&self, _account: u32, _market: u32) -> u16 {
-        1
+    fn leverage_at(&self, account: u32, market: u32) -> u16 {
+        if self.markets[market as usize].kind != PERPETUAL {
+            return 1;
+        }
+        match self.position(account, market as usize).map_or(0, |position| position.leverage) {
+            0 => DEFAULT_LEVERAGE as u16,
+            leverage => leverage,
+        }
     }
 }

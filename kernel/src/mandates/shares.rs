@@ -11,25 +11,33 @@ use super::losses::KeyFill;
 use crate::accounts::{PROTOCOL_FEES, VENUE_FEES};
 use crate::bills::{bill_kind, Bill};
 use crate::kernel::Kernel;
+use crate::matching::Taker;
 use crate::num::{share, PPM};
+
+/// One side of a fill, as its fees see it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Payer {
+    /// Slot of the account.
+    pub account: u32,
+    pub key: u32,
+    pub builder: u32,
+    /// 0 bought.
+    pub side: usize,
+    /// As charged: a rebate no larger than the taker's rate.
+    pub ppm: i32,
+    pub fee: i64,
+}
 
 /// The fees of one fill, already booked to venue and protocol.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Charged {
     pub market: usize,
-    pub taker: u32,
-    pub maker: u32,
-    /// Side of the taker: 0 buys.
-    pub taker_side: usize,
+    /// Taker and maker.
+    pub payers: [Payer; 2],
     pub lots: i64,
     pub notional: i64,
     /// What the rates are of: the notional, or what an outcome market charges on.
     pub basis: i64,
-    pub taker_ppm: i32,
-    /// As charged: a rebate no larger than the taker's rate.
-    pub maker_ppm: i32,
-    pub taker_fee: i64,
-    pub maker_fee: i64,
     pub earned: i64,
     pub protocol: i64,
 }
@@ -43,6 +51,20 @@ struct Payment {
 }
 
 impl Kernel {
+    /// Both sides of a fill, while their orders are there; of each its rate and fee.
+    pub(crate) fn payers(
+        &self,
+        taker: &Taker,
+        taken: (i32, i64),
+        maker: u32,
+        made: (i32, i64),
+    ) -> [Payer; 2] {
+        [(taker.slot, taken), (maker, made)].map(|(slot, (ppm, fee))| {
+            let (node, cold) = (self.slab.node(slot), self.slab.cold(slot));
+            Payer { account: node.account, key: cold.key, builder: cold.builder, side: node.side(), ppm, fee }
+        })
+    }
+
     /// Pay builders and referrers of a fill, and count it for the keys of its orders.
     #[cold]
     #[inline(never)]
@@ -52,24 +74,17 @@ impl Kernel {
             return;
         }
         let market = self.markets[charged.market].number;
-        for (slot, side, fee) in [
-            (charged.taker, charged.taker_side, charged.taker_fee),
-            (charged.maker, 1 - charged.taker_side, charged.maker_fee),
-        ] {
-            let key = self.slab.cold(slot).key;
-            if key != 0 {
-                let sign = if side == 0 { 1 } else { -1 };
-                let (lots, cash) = (sign * charged.lots, -sign * charged.notional - fee);
-                let account = self.slab.node(slot).account;
-                self.note_key_fill(KeyFill { account, key, market, lots, cash });
-            }
+        for payer in charged.payers.iter().filter(|payer| payer.key != 0) {
+            let sign = if payer.side == 0 { 1 } else { -1 };
+            let (lots, cash) = (sign * charged.lots, -sign * charged.notional - payer.fee);
+            let (account, key) = (payer.account, payer.key);
+            self.note_key_fill(KeyFill { account, key, market, lots, cash });
         }
     }
 
     fn pay_shares(&mut self, charged: &Charged) {
-        let builders = [charged.taker, charged.maker].map(|slot| self.slab.cold(slot).builder);
-        let payers = [charged.taker, charged.maker]
-            .map(|slot| self.funds.account(self.slab.node(slot).account).number);
+        let builders = charged.payers.map(|payer| payer.builder);
+        let payers = charged.payers.map(|payer| self.funds.account(payer.account).number);
         let referrers = payers.map(|number| self.mandates.referrers.get(&number).copied());
         if builders == [0, 0] && referrers == [None, None] {
             return;
@@ -89,7 +104,7 @@ impl Kernel {
             });
         }
         let protocol = share(rest, i64::from(market.parameters.protocol_share_ppm));
-        let rates = [charged.taker_ppm - rate_of(builders[0]), charged.maker_ppm - rate_of(builders[1])];
+        let rates = charged.payers.map(|payer| payer.ppm - rate_of(payer.builder));
         let all: i64 = rates.iter().map(|rate| i64::from((*rate).max(0))).sum();
         for side in [0, 1] {
             let own = i64::from(rates[side].max(0));

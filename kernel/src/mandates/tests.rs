@@ -1,10 +1,14 @@
 //! Scenarios of mandates, builders and referrers. The cast's orders all come with key 5; a lot at 1,000 is worth 10,000.
 
+use std::collections::BTreeSet;
+
 use crate::bills::bill_kind;
 use crate::codes::{reason, Reject};
 use crate::encode::{self, Head, MandateTerms, PlaceOrder};
 use crate::events::Body;
 use crate::mandates::{code_of, READ, TRADE, WITHDRAW};
+use crate::tests::perpetuals::perp_head;
+use crate::tests::rejects::check;
 use crate::tests::{
     by_id, head, limit, market_order, parameters, Group, MAKER, SIBLING, START_MS, TAKER, USD,
 };
@@ -261,4 +265,96 @@ fn mandates_survive_a_snapshot() {
     assert_eq!(restored.snapshot(), bytes);
     let question = br#"{"q":"mandates","account":17}"#;
     assert_eq!(restored.query(question), group.kernel.query(question));
+}
+
+#[test]
+fn capacity_stops_new_risk_and_leaves_what_stands() {
+    let mut group = Group::perpetual();
+    group.ok(|out| encode::set_capacity(out, 100_000));
+    let big = limit(false, 1_000, 11);
+    group.refused(RiskCapacity, |out| encode::place(out, perp_head(TAKER), &big));
+    group.trade(TAKER, MAKER, 1_000, 10);
+    assert_eq!(group.kernel.query_capacity()["open_interest"], 100_000);
+    group.refused(RiskCapacity, |out| encode::place(out, perp_head(TAKER), &limit(false, 1_000, 1)));
+    group.mark(1_100);
+    assert_eq!(group.kernel.query_capacity()["open_interest"], 110_000);
+    group.ok(|out| encode::set_capacity(out, 0));
+    assert_eq!(group.held(TAKER).lots, 10, "what stands is left alone");
+    group.trade(MAKER, TAKER, 1_000, 10);
+    assert_eq!(group.kernel.query_capacity()["open_interest"], 0);
+    group.refused(RiskCapacity, |out| encode::place(out, perp_head(TAKER), &limit(false, 1_000, 1)));
+    group.ok(|out| encode::set_capacity(out, -1));
+    group.trade(TAKER, MAKER, 1_000, 50);
+}
+
+#[test]
+fn a_mandate_bounds_a_perpetual_position_and_its_leverage() {
+    let mut group = Group::perpetual();
+    group.ok(|out| encode::set_mandate(out, TAKER, &MandateTerms { position_notional: 50_000, ..terms() }));
+    group.trade(TAKER, MAKER, 1_000, 5);
+    let one = |sell| limit(sell, 1_000, 1);
+    group.refused(AccessKeyPosition, |out| encode::place(out, perp_head(TAKER), &one(false)));
+    group.refused(AccessKeyPosition, |out| encode::place(out, perp_head(TAKER), &limit(true, 1_000, 11)));
+    group.trade(MAKER, TAKER, 1_000, 10);
+    assert_eq!(group.held(TAKER).lots, -5, "turned, and as large as before");
+    group.ok(|out| encode::set_mandate(out, TAKER, &MandateTerms { leverage: 9, ..terms() }));
+    group.refused(AccessKeyLeverage, |out| encode::place(out, perp_head(TAKER), &one(true)));
+    group.trade(TAKER, MAKER, 1_000, 5);
+}
+
+#[test]
+fn a_keys_loss_on_a_perpetual_is_measured_at_mark() {
+    let mut group = Group::perpetual();
+    group.ok(|out| encode::set_mandate(out, TAKER, &MandateTerms { daily_loss: 1_000, ..terms() }));
+    group.trade(TAKER, MAKER, 1_000, 10);
+    group.mark(991);
+    assert_eq!(group.perp(TAKER, limit(false, 900, 1)).code, 0, "900 lost");
+    group.mark(990);
+    group.refused(AccessKeyLoss, |out| encode::place(out, perp_head(TAKER), &limit(false, 900, 1)));
+    group.trade(MAKER, TAKER, 990, 10);
+    assert_eq!(group.held(TAKER).lots, 0, "it may still reduce");
+}
+
+#[test]
+fn fees_of_a_perpetual_are_shared_too() {
+    let mut group = shared(1_000_000);
+    group.list_perpetual(1_000, 2_000);
+    group.ok(|out| encode::approve_builder(out, TAKER, BUILDER, 500));
+    group.ok(|out| encode::set_referrer(out, MAKER, REFERRER));
+    group.perp(MAKER, limit(true, 1_000, 10));
+    group.ok(|out| encode::place(out, perp_head(TAKER), &built(limit(false, 1_000, 10), 500)));
+    // 100,000 traded: 250 and 100 paid; the builder has 50, the protocol 75 of 300, of 225 the maker's third its referrer.
+    assert_eq!((group.balance(BUILDER, USD).0, group.balance(REFERRER, USD).0), (50, 75));
+    assert_eq!(group.reserved()[..2], [150, 75]);
+}
+
+/// Every reject of this module, for the test that all are reachable.
+pub fn rejects(seen: &mut BTreeSet<Reject>) {
+    let bounds: [(MandateTerms, Reject); 6] = [
+        (MandateTerms { rights: 1, ..terms() }, AccessKeyRight),
+        (MandateTerms { expires_ms: 1, ..terms() }, AccessKeyExpired),
+        (MandateTerms { order_notional: 1, ..terms() }, AccessKeyOrder),
+        (MandateTerms { position_notional: 1, ..terms() }, AccessKeyPosition),
+        (MandateTerms { rate: 1, ..terms() }, AccessKeyRate),
+        (MandateTerms { markets: &[1], ..terms() }, AccessKeyMarket),
+    ];
+    for (terms, reject) in bounds {
+        let group = &mut under(terms);
+        group.place(MAKER, limit(false, 900, 1));
+        check(group, seen, reject, |out| encode::place(out, head(MAKER), &limit(false, 900, 1)));
+    }
+    let group = &mut under(MandateTerms { daily_loss: 1, leverage: 2, ..terms() });
+    check(group, seen, AccessKeyLeverage, |out| {
+        out.extend_from_slice(&[24, 0, 10, 0, 16, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]);
+    });
+    group.sell(TAKER, 1_000, 1);
+    group.buy(MAKER, 1_000, 1);
+    check(group, seen, AccessKeyLoss, |out| encode::place(out, head(MAKER), &limit(false, 900, 1)));
+    group.ok(|out| encode::revoke_key(out, MAKER, KEY));
+    check(group, seen, AccessKeyRevoked, |out| encode::place(out, head(MAKER), &limit(false, 900, 1)));
+    let foreign = PlaceOrder { builder: MAKER, ..limit(false, 900, 1) };
+    check(group, seen, AccessBuilder, |out| encode::place(out, head(TAKER), &foreign));
+    let group = &mut Group::perpetual();
+    group.ok(|out| encode::set_capacity(out, 0));
+    check(group, seen, RiskCapacity, |out| encode::place(out, perp_head(TAKER), &limit(false, 1_000, 1)));
 }

@@ -6,9 +6,9 @@
 mod lifecycle;
 mod matching;
 mod outputs;
-mod perpetuals;
+pub mod perpetuals;
 mod recovery;
-mod rejects;
+pub mod rejects;
 
 use crate::codes::Reject;
 use crate::encode::{self, Head, Listing, PlaceOrder, Target};

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::codes::Reject::*;
-use crate::encode::MandateTerms;
 use crate::wire::{ALL_MARKETS, FOK, GTD};
 
-pub(super) fn check(
+pub(crate) fn check(
     group: &mut Group,
     seen: &mut BTreeSet<Reject>,
     reject: Reject,
@@ -58,37 +57,6 @@ fn access(seen: &mut BTreeSet<Reject>) {
     check(group, seen, AccessNoWithdrawals, |out| {
         encode::transfer(out, kind::WITHDRAW, MAKER, USD, 1, 501, START_MS);
     });
-}
-
-fn keys(seen: &mut BTreeSet<Reject>) {
-    let terms = MandateTerms { key: 5, rights: 7, ..MandateTerms::default() };
-    let bounds: [(MandateTerms, Reject); 6] = [
-        (MandateTerms { rights: 1, ..terms }, AccessKeyRight),
-        (MandateTerms { expires_ms: 1, ..terms }, AccessKeyExpired),
-        (MandateTerms { order_notional: 1, ..terms }, AccessKeyOrder),
-        (MandateTerms { position_notional: 1, ..terms }, AccessKeyPosition),
-        (MandateTerms { rate: 1, ..terms }, AccessKeyRate),
-        (MandateTerms { markets: &[1], ..terms }, AccessKeyMarket),
-    ];
-    for (terms, reject) in bounds {
-        let group = &mut Group::new();
-        group.list(1, &parameters());
-        group.ok(|out| encode::set_mandate(out, MAKER, &terms));
-        group.place(MAKER, limit(false, 900, 1));
-        order(group, seen, reject, limit(false, 900, 1));
-    }
-    let group = &mut Group::new();
-    group.ok(|out| encode::set_mandate(out, MAKER, &MandateTerms { daily_loss: 1, ..terms }));
-    group.sell(TAKER, 1_000, 1);
-    group.buy(MAKER, 1_000, 1);
-    order(group, seen, AccessKeyLoss, limit(false, 900, 1));
-    group.ok(|out| encode::revoke_key(out, MAKER, 5));
-    order(group, seen, AccessKeyRevoked, limit(false, 900, 1));
-    let leverage = [24, 0, 10, 0, 16, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0];
-    let group = &mut Group::new();
-    group.ok(|out| encode::set_mandate(out, MAKER, &MandateTerms { leverage: 2, ..terms }));
-    check(group, seen, AccessKeyLeverage, |out| out.extend_from_slice(&leverage));
-    order(group, seen, AccessBuilder, PlaceOrder { builder: TAKER, ..limit(false, 900, 1) });
 }
 
 fn state(seen: &mut BTreeSet<Reject>) {
@@ -168,7 +136,7 @@ fn every_reject_is_reachable() {
     let mut seen = BTreeSet::new();
     input(&mut seen);
     access(&mut seen);
-    keys(&mut seen);
+    crate::mandates::tests::rejects(&mut seen);
     state(&mut seen);
     settling(&mut seen);
     risk_and_matching(&mut seen);
