@@ -3,6 +3,8 @@
 use crate::encode::{operator, Head, Writer};
 use crate::wire::{kind, ALL_MARKETS};
 
+pub use super::builders::code_of;
+
 /// What a key may do; see `WIRE.md`. Zero is no bound, no markets are all markets.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MandateTerms<'a> {

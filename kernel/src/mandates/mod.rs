@@ -31,7 +31,7 @@ pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 
-pub(crate) use builders::{code_of, rate_of, MAX_BUILDER_PPM};
+pub(crate) use builders::{rate_of, MAX_BUILDER_PPM};
 pub(crate) use orders::Wanted;
 pub(crate) use shares::Charged;
 

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::bills::bill_kind;
 use crate::codes::{reason, Reject};
-use crate::encode::{self, Head, MandateTerms, PlaceOrder};
+use crate::encode::{self, code_of, Head, MandateTerms, PlaceOrder};
 use crate::events::Body;
-use crate::mandates::{code_of, READ, TRADE, WITHDRAW};
+use crate::mandates::{READ, TRADE, WITHDRAW};
 use crate::tests::perpetuals::perp_head;
 use crate::tests::rejects::check;
 use crate::tests::{

@@ -72,7 +72,7 @@ fn set_fee_split(py: Python<'_>, referral_ppm: u32, builder_cap_ppm: u32) -> Bou
 #[pyfunction]
 #[pyo3(signature = (account, *, rate_ppm))]
 fn builder_code(account: u32, rate_ppm: u32) -> PyResult<u32> {
-    crate::mandates::code_of(account, rate_ppm)
+    encode::code_of(account, rate_ppm)
         .ok_or_else(|| pyo3::exceptions::PyValueError::new_err("a rate is a multiple of ten ppm up to 2,550"))
 }
 
