@@ -48,7 +48,8 @@ class ApiKey(models.Model):
 
     The key itself is looked up by its SHA-256, the secret is kept encrypted because signatures must be
     recomputed, and the passphrase is kept as a keyed digest. Secret and passphrase are shown once, by the
-    service that creates them.
+    service that creates them. ``mandate`` holds its bounds in the kernel's terms; ``mandated_at`` is empty until the
+    kernel has answered the key's present state.
     """
 
     account = models.ForeignKey(TradingAccount, on_delete=models.PROTECT, related_name="api_keys")
@@ -62,7 +63,16 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    mandate = models.JSONField(default=dict, blank=True)
+    mandated_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["id"], name="trading_key_unsettled", condition=models.Q(mandated_at__isnull=True)
+            )
+        ]
 
     def __str__(self) -> str:
         return f"key {self.key_hint}… of {self.account}"

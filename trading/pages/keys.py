@@ -1,6 +1,7 @@
 """API keys: made, shown once, revoked."""
 
 from datetime import timedelta
+from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -17,6 +18,7 @@ from trading.models import ApiKey, Permission
 from trading.pages.markets import ccxt_snippet, venue_or_404
 from trading.services.accounts import ensure_account
 from trading.services.keys import NewKey, create_api_key, revoke_api_key
+from trading.services.mandates import KeyLimits
 from venues.selectors import live_venues
 
 LIFETIMES = (("", "Until revoked"), ("7", "7 days"), ("30", "30 days"), ("90", "90 days"))
@@ -44,6 +46,26 @@ class KeyForm(forms.Form):
         help_text="IP addresses or networks, separated by commas. Empty allows any address.",
     )
     lifetime = forms.ChoiceField(label="Valid", choices=LIFETIMES, required=False)
+    markets = forms.CharField(
+        label="Markets",
+        required=False,
+        max_length=2000,
+        help_text="Symbols, separated by commas. Empty allows all.",
+    )
+    order_value = forms.DecimalField(
+        label="Largest order", required=False, help_text="Worth in the quote asset of the markets."
+    )
+    position_value = forms.DecimalField(
+        label="Largest position", required=False, help_text="What is held and what rests, in the quote asset."
+    )
+    daily_loss = forms.DecimalField(
+        label="Most it may lose a day", required=False,
+        help_text="At mark prices; then its orders are cancelled and it may only reduce.",
+    )  # fmt: skip
+    leverage = forms.IntegerField(label="Highest leverage", required=False, min_value=1)
+    rate = forms.IntegerField(
+        label="Commands a second", required=False, min_value=1, help_text="Cancels do not count."
+    )
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
@@ -69,6 +91,18 @@ def _page(
     return render(request, "trading/keys.html", context, status=status)
 
 
+def _limits(data: dict[str, Any]) -> KeyLimits:
+    """The bounds as typed."""
+    return KeyLimits(
+        markets=[part for part in data["markets"].split(",") if part.strip()],
+        order_value=data["order_value"],
+        position_value=data["position_value"],
+        daily_loss=data["daily_loss"],
+        leverage=data["leverage"] or 0,
+        rate=data["rate"] or 0,
+    )
+
+
 @signed_in
 @never_cache
 def keys(request: SignedInRequest) -> HttpResponse:
@@ -87,6 +121,7 @@ def keys(request: SignedInRequest) -> HttpResponse:
             label=data["label"],
             allowed_ips=[part for part in data["allowed_ips"].replace("\n", ",").split(",") if part.strip()],
             expires_at=timezone.now() + timedelta(days=int(data["lifetime"])) if data["lifetime"] else None,
+            limits=_limits(data),
         )
     except DomainError as refused:
         form.add_error(refused.field if refused.field in form.fields else None, refused.message)

@@ -13,9 +13,11 @@ from exchange_os.errors import DomainError
 from trading.models import ApiKey, Permission, TradingAccount
 from trading.sealing import encrypt_secret, key_digest, passphrase_digest
 from trading.selectors.credentials import forget_credential
+from trading.services.mandates import KeyLimits, mandate_of, send_mandate
 
 MAX_KEYS_PER_ACCOUNT = 50
 MAX_ADDRESSES = 20
+NO_LIMITS = KeyLimits()
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,14 @@ def create_api_key(
     label: str = "",
     allowed_ips: Sequence[str] = (),
     expires_at: datetime | None = None,
+    limits: KeyLimits = NO_LIMITS,
 ) -> NewKey:
-    """Make a key for ``account``.
+    """Make a key for ``account``; its mandate is in the venue's stream before anyone can use the key.
 
-    Errors: ``permission_unknown``, ``address_invalid``, ``too_many_addresses``, ``too_many_keys``.
+    Errors: ``permission_unknown``, ``address_invalid``, ``too_many_addresses``, ``too_many_keys``, those of
+    ``mandate_of``, and ``venue_busy`` if the venue takes nothing at present.
     """
+    mandate = mandate_of(account.venue, limits) if limits != NO_LIMITS else {}
     granted = _checked_permissions(permissions)
     networks = _checked_addresses(allowed_ips)
     if account.api_keys.filter(revoked_at=None).count() >= MAX_KEYS_PER_ACCOUNT:
@@ -89,7 +94,11 @@ def create_api_key(
         permissions=granted,
         allowed_ips=networks,
         expires_at=expires_at,
+        mandate=mandate,
     )
+    if not send_mandate(record):
+        record.delete()
+        raise DomainError("venue_busy", "The venue is busy and cannot take a new key; try again in a moment.")
     return NewKey(record, key, secret, passphrase)
 
 
@@ -99,8 +108,9 @@ def revoke_api_key(account: TradingAccount, key_id: int) -> None:
     if record is None:
         raise DomainError("key_unknown", "This account has no such key.")
     if record.revoked_at is None:
-        record.revoked_at = timezone.now()
-        record.save(update_fields=["revoked_at"])
+        record.revoked_at, record.mandated_at = timezone.now(), None
+        record.save(update_fields=["revoked_at", "mandated_at"])
+        send_mandate(record)
     forget_credential(record.key_sha256)
 
 
