@@ -10,6 +10,7 @@ use crate::kernel::{Kernel, Limits, Outcome};
 use crate::market::{fees_allowed, Candle, Market, Parameters, PARAMETERS, TIERS};
 use crate::num::MAX_QUANTITY;
 use crate::output::Ack;
+use crate::prices::{FundingRules, MarketPrices};
 use crate::wire::{i32_at, i64_at, kind, u16_at, u32_at, u64_at, zeros, Frame, ALL_MARKETS};
 
 const MAX_ASSETS: usize = 65_536;
@@ -85,6 +86,9 @@ impl Kernel {
             kind::SET_LIMITS => self.set_limits(frame),
             kind::SET_CAPACITY => self.set_capacity(frame),
             kind::SET_FEE_SPLIT => self.set_fee_split(frame),
+            kind::OBSERVE_PRICES => self.observe_prices(frame),
+            kind::SET_FUNDING => self.set_funding(frame),
+            kind::SET_PRICE_RULES => self.set_price_rules(frame),
             _ => Err(Reject::InputKind),
         }
     }
@@ -171,11 +175,14 @@ impl Kernel {
             book: Book::default(),
             trades: VecDeque::new(),
             candle: Candle::default(),
+            prices: MarketPrices::new(),
             dirty_batch: 0,
             contract: Contract { payout_ticks, ..Contract::default() },
         });
         self.touch_market(next as usize);
         if kind == PERPETUAL {
+            let scale = self.funds.assets[quote as usize].scale;
+            self.markets[next as usize].prices.funding.rules = FundingRules::of_scale(scale);
             self.on_mark(next as usize, parameters.reference);
         }
         Ok(Ack::default())

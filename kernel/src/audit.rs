@@ -28,7 +28,8 @@ impl Kernel {
         self.check_holds(&open)?;
         self.check_exposures()?;
         self.check_timers(&open)?;
-        self.check_contracts(&open)
+        self.check_contracts(&open)?;
+        self.check_prices()
     }
 
     /// Conservation per asset; every balance `0 <= held <= total`.
@@ -146,6 +147,7 @@ impl Kernel {
         let next = dues
             .chain(self.settling.first().map(|_| 0))
             .chain(self.mandates.is_due().then_some(0))
+            .chain([self.prices.next_ms()])
             .min()
             .unwrap_or(u64::MAX);
         ensure(next == self.next_timer, || "the next timer is not the earliest".to_owned())

@@ -79,6 +79,7 @@ rejects! {
     RiskPositionLimit = 408, "RISK_POSITION_LIMIT", "51004", "The position and its orders would be larger than this market allows.";
     RiskNoPrice = 410, "RISK_NO_PRICE", "51022", "The market has no mark price yet.";
     RiskOpenInterest = 411, "RISK_OPEN_INTEREST", "51004", "The open interest of the market is at its bound.";
+    RiskPriceGrade = 413, "RISK_PRICE_GRADE", "51022", "The price of the market is not reliable enough at present for new risk.";
     RiskCapacity = 418, "RISK_CAPACITY", "54031", "The venue's stake does not carry more open interest.";
     MatchingOrderUnknown = 501, "MATCHING_ORDER_UNKNOWN", "51400", "There is no such open order.";
     MatchingOrderClosed = 502, "MATCHING_ORDER_CLOSED", "51400", "The order is already filled or cancelled.";

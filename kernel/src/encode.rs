@@ -3,6 +3,7 @@
 
 pub use crate::mandates::encode::*;
 use crate::market::Parameters;
+pub use crate::prices::encode::*;
 use crate::wire::{flag, kind, ALL_MARKETS, HEADER};
 
 /// Header members shared by all commands.

@@ -4,6 +4,7 @@ use crate::output::{
     MandateView, BALANCE_EVENT, EVENT_BALANCE, EVENT_FILL, EVENT_HEADER, EVENT_MANDATE, EVENT_ORDER,
     FILL_EVENT, MANDATE_EVENT, ORDER_EVENT,
 };
+use crate::prices::{EVENT_FUNDING, EVENT_PRICE, FUNDING_EVENT, PRICE_EVENT, REFUSED, REFUSED_EVENT};
 use crate::wire::{i64_at, u16_at, u32_at, u64_at};
 
 /// The order of an event, as it stood then.
@@ -41,11 +42,49 @@ pub struct FillPart {
     pub role: u8,
 }
 
+/// Funding, as accrued or settled. Rates of 10^12, premiums of 10^9.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FundingPart {
+    pub market: u32,
+    pub lots: i64,
+    /// What the account received; negative when it paid.
+    pub amount: i64,
+    pub index_ticks: i64,
+    pub rate: i64,
+    pub premium: i64,
+    pub end_ms: u64,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
     Order(OrderPart),
     Fill(OrderPart, FillPart),
-    Balance { asset: u32, total: i64, held: i64 },
+    Balance {
+        asset: u32,
+        total: i64,
+        held: i64,
+    },
+    /// An hour of funding of a market (`lots` 0), or what an account settled of it.
+    Funding(FundingPart),
+    /// Index, mark or grade of a market.
+    Price {
+        market: u32,
+        grade: u8,
+        fresh: u8,
+        index: i64,
+        mark: i64,
+        slow: i64,
+        garbage: u64,
+    },
+    /// An observation that made no sense; `why` is a `Garbage`.
+    Refused {
+        market: u32,
+        why: u8,
+        external: bool,
+        source: u32,
+        price: i64,
+        published_ms: u64,
+    },
     Mandate(MandateView),
 }
 
@@ -116,6 +155,30 @@ fn order_part(record: &[u8], client_at: usize) -> OrderPart {
     }
 }
 
+fn price(record: &[u8]) -> Option<Event> {
+    let body = match record[3] {
+        REFUSED if record.len() >= REFUSED_EVENT => Body::Refused {
+            market: u32_at(record, 24),
+            why: record[28],
+            external: record[29] == 1,
+            source: u32_at(record, 32),
+            price: i64_at(record, 40),
+            published_ms: u64_at(record, 48),
+        },
+        0 if record.len() >= PRICE_EVENT => Body::Price {
+            market: u32_at(record, 24),
+            grade: record[28],
+            fresh: record[29],
+            index: i64_at(record, 32),
+            mark: i64_at(record, 40),
+            slow: i64_at(record, 48),
+            garbage: u64_at(record, 56),
+        },
+        _ => return None,
+    };
+    Some(Event { account: u32_at(record, 4), sequence: u64_at(record, 8), time_ms: u64_at(record, 16), body })
+}
+
 /// Read one record; `None` for kinds this version does not know and for records that are too short.
 pub fn read(record: &[u8]) -> Option<Event> {
     let body = match record[2] {
@@ -151,6 +214,16 @@ pub fn read(record: &[u8]) -> Option<Event> {
                 expires_ms: u64_at(at, 40),
             })
         }
+        EVENT_FUNDING if record.len() >= FUNDING_EVENT => Body::Funding(FundingPart {
+            market: u32_at(record, 24),
+            lots: i64_at(record, 32),
+            amount: i64_at(record, 40),
+            index_ticks: i64_at(record, 48),
+            rate: i64_at(record, 56),
+            premium: i64_at(record, 64),
+            end_ms: u64_at(record, 72),
+        }),
+        EVENT_PRICE => return price(record),
         _ => return None,
     };
     Some(Event { account: u32_at(record, 4), sequence: u64_at(record, 8), time_ms: u64_at(record, 16), body })

@@ -15,6 +15,7 @@ use crate::liquidation::Liquidation;
 use crate::mandates::Mandates;
 use crate::market::{Candle, Market};
 use crate::output::{Ack, OrderView, Output, Stamp, Transfer};
+use crate::prices::Prices;
 use crate::publish::Publisher;
 use crate::slab::{Cold, Node, Slab};
 use crate::wire::{kind, Frame, Frames};
@@ -130,6 +131,7 @@ pub struct Kernel {
     pub(crate) contracts: Contracts,
     pub(crate) liquidation: Liquidation,
     pub(crate) mandates: Mandates,
+    pub(crate) prices: Prices,
     pub(crate) out: Output,
     pub(crate) publisher: Publisher,
 }
@@ -173,6 +175,7 @@ impl Kernel {
             contracts: Contracts::default(),
             liquidation: Liquidation::default(),
             mandates: Mandates::default(),
+            prices: Prices::default(),
             out: Output::default(),
             publisher: Publisher::default(),
         }
@@ -371,6 +374,7 @@ impl Kernel {
             kind::ADD_ASSET..=kind::SET_LIMITS | kind::SET_CAPACITY | kind::SET_FEE_SPLIT => {
                 self.operate(frame)
             }
+            kind::OBSERVE_PRICES | kind::SET_FUNDING | kind::SET_PRICE_RULES => self.operate(frame),
             _ => Err(Reject::InputKind),
         }
     }

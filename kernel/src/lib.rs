@@ -36,6 +36,7 @@ mod pen;
 mod place;
 mod prefetch;
 mod preview;
+pub mod prices;
 mod publish;
 #[cfg(feature = "python")]
 mod python;

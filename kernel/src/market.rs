@@ -6,6 +6,7 @@ use crate::book::{Book, NO_ASK, NO_BID};
 use crate::codes::phase;
 use crate::contracts::Contract;
 use crate::num::{MAX_QUANTITY, PPM};
+use crate::prices::MarketPrices;
 use crate::wire::{i32_at, i64_at, u32_at};
 
 /// Public trades kept per market.
@@ -124,6 +125,7 @@ pub struct Market {
     pub book: Book,
     pub trades: VecDeque<Trade>,
     pub candle: Candle,
+    pub prices: MarketPrices,
     pub dirty_batch: u32,
     /// What contracts have beyond this; idle in a spot market.
     pub contract: Contract,

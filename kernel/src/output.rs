@@ -240,7 +240,7 @@ impl Output {
 }
 
 #[inline(always)]
-fn header(pen: &mut Pen, kind: u8, flags: u8, length: usize, account: u32, stamp: Stamp) {
+pub(crate) fn header(pen: &mut Pen, kind: u8, flags: u8, length: usize, account: u32, stamp: Stamp) {
     pen.u16(length as u16);
     pen.u8(kind);
     pen.u8(flags);

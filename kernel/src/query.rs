@@ -102,6 +102,8 @@ impl Kernel {
             "assets" => self.query_assets(),
             "book" => self.query_book(request),
             "trades" => self.with_market(request, |market| trades_json(market, request.limit)),
+            "prices" => self.query_prices(request.market),
+            "funding" => self.with_market(request, |market| self.query_funding(market, request.limit)),
             "preview" => self.preview(request),
             "mandates" => self.query_mandates(request.account),
             "capacity" => self.query_capacity(),

@@ -17,6 +17,7 @@ use crate::mandates::rate_of;
 use crate::market::{fees_allowed, Candle, Market, Parameters, Trade, PARAMETERS, TIERS, TRADES_KEPT};
 use crate::num::{charge, product, MAX_QUANTITY, PPM};
 use crate::output::Transfer;
+use crate::prices::MarketPrices;
 use crate::slab::{Cold, Node, NO_CLIENT};
 use crate::wire::{flag, MAX_CLIENT_ID};
 
@@ -472,6 +473,7 @@ fn read_market_members(input: &mut Reader, number: u32) -> Option<Market> {
         book: Book::default(),
         trades: Default::default(),
         candle: Candle::default(),
+        prices: MarketPrices::new(),
         dirty_batch: 0,
         contract: Contract::default(),
     };

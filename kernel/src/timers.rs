@@ -26,6 +26,8 @@ impl Kernel {
                 }
             } else if self.mandates.is_due() {
                 steps += self.run_mandates();
+            } else if self.prices.next_ms() <= self.now_ms {
+                steps += self.price_timer();
             } else if let Some(market) = self.settling.first().copied() {
                 self.settle_step(market as usize);
             } else {
@@ -74,6 +76,6 @@ impl Kernel {
         let switch = self.switches.first().map_or(u64::MAX, |switch| switch.0);
         let at_once = !self.settling.is_empty() || self.mandates.is_due();
         let settling = if at_once { 0 } else { u64::MAX };
-        self.next_timer = expiry.min(switch).min(settling);
+        self.next_timer = expiry.min(switch).min(settling).min(self.prices.next_ms());
     }
 }

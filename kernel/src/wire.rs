@@ -33,9 +33,11 @@ pub mod kind {
     pub const SET_PHASE: u8 = 68;
     pub const TICK: u8 = 69;
     pub const SET_LIMITS: u8 = 70;
+    pub const OBSERVE_PRICES: u8 = 80;
     pub const SET_CAPACITY: u8 = 82;
+    pub const SET_FUNDING: u8 = 86;
+    pub const SET_PRICE_RULES: u8 = 91;
     pub const SET_FEE_SPLIT: u8 = 93;
-
     /// Whether this version carries out commands of a kind.
     pub fn implemented(kind: u8) -> bool {
         matches!(
@@ -43,7 +45,10 @@ pub mod kind {
             PLACE..=CANCEL_ALL_AFTER
                 | OPEN_ACCOUNT..=REVOKE_KEY
                 | OPERATOR..=SET_LIMITS
+                | OBSERVE_PRICES
                 | SET_CAPACITY
+                | SET_FUNDING
+                | SET_PRICE_RULES
                 | SET_FEE_SPLIT
         )
     }
@@ -90,6 +95,7 @@ pub mod kind {
         ("set_calendar", 89),
         ("fund_insurance", 90),
         ("set_fee_split", 93),
+        ("set_price_rules", 91),
         ("poison", 127),
     ];
 }

@@ -40,6 +40,8 @@ PHASE_SETTLING: Final = 5
 PHASE_SETTLED: Final = 6
 ACCOUNT_FROZEN: Final = 1  # flag: no new orders and no amends that add; cancels pass
 ACCOUNT_NO_WITHDRAWALS: Final = 2
+PRICE_INDEX: Final = 0  # what an observation is of
+PRICE_EXTERNAL: Final = 1
 ALL_MARKETS: Final = 0xFFFFFFFF
 OPERATOR: Final = 0
 VENUE_FEES: Final = 1
@@ -64,6 +66,9 @@ CANCEL_REASONS: Final[dict[int, tuple[str, str, str]]]
 #: Phase -> name; phase -> phases it may move to.
 PHASES: Final[dict[int, str]]
 PHASE_MOVES: Final[dict[int, tuple[int, ...]]]
+#: Names of price grades and of the reasons for refusing an observation, by number.
+PRICE_GRADES: Final[tuple[str, ...]]
+PRICE_REFUSALS: Final[tuple[str, ...]]
 #: (column, PostgreSQL type) of the binary COPY tuples, in order.
 #: Fills: group_id bigint, sequence bigint, trade_id bigint, market integer, account bigint, order_id bigint,
 #: client_id text, side smallint, role smallint, price_ticks bigint, size_lots bigint, notional bigint, fee bigint,
@@ -234,6 +239,38 @@ def builder_code(account: int, *, rate_ppm: int) -> int:
 def tick() -> bytes:
     """Nothing but time: drives expiries, dead-man switches and settling cancels that are due."""
 
+def observe_prices(observations: Sequence[tuple[int, int, int, int, int]]) -> bytes:
+    """Raw observations, at most 31: (what, market, source, price_ticks, published_ms). ``what``: PRICE_INDEX, or PRICE_EXTERNAL (a perpetual elsewhere, for the market's mark). ``extra`` of the ack is how many made sense."""
+
+def set_price_rules(
+    market: int,
+    *,
+    restart: bool = False,
+    interval_ms: int = 2_500,
+    step_ppm: int = 10_000,
+    day_factor: int = 10,
+    stale_ms: int = 10_000,
+    full_sources: int = 3,
+    basis_ms: int = 150_000,
+    slow_ms: int = 3_600_000,
+    band_ppm: int = 50_000,
+    divergence_ppm: int = 50_000,
+    volatile_ppm: int = 100_000,
+    ahead_ms: int = 2_000,
+) -> bytes:
+    """How observations become the price of a spot or perpetual market. ``restart`` forgets sources and the day's rails; an open market must be halted for it."""
+
+def set_funding(
+    market: int,
+    *,
+    enabled: bool = True,
+    interest_ppm: int = 100,
+    clamp_ppm: int = 500,
+    cap_ppm: int = 40_000,
+    impact_notional: int,
+) -> bytes:
+    """How a perpetual is funded: interest and clamp of 8 hours, cap of one hour, ``impact_notional`` in units of the settlement asset."""
+
 # --- decoders ------------------------------------------------------------------------------------------------------
 class Ack(NamedTuple):
     order_id: int
@@ -262,6 +299,10 @@ def decode_events(events: bytes, accounts: Collection[int] | None = None) -> lis
     fill_size_lots, fill_notional, fill_fee, fee_asset. A state FILLED comes with a fill event (for a
     spent quote budget, whose size_lots is what has filled so far: with an order event).
     ``kind == "mandate"``: key, rights, leverage, rate, revoked, order_notional, position_notional, daily_loss, expires_ms.
+    ``kind == "price"`` (account 0): market, grade (see PRICE_GRADES), fresh, index_ticks, mark_ticks, slow_ticks, garbage.
+    ``kind == "price_refused"`` (account 0): market, why (see PRICE_REFUSALS), external, source, price_ticks, published_ms.
+    ``kind == "funding"``: market, lots, amount (received; negative: paid), index_ticks, rate_e12, premium_e9, end_ms. Account 0:
+    the hour as accrued (lots and amount 0).
     ``kind == "balance"``: asset, total, held (free = total - held); one per balance changed in a batch, last.
     """
 

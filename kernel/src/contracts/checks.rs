@@ -136,7 +136,12 @@ impl Kernel {
         }
         self.check_capacity(value(step.lots.max(0), contract.unit))?;
         let extra_ppm = contract.rules.extra_ppm(added).max(contract.extra_ppm);
-        let whole = contract.rules.initial(worth, next.leverage, extra_ppm);
+        let whole = if !contract.observed || self.leverage_allowed(market)? {
+            contract.rules.initial(worth, next.leverage, extra_ppm)
+        } else {
+            let had = value(before, contract.unit);
+            contract.rules.initial(had, next.leverage, extra_ppm) + worth - had
+        };
         let own = match next.isolated {
             true => contract.rules.initial(value(next.lots.abs(), contract.unit), next.leverage, extra_ppm),
             false => 0,
@@ -146,6 +151,17 @@ impl Kernel {
             return Err(Reject::RiskMargin);
         }
         Ok(())
+    }
+}
+
+impl Kernel {
+    /// Whether the grade of a market's price lets new risk be leveraged; refused when it allows none at all.
+    fn leverage_allowed(&self, market: usize) -> Result<bool, Reject> {
+        let grade = self.grade(market);
+        match grade.allows_new_risk() {
+            true => Ok(grade.allows_leverage()),
+            false => Err(Reject::RiskPriceGrade),
+        }
     }
 }
 

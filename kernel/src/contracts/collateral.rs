@@ -55,9 +55,14 @@ impl Collateral {
 }
 
 impl Kernel {
-    /// Price in ticks at which the holdings of a spot market's base count as collateral; 0 when there is none.
+    /// Price in ticks at which the holdings of a spot market's base count as collateral: the lower of index and slow price, of
+    /// a market without an index its reference; 0 when there is none.
     pub(crate) fn collateral_ticks(&self, market: usize) -> i64 {
-        self.markets[market].parameters.reference
+        let market = &self.markets[market];
+        match market.prices.index() {
+            0 => market.parameters.reference,
+            _ => market.prices.feed.collateral_ticks(),
+        }
     }
 
     /// Units of S that `units` of an asset count for, rounded down. `first` leaves out all but the smallest haircut.

@@ -13,6 +13,7 @@ use crate::kernel::Kernel;
 mod tag {
     pub const CONTRACTS: u8 = 1;
     pub const LIQUIDATION: u8 = 2;
+    pub const PRICES: u8 = 3;
     pub const MANDATES: u8 = 7;
 }
 
@@ -27,6 +28,7 @@ fn put(out: &mut Writer, tag: u8, write: impl FnOnce(&mut Writer)) {
 impl Kernel {
     pub(crate) fn write_sections(&self, out: &mut Writer) {
         put(out, tag::CONTRACTS, |out| self.write_contracts(out));
+        put(out, tag::PRICES, |out| self.write_prices(out));
         put(out, tag::LIQUIDATION, |out| self.liquidation.write_section(out));
         put(out, tag::MANDATES, |out| self.mandates.write_section(out));
     }
@@ -38,6 +40,7 @@ impl Kernel {
             let section = &mut Reader::new(input.raw(length)?);
             match tag {
                 tag::CONTRACTS => self.read_contracts(section)?,
+                tag::PRICES => self.read_prices(section)?,
                 tag::LIQUIDATION => self.liquidation.read_section(section, self.funds.accounts.len())?,
                 tag::MANDATES => self.read_mandates(section)?,
                 _ => return None,

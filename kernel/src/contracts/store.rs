@@ -8,6 +8,7 @@ use super::{Margin, Position, Risk, Rules, CROSS, PERPETUAL};
 use crate::accounts::{Account, LIQUIDATOR};
 use crate::codes::Reject;
 use crate::kernel::Kernel;
+use crate::prices::funding::owed;
 
 /// What a contract market has beyond what every market has.
 #[derive(Clone, Debug)]
@@ -53,9 +54,6 @@ impl Default for Contract {
 
 /// Most units of the settlement asset a group with contracts may hold, so that sums of profits can be counted.
 pub(crate) const MAX_SETTLEMENT: i64 = 1 << 61;
-/// Units of S are cut this fine in a funding index.
-pub(crate) const FUNDING_ONE: i128 = 1_000_000_000_000;
-
 /// Units of S a position owes for funding since it was last settled (negative: is owed): payers ceil, receivers floor.
 #[inline]
 pub(crate) fn funding_due(contract: &Contract, position: &Position) -> i64 {
@@ -63,9 +61,7 @@ pub(crate) fn funding_due(contract: &Contract, position: &Position) -> i64 {
     if moved == 0 || position.lots == 0 {
         return 0;
     }
-    let exact = moved.saturating_mul(i128::from(position.lots));
-    let due = exact.div_euclid(FUNDING_ONE) + i128::from(exact.rem_euclid(FUNDING_ONE) != 0);
-    due.clamp(i128::from(i64::MIN / 4), i128::from(i64::MAX / 4)) as i64
+    owed(position.lots, moved)
 }
 
 /// What a position adds to the sums of its account.
@@ -311,24 +307,6 @@ impl Kernel {
         if contract.funding_index != contract.positions[at].funding_index {
             self.pay_funding(market, at);
         }
-    }
-
-    #[cold]
-    fn pay_funding(&mut self, market: usize, at: usize) {
-        let record = &mut self.markets[market];
-        let (settlement, index) = (record.quote, record.contract.funding_index);
-        let due = funding_due(&record.contract, &record.contract.positions[at]);
-        let position = &mut record.contract.positions[at];
-        position.funding_index = index;
-        let account = position.account;
-        if position.isolated {
-            position.margin -= due;
-            self.funds.margin_mut(account).isolated -= due;
-        }
-        self.funds.touch(account);
-        self.funds.change(account, settlement, -due, 0);
-        self.funds.change_pot(settlement, due);
-        self.note_position(market, at);
     }
 
     /// Resting perpetual orders of an account grew by `lots` (negative: shrank).

@@ -6,6 +6,7 @@ use pyo3::types::{PyDict, PyTuple};
 use crate::bills::{bill_kind, BILL_COLUMNS};
 use crate::codes::{phase, state, Reject, REASONS};
 use crate::copy::{FILL_COLUMNS, ORDER_COLUMNS};
+use crate::prices::{Garbage, Grade};
 use crate::wire::{self, kind};
 
 const NUMBERS: &[(&str, u32)] = &[
@@ -24,6 +25,8 @@ const NUMBERS: &[(&str, u32)] = &[
     ("SPOT", 0),
     ("PERPETUAL", 1),
     ("OUTCOME", 2),
+    ("PRICE_INDEX", crate::prices::INDEX as u32),
+    ("PRICE_EXTERNAL", crate::prices::EXTERNAL as u32),
     ("MAKER", 0),
     ("TAKER", 1),
     ("STATE_NONE", state::NONE as u32),
@@ -83,6 +86,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("CANCEL_REASONS", reasons)?;
     module.add("PHASES", phases)?;
     module.add("PHASE_MOVES", moves)?;
+    module.add("PRICE_GRADES", PyTuple::new(py, Grade::NAMES)?)?;
+    module.add("PRICE_REFUSALS", PyTuple::new(py, Garbage::NAMES)?)?;
     module.add("FILL_COLUMNS", PyTuple::new(py, FILL_COLUMNS)?)?;
     module.add("ORDER_COLUMNS", PyTuple::new(py, ORDER_COLUMNS)?)?;
     module.add("BILL_COLUMNS", PyTuple::new(py, BILL_COLUMNS)?)?;

@@ -10,8 +10,10 @@ use crate::bills::BILL_COLUMNS;
 use crate::copy::{FILL_COLUMNS, ORDER_COLUMNS};
 use crate::events::{read, Body, Event, FillPart, OrderPart, Records};
 use crate::output::{Ack, MandateView, ACK_SIZE};
+use crate::prices::OBSERVATION;
 use crate::wire::{self, flag, kind, Frame, Frames, ALL_MARKETS};
 
+type ObservationRow = (u8, u32, u32, i64, u64);
 type AckRow = (u64, i64, i64, u16, u8, u8, u32);
 
 fn malformed() -> PyErr {
@@ -100,6 +102,27 @@ fn members(kind: u8) -> &'static [(&'static str, usize, i8)] {
         kind::REVOKE_KEY => &[("of_key", 0, 4)],
         kind::SET_CAPACITY => &[("capacity", 0, -8)],
         kind::SET_FEE_SPLIT => &[("referral_ppm", 0, 4), ("builder_cap_ppm", 4, 4)],
+        kind::SET_FUNDING => &[
+            ("interest_ppm", 0, -4),
+            ("clamp_ppm", 4, 4),
+            ("cap_ppm", 8, 4),
+            ("enabled", 12, 4),
+            ("impact_notional", 16, -8),
+        ],
+        kind::SET_PRICE_RULES => &[
+            ("interval_ms", 0, 4),
+            ("step_ppm", 4, 4),
+            ("day_factor", 8, 4),
+            ("stale_ms", 12, 4),
+            ("full_sources", 16, 4),
+            ("basis_ms", 20, 4),
+            ("slow_ms", 24, 4),
+            ("band_ppm", 28, 4),
+            ("divergence_ppm", 32, 4),
+            ("volatile_ppm", 36, 4),
+            ("ahead_ms", 40, 4),
+            ("restart", 44, 1),
+        ],
         _ => &[],
     }
 }
@@ -113,6 +136,23 @@ fn text_member(kind: u8) -> Option<(&'static str, usize)> {
         kind::ADD_MARKET => Some(("symbol", 96)),
         _ => None,
     }
+}
+
+/// (what, market, source, price in ticks, published_ms) of a frame of observations.
+fn observations(body: &[u8]) -> PyResult<Vec<ObservationRow>> {
+    if body.len() % OBSERVATION != 0 {
+        return Err(malformed());
+    }
+    let row = |item: &[u8]| {
+        (
+            item[4],
+            wire::u32_at(item, 8),
+            wire::u32_at(item, 0),
+            wire::i64_at(item, 16),
+            wire::u64_at(item, 24),
+        )
+    };
+    Ok(body.chunks_exact(OBSERVATION).map(row).collect())
 }
 
 #[pyfunction]
@@ -141,6 +181,9 @@ fn decode_command<'py>(py: Python<'py>, frame: &[u8]) -> PyResult<Bound<'py, PyD
         dict.set_item("side", frame.flags & flag::SELL)?;
         dict.set_item("post_only", frame.flags & flag::POST_ONLY != 0)?;
         dict.set_item("quote_size", frame.flags & flag::QUOTE_SIZE != 0)?;
+    }
+    if frame.kind == kind::OBSERVE_PRICES {
+        dict.set_item("observations", observations(frame.body)?)?;
     }
     if let Some((name, text)) =
         text_member(frame.kind).and_then(|(name, at)| Some((name, frame.body.get(at..)?)))
@@ -225,6 +268,35 @@ fn event_dict<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, PyDict
             dict.set_item("held", held)?;
         }
         Body::Mandate(mandate) => put_mandate(&dict, mandate)?,
+        Body::Funding(funding) => {
+            dict.set_item("kind", "funding")?;
+            dict.set_item("market", funding.market)?;
+            dict.set_item("lots", funding.lots)?;
+            dict.set_item("amount", funding.amount)?;
+            dict.set_item("index_ticks", funding.index_ticks)?;
+            dict.set_item("rate_e12", funding.rate)?;
+            dict.set_item("premium_e9", funding.premium)?;
+            dict.set_item("end_ms", funding.end_ms)?;
+        }
+        Body::Price { market, grade, fresh, index, mark, slow, garbage } => {
+            dict.set_item("kind", "price")?;
+            dict.set_item("market", market)?;
+            dict.set_item("grade", grade)?;
+            dict.set_item("fresh", fresh)?;
+            dict.set_item("index_ticks", index)?;
+            dict.set_item("mark_ticks", mark)?;
+            dict.set_item("slow_ticks", slow)?;
+            dict.set_item("garbage", garbage)?;
+        }
+        Body::Refused { market, why, external, source, price, published_ms } => {
+            dict.set_item("kind", "price_refused")?;
+            dict.set_item("market", market)?;
+            dict.set_item("why", why)?;
+            dict.set_item("external", external)?;
+            dict.set_item("source", source)?;
+            dict.set_item("price_ticks", price)?;
+            dict.set_item("published_ms", published_ms)?;
+        }
     }
     dict.set_item("account", event.account)?;
     dict.set_item("sequence", event.sequence)?;

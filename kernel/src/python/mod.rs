@@ -7,6 +7,7 @@ mod decoders;
 mod encoders;
 mod kernel;
 mod mandates;
+mod prices;
 
 use pyo3::create_exception;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
@@ -27,6 +28,7 @@ fn _exchange_kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     constants::register(module)?;
     encoders::register(module)?;
     mandates::register(module)?;
+    prices::register(module)?;
     decoders::register(module)?;
     bulk::register(module)
 }
