@@ -196,6 +196,26 @@ class Candle(models.Model):
     trades = models.BigIntegerField()
 
 
+class PriceCandle(models.Model):
+    """One minute of a market's mark or index price, in ticks; a minute without a move has none."""
+
+    class What(models.IntegerChoices):
+        """Which price."""
+
+        MARK = 0, "mark"
+        INDEX = 1, "index"
+
+    pk = models.CompositePrimaryKey("group_id", "market", "what", "minute_ms")
+    group_id = models.BigIntegerField()
+    market = models.IntegerField()
+    what = models.SmallIntegerField(choices=What.choices)
+    minute_ms = models.BigIntegerField()
+    open = models.BigIntegerField()
+    high = models.BigIntegerField()
+    low = models.BigIntegerField()
+    close = models.BigIntegerField()
+
+
 class Incident(models.Model):
     """Something an operator must see: a quarantined entry, a bad snapshot, a broken chain, a halt."""
 

@@ -13,11 +13,12 @@ from trading.models import Permission
 from trading.okx.envelope import envelope
 from trading.okx.errors import missing, parameter_error, unknown_instrument
 from trading.okx.gate import caller_in, signed
-from trading.okx.objects import SPOT, instrument_row, instruments_of_kind
+from trading.okx.objects import EVENTS, SPOT, SWAP, instrument_row, instruments_of_kind
 from trading.okx.orders import now_ms
+from trading.okx.position_objects import with_margin
 from trading.okx.private_objects import account_row, balance_details, bill_row
 from trading.okx.requests import json_object, page_of, text_of
-from trading.selectors.accounts import live_balances
+from trading.selectors.accounts import live_account, live_balances
 from trading.selectors.bills import bills_page
 from trading.selectors.catalogue import TradableMarket, VenueCatalogue
 from trading.selectors.live import live_market
@@ -81,10 +82,11 @@ async def instruments(request: HttpRequest, instType: str = "", instId: str = ""
 async def balance(request: HttpRequest, ccy: str = "") -> Answer:
     caller = caller_in(request)
     wanted = {name for name in ccy.split(",") if name}
-    held = await live_balances(caller.catalogue, caller.account)
+    held, margin = await live_account(caller.catalogue, caller.account)
     now = now_ms()
     chosen = [item for item in held if not wanted or item.asset.symbol in wanted]
-    return envelope([account_row(balance_details(chosen, now), now)])
+    row = account_row(balance_details(chosen, now), now)
+    return envelope([with_margin(row, caller.catalogue.assets, margin)])
 
 
 @router.get(
@@ -122,8 +124,8 @@ async def bills_archive(
 async def _bills(request: HttpRequest, inst_type: str, ccy: str, kind: str, *paging: str) -> Answer:
     caller = caller_in(request)
     page = page_of(*paging)
-    if kind not in ("", "1", "2") or inst_type not in ("", SPOT):
-        return envelope([])
+    if kind and not kind.isdigit():
+        raise parameter_error("type", "it is a number")
     rows = await in_database_thread(
         bills_page,
         caller.user_id,
@@ -134,7 +136,8 @@ async def _bills(request: HttpRequest, inst_type: str, ccy: str, kind: str, *pag
         caller.catalogue.by_number,
         ccy,
     )
-    return envelope([bill_row(bill) for bill in rows])
+    chosen = [bill_row(bill) for bill in rows]
+    return envelope([row for row in chosen if not inst_type or row["instType"] == inst_type])
 
 
 @router.get("/trade-fee", auth=signed(limits.SLOW_READ), summary="Fees; negative rates are charged")
@@ -148,19 +151,20 @@ async def trade_fee(request: HttpRequest, instType: str = "", instId: str = "") 
         if market is None:
             raise unknown_instrument()
     else:
-        market = catalogue.markets[0] if catalogue.markets else None
-    if market is None or instType != SPOT:
+        of_kind = instruments_of_kind(catalogue, instType)
+        market = of_kind[0] if of_kind else None
+    if market is None or instType not in (SPOT, SWAP, EVENTS):
         return envelope([])
     maker, taker = ppm_text(-market.instrument.maker_fee_ppm), ppm_text(-market.instrument.taker_fee_ppm)
     return envelope(
         [
             {
-                "instType": SPOT,
+                "instType": instType,
                 "level": "Lv1",
                 "maker": maker,
                 "taker": taker,
-                "makerU": "",
-                "takerU": "",
+                "makerU": maker if instType == SWAP else "",
+                "takerU": taker if instType == SWAP else "",
                 "makerUSDC": "",
                 "takerUSDC": "",
                 "delivery": "",
@@ -243,12 +247,3 @@ async def set_position_mode(request: HttpRequest) -> Answer:
     if mode != "net_mode":
         raise parameter_error("posMode", "this venue keeps net positions (net_mode)")
     return envelope([{"posMode": mode}])
-
-
-async def nothing(request: HttpRequest) -> Answer:
-    """An empty list: spot accounts have no positions."""
-    return envelope([])
-
-
-for path in ("/positions", "/positions-history", "/account-position-risk", "/leverage-info"):
-    router.get(path, auth=signed(limits.SLOW_READ), summary="Empty: no positions at a spot venue")(nothing)

@@ -9,7 +9,7 @@ from ninja import NinjaAPI
 from ninja.errors import ValidationError
 from ninja.renderers import BaseRenderer
 
-from trading.okx import account, asset, bulk, joint, public, trade
+from trading.okx import account, asset, bulk, derivatives, joint, positions, public, trade
 from trading.okx.envelope import refusal
 from trading.okx.errors import DialectError
 
@@ -47,9 +47,12 @@ def _assembled(title: str, namespace: str, description: str) -> NinjaAPI:
 
 okx_api = _assembled("Exchange OS trading API", "okx", "OKX-v5-compatible trading API of a venue.")
 okx_api.add_router("", public.router)
+okx_api.add_router("", derivatives.router)
 okx_api.add_router("/account", account.router)
+okx_api.add_router("/account", positions.account_router)
 okx_api.add_router("/asset", asset.router)
 okx_api.add_router("/trade", trade.router)
+okx_api.add_router("/trade", positions.trade_router)
 
 exos_api = _assembled("Exchange OS bulk API", "exos", "Bulk order entry for market makers.")
 exos_api.add_router("", bulk.router)

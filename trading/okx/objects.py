@@ -5,12 +5,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from trading.book import BookMirror
+from trading.decimals import decimal_text
 from trading.selectors.candles import Candle
 from trading.selectors.catalogue import TradableMarket, VenueCatalogue
 from trading.selectors.tickers import MarketStats
-from venues.models import Phase, VenueState
+from venues.models import MarketKind, Phase, VenueState
 
-SPOT = "SPOT"
+SPOT, SWAP, EVENTS = "SPOT", "SWAP", "EVENTS"
+#: ``instType`` of each kind of market, and the other way round.
+INST_TYPES = {MarketKind.SPOT: SPOT, MarketKind.PERPETUAL: SWAP, MarketKind.OUTCOME: EVENTS}
+KIND_OF = {name: kind for kind, name in INST_TYPES.items()}
 SIDES = ("buy", "sell")
 
 _STATES = {
@@ -43,12 +47,51 @@ def market_state(phase: int) -> str:
     return _STATES[Phase(phase)]
 
 
+def inst_type(market: TradableMarket) -> str:
+    """``instType`` of a market."""
+    return INST_TYPES[MarketKind(market.kind)]
+
+
+def family(market: TradableMarket) -> str:
+    """Index of a perpetual, such as ``BTC-USD``; empty for other kinds."""
+    return f"{market.base_symbol}-{market.quote.symbol}" if market.kind == MarketKind.PERPETUAL else ""
+
+
+def _contract_part(market: TradableMarket) -> dict[str, Any]:
+    """What only contracts have; they have no base and quote, they settle in one asset."""
+    if market.kind == MarketKind.SPOT:
+        return {}
+    part = {
+        "baseCcy": "",
+        "settleCcy": market.quote.symbol,
+        "ctMult": "1",
+        "maxLmtSz": market.size_text(10**9),
+        "maxMktSz": market.size_text(10**9),
+    }
+    if market.kind == MarketKind.OUTCOME:
+        return part | {
+            "seriesId": market.series,
+            "expTime": str(market.expires_ms),
+            "ctVal": "1",
+            "ctValCcy": market.quote.symbol,
+        }
+    return part | {
+        "quoteCcy": "",
+        "uly": family(market),
+        "instFamily": family(market),
+        "ctVal": decimal_text(market.instrument.contract_value),
+        "ctValCcy": market.base_symbol,
+        "ctType": "linear",
+        "lever": str(market.max_leverage),
+    }
+
+
 def instrument_row(market: TradableMarket) -> dict[str, Any]:
     """Instrument, every key of it."""
     most = market.size_text(10**12)
     return {
         **_NO_CONTRACT,
-        "instType": SPOT,
+        "instType": inst_type(market),
         "instId": market.symbol,
         "instIdCode": market.code,
         "instCategory": "1",
@@ -73,12 +116,13 @@ def instrument_row(market: TradableMarket) -> dict[str, Any]:
         "groupId": "1",
         "tradeQuoteCcyList": [market.quote.symbol],
         "upcChg": [],
+        **_contract_part(market),
     }
 
 
 def instruments_of_kind(catalogue: VenueCatalogue, kind: str) -> list[TradableMarket]:
     """The venue's markets of an ``instType``; none for kinds it lacks."""
-    return list(catalogue.markets) if kind == SPOT else []
+    return [market for market in catalogue.markets if inst_type(market) == kind]
 
 
 def ticker_row(
@@ -96,7 +140,7 @@ def ticker_row(
         return market.price_text(ticks) if ticks else last
 
     return {
-        "instType": SPOT,
+        "instType": inst_type(market),
         "instId": market.symbol,
         "last": last,
         "lastSz": market.size_text(stats.last_lots),
@@ -107,12 +151,19 @@ def ticker_row(
         "open24h": price(stats.open_ticks),
         "high24h": price(stats.high_ticks),
         "low24h": price(stats.low_ticks),
-        "volCcy24h": market.quote_text(stats.quote_volume),
+        "volCcy24h": volume_text(market, stats.volume_lots, stats.quote_volume),
         "vol24h": market.size_text(stats.volume_lots),
         "sodUtc0": price(stats.day_open_ticks),
         "sodUtc8": price(stats.day_open_utc8_ticks),
         "ts": str(ts_ms),
     }
+
+
+def volume_text(market: TradableMarket, lots: int, quote_units: int) -> str:
+    """The second volume of tickers and candles: quote for spot, base for contracts."""
+    if market.kind == MarketKind.PERPETUAL:
+        return decimal_text(lots * market.instrument.contract_value)
+    return market.quote_text(quote_units)
 
 
 def level_row(market: TradableMarket, level: Sequence[int]) -> list[str]:
@@ -162,7 +213,7 @@ def candle_row(market: TradableMarket, candle: Candle) -> list[str]:
         market.price_text(candle.low_ticks),
         market.price_text(candle.close_ticks),
         market.size_text(candle.volume_lots),
-        quote,
+        volume_text(market, candle.volume_lots, candle.quote_volume),
         quote,
         "1" if candle.closed else "0",
     ]

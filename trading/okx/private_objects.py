@@ -9,11 +9,12 @@ import exchange_kernel as kernel
 from exchange_os.engine.models import Fill
 from exchange_os.ledger.models import Asset
 from trading.decimals import ppm_text, scaled_text
-from trading.okx.objects import SIDES, SPOT, blanks
+from trading.okx.objects import SIDES, blanks, inst_type
 from trading.selectors.accounts import Balance
-from trading.selectors.bills import Bill
+from trading.selectors.bills import ADL, DELIVERY, FUNDING, LIQUIDATION, MARGIN, TRANSFER, Bill
 from trading.selectors.catalogue import TradableMarket
 from trading.selectors.orders import Order
+from venues.models import MarketKind
 
 STATES = {"live": kernel.STATE_OPEN, "filled": kernel.STATE_FILLED, "canceled": kernel.STATE_CANCELLED}
 ROLES = ("M", "T")
@@ -64,9 +65,10 @@ def order_row(market: TradableMarket, order: Order) -> dict[str, Any]:
     """Order: a fee charged is negative, a rebate positive; ``px`` is empty for a market order."""
     _, cancel_source, why = kernel.CANCEL_REASONS.get(order.reason, ("", "", ""))
     cancelled = order.state == kernel.STATE_CANCELLED
+    spot = market.kind == MarketKind.SPOT
     return {
         **_ORDER_BLANKS,
-        "instType": SPOT,
+        "instType": inst_type(market),
         "instId": market.symbol,
         "instIdCode": market.code,
         "ordId": str(order.order_id),
@@ -75,7 +77,9 @@ def order_row(market: TradableMarket, order: Order) -> dict[str, Any]:
         "sz": market.size_text(order.size_lots),
         "ordType": order_kind(order),
         "side": SIDES[order.side],
-        "tdMode": "cash",
+        "tdMode": "cash" if spot else "cross" if market.kind == MarketKind.PERPETUAL else "isolated",
+        "posSide": "" if spot else "net",
+        "outcome": ("no" if order.no_side else "yes") if market.kind == MarketKind.OUTCOME else "",
         "accFillSz": market.size_text(order.filled_lots),
         "avgPx": market.average_text(order.filled_quote, order.filled_lots),
         "state": order_state(order),
@@ -86,7 +90,7 @@ def order_row(market: TradableMarket, order: Order) -> dict[str, Any]:
         "pnl": "0",
         "category": "normal",
         "reduceOnly": "true" if order.reduce_only else "false",
-        "tgtCcy": "base_ccy",
+        "tgtCcy": "base_ccy" if spot else "",
         "cancelSource": cancel_source if cancelled else "",
         "cancelSourceReason": why if cancelled else "",
         "source": "",
@@ -135,7 +139,7 @@ def order_push_row(market: TradableMarket, order: Order, event: Mapping[str, Any
 def fill_row(market: TradableMarket, fill: Fill) -> dict[str, Any]:
     """Fill, from its row."""
     return {
-        "instType": SPOT,
+        "instType": inst_type(market),
         "instId": market.symbol,
         "tradeId": str(fill.trade_id),
         "ordId": str(fill.order_id),
@@ -210,33 +214,54 @@ def balance_details(balances: Iterable[Balance], ts_ms: int) -> list[dict[str, A
     return [detail_row(balance.asset, balance.total, balance.held, ts_ms) for balance in balances]
 
 
+def _sub_type(bill: Bill) -> str:
+    """``subType`` of what is no plain trade: transfers 11 and 12, funding 173 paid and 174 received, and closings by
+    the side of the position that was closed."""
+    gained = bill.change > 0
+    long = bill.row is not None and bill.row.lots < 0
+    return {
+        TRANSFER: "11" if gained else "12",
+        FUNDING: "174" if gained else "173",
+        LIQUIDATION: "100" if long else "101",
+        ADL: "125" if long else "126",
+        DELIVERY: "112" if long else "113",
+        MARGIN: "160" if gained else "161",
+    }.get(bill.kind, "")
+
+
+def _bill_size(bill: Bill) -> str:
+    lots = bill.fill.size_lots if bill.fill else bill.row.lots if bill.row else 0
+    return bill.market.size_text(abs(lots)) if bill.market else ""
+
+
 def bill_row(bill: Bill) -> dict[str, Any]:
     """Movement of an account; a trade shows its quote leg, fee included."""
-    fill, market = bill.fill, bill.market
+    fill, market, row = bill.fill, bill.market, bill.row
+    part = fill or row
     change = scaled_text(bill.change, bill.asset.scale)
     return {
         "billId": str(bill.identity),
-        "instType": SPOT if market else "",
+        "instType": inst_type(market) if market else "",
         "instId": market.symbol if market else "",
         "ccy": bill.asset.symbol,
         "type": bill.kind,
-        "subType": str(fill.side + 1) if fill else "11" if bill.change > 0 else "12",
-        "bal": "",
+        "subType": str(fill.side + 1) if fill else _sub_type(bill),
+        "bal": scaled_text(row.cash_after, bill.asset.scale) if row and row.cash_after else "",
         "balChg": change,
         "posBal": "",
-        "posBalChg": "",
-        "pnl": "0",
+        "posBalChg": market.size_text(row.lots) if row and market else "",
+        "pnl": scaled_text(row.amount, bill.asset.scale) if row else "0",
         "fee": scaled_text(-bill.fee, bill.asset.scale),
-        "sz": market.size_text(fill.size_lots) if fill and market else change.removeprefix("-"),
-        "px": market.price_text(fill.price_ticks) if fill and market else "",
+        "sz": _bill_size(bill) if market else change.removeprefix("-"),
+        "px": market.price_text(part.price_ticks) if market and part and part.price_ticks else "",
         "ts": str(bill.time_ms),
         "mgnMode": "",
         "ordId": str(fill.order_id) if fill else "",
         "clOrdId": fill.client_id or "" if fill else "",
         "tradeId": str(fill.trade_id) if fill else "",
         "execType": ROLES[fill.role] if fill else "",
-        "from": "" if fill else "6" if bill.change > 0 else "18",
-        "to": "" if fill else "18" if bill.change > 0 else "6",
+        "from": "" if market else "6" if bill.change > 0 else "18",
+        "to": "" if market else "18" if bill.change > 0 else "6",
         "interest": "",
         "earnAmt": "",
         "earnApr": "",

@@ -20,7 +20,7 @@ from trading.okx import signing
 from trading.okx.caller import Caller, caller_of, known_key
 from trading.okx.envelope import batch_code, now_us, translate
 from trading.okx.errors import DialectError
-from trading.okx.objects import SPOT
+from trading.okx.objects import inst_type
 from trading.okx.orders import (
     AMEND,
     CANCEL,
@@ -270,13 +270,14 @@ class PrivateSocket(OkxSocket):
         market = self.catalogue.by_number.get(event["market"])
         if market is None:
             return
+        kind = inst_type(market)
         rows: dict[str, Callable[[], dict[str, Any]]] = {
             "orders": lambda: order_push_row(market, order_of_kernel(event), event)
         }
         if event["kind"] == "fill":
             rows["fills"] = lambda: fill_push_row(market, event)
         for key, arg in self._each(*rows):
-            if arg.get("instId") in (None, market.symbol) and arg.get("instType", "ANY") in ("ANY", SPOT):
+            if arg.get("instId") in (None, market.symbol) and arg.get("instType", "ANY") in ("ANY", kind):
                 self._push(frame(self._echo(key), [rows[arg["channel"]]()]))
 
     def _tell_balances(self, details: list[dict[str, Any]], time_ms: int) -> None:

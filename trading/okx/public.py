@@ -13,8 +13,8 @@ from trading.okx.envelope import envelope
 from trading.okx.errors import parameter_error
 from trading.okx.gate import Visitor, public, visitor_of
 from trading.okx.objects import (
-    SPOT,
     candle_row,
+    inst_type,
     instrument_row,
     instruments_of_kind,
     level_rows,
@@ -180,7 +180,7 @@ async def price_limit(request: HttpRequest, instId: str = "") -> Answer:
     return envelope(
         [
             {
-                "instType": SPOT,
+                "instType": inst_type(market),
                 "instId": market.symbol,
                 "buyLmt": market.price_text(anchor * (PPM + band) // PPM) if band else "",
                 "sellLmt": market.price_text(-(-anchor * (PPM - band) // PPM)) if band else "",
@@ -191,29 +191,9 @@ async def price_limit(request: HttpRequest, instId: str = "") -> Answer:
     )
 
 
-NOTHING_HERE_YET = (
-    "/market/index-tickers",
-    "/market/index-candles",
-    "/market/history-index-candles",
-    "/market/mark-price-candles",
-    "/market/history-mark-price-candles",
-    "/public/mark-price",
-    "/public/funding-rate",
-    "/public/funding-rate-history",
-    "/public/open-interest",
-    "/public/position-tiers",
-    "/public/instrument-tick-bands",
-    "/public/underlying",
-    "/public/event-contract/series",
-    "/public/event-contract/events",
-    "/public/event-contract/markets",
-)
-
-
 async def nothing(request: HttpRequest) -> Answer:
-    """An empty list: what is asked about kinds of market that no venue has yet."""
+    """An empty list: options and futures with an end do not exist here."""
     return envelope([])
 
 
-for path in NOTHING_HERE_YET:
-    router.get(path, auth=public(), summary="Empty: no such markets here")(nothing)
+router.get("/public/underlying", auth=public(), summary="Empty: no such markets here")(nothing)

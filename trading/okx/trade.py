@@ -10,7 +10,7 @@ from trading.okx.caller import Caller
 from trading.okx.envelope import answer, envelope, now_us, order_answer
 from trading.okx.errors import DialectError, missing, parameter_error
 from trading.okx.gate import caller_in, signed
-from trading.okx.objects import SPOT
+from trading.okx.objects import instruments_of_kind
 from trading.okx.orders import (
     AMEND,
     CANCEL,
@@ -22,9 +22,25 @@ from trading.okx.orders import (
 )
 from trading.okx.private_objects import STATES, fill_row, order_kind, order_row, order_state
 from trading.okx.refusals import GONE_ORDER_CODES
-from trading.okx.requests import integer_text, json_batch, json_object, market_named, order_key_of, page_of
-from trading.selectors.catalogue import TradableMarket, VenueCatalogue
-from trading.selectors.orders import Order, Window, closed_orders, fills_page, find_order, live_orders
+from trading.okx.requests import (
+    integer_text,
+    json_batch,
+    json_object,
+    kind_named,
+    market_named,
+    order_key_of,
+    page_of,
+)
+from trading.selectors.catalogue import VenueCatalogue
+from trading.selectors.orders import (
+    Markets,
+    Order,
+    Window,
+    closed_orders,
+    fills_page,
+    find_order,
+    live_orders,
+)
 
 router = Router()
 Answer = dict[str, Any]
@@ -97,8 +113,11 @@ async def order(request: HttpRequest, instId: str = "", ordId: str = "", clOrdId
     return envelope([order_row(market, found)])
 
 
-def _market_filter(catalogue: VenueCatalogue, inst_id: str) -> int | None:
-    return market_named(catalogue, inst_id).number if inst_id else None
+def _market_filter(catalogue: VenueCatalogue, kind: str, inst_id: str) -> Markets:
+    """Numbers of the markets of a kind and a name; all if neither is given."""
+    if inst_id:
+        return (market_named(catalogue, inst_id).number,)
+    return [market.number for market in instruments_of_kind(catalogue, kind_named(kind))] if kind else None
 
 
 def _rows(catalogue: VenueCatalogue, orders: list[Order], kind: str, state: str) -> list[Answer]:
@@ -126,12 +145,10 @@ async def orders_pending(
     limit: str = "",
 ) -> Answer:
     catalogue, account = caller_in(request).catalogue, caller_in(request).account
-    market = _market_filter(catalogue, instId)
+    markets = _market_filter(catalogue, instType, instId)
     if state not in ("", "live", "partially_filled"):
         raise parameter_error("state", "it is live or partially_filled")
-    if instType not in ("", SPOT):
-        return envelope([])
-    orders = await live_orders(catalogue.group_id, account, market, page_of(limit, after, before))
+    orders = await live_orders(catalogue.group_id, account, markets, page_of(limit, after, before))
     return envelope(_rows(catalogue, orders, ordType, state))
 
 
@@ -143,10 +160,8 @@ async def _history(
     if state not in ("", "filled", "canceled"):
         raise parameter_error("state", "it is filled or canceled")
     catalogue = caller.catalogue
-    market = _market_filter(catalogue, inst_id)
-    if inst_type != SPOT:
-        return envelope([])
-    orders = await closed_orders(catalogue.group_id, caller.account, market, STATES.get(state), page)
+    markets = _market_filter(catalogue, inst_type, inst_id)
+    orders = await closed_orders(catalogue.group_id, caller.account, markets, STATES.get(state), page)
     return envelope(_rows(catalogue, orders, kind, state))
 
 
@@ -186,13 +201,11 @@ async def orders_history_archive(
 
 async def _fills(caller: Caller, inst_type: str, inst_id: str, order_id: str, page: Window) -> Answer:
     catalogue = caller.catalogue
-    market = _market_filter(catalogue, inst_id)
     number = integer_text(order_id, "ordId")
-    if inst_type not in ("", SPOT):
-        return envelope([])
-    rows = await fills_page(catalogue.group_id, caller.account, market, number, page)
-    markets: dict[int, TradableMarket] = catalogue.by_number
-    return envelope([fill_row(markets[row.market], row) for row in rows if row.market in markets])
+    markets = _market_filter(catalogue, inst_type, inst_id)
+    rows = await fills_page(catalogue.group_id, caller.account, markets, number, page)
+    known = catalogue.by_number
+    return envelope([fill_row(known[row.market], row) for row in rows if row.market in known])
 
 
 @router.get("/fills", auth=signed(), summary="Fills, newest first")

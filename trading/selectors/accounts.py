@@ -8,6 +8,7 @@ from exchange_os.engine.gateway import get_gateway
 from exchange_os.ledger.models import Asset
 from trading.models import TradingAccount
 from trading.selectors.catalogue import VenueCatalogue
+from trading.selectors.positions import Holdings, holdings_of_kernel
 from venues.models import Market, Venue
 
 
@@ -40,6 +41,12 @@ def balances(account: TradingAccount) -> list[Balance]:
     markets = Market.objects.filter(venue_id=account.venue_id).select_related("base", "quote")
     assets = {asset.pk: asset for market in markets for asset in market.balance_assets}
     return _balances(answer, assets)
+
+
+async def live_account(catalogue: VenueCatalogue, account: int) -> tuple[list[Balance], Holdings]:
+    """Balances, margin and positions of account number ``account`` at one moment, live."""
+    answer = await get_gateway().query(catalogue.group_id, {"q": "account", "account": account})
+    return _balances(answer, catalogue.assets), holdings_of_kernel(answer)
 
 
 async def live_balances(catalogue: VenueCatalogue, account: int) -> list[Balance]:

@@ -1,22 +1,42 @@
-"""Movements of an account: transfers from the ledger, trades from the engine's history. Newest first."""
+"""Movements of an account: transfers from the ledger, trades and all else from the engine's history. Newest first."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from exchange_kernel import BILL_KINDS
+
+from exchange_os.engine.models import Bill as BillRow
 from exchange_os.engine.models import Fill
 from exchange_os.ledger.models import Asset, Direction, Transfer, TransferState
 from trading.selectors.catalogue import TradableMarket
 from trading.selectors.orders import Window
+from venues.models import MarketKind
 
-TRANSFER, TRADE = "1", "2"
+TRANSFER, TRADE, DELIVERY, LIQUIDATION, MARGIN, FUNDING, ADL = "1", "2", "3", "5", "6", "8", "9"
+OTHER = "22"
+
+#: Type of the dialect of each kind of bill the kernel writes.
+TYPES = {
+    "funding": FUNDING,
+    "liquidation": LIQUIDATION,
+    "adl": ADL,
+    "settlement": DELIVERY,
+    "margin": MARGIN,
+    "collateral": LIQUIDATION,
+    "realised": TRADE,
+}
+_KIND_TYPES = {number: TYPES.get(name, OTHER) for name, number in BILL_KINDS.items()}
+#: Kinds of bills that close a position or part of one.
+CLOSINGS = [BILL_KINDS[name] for name in ("realised", "liquidation", "adl", "settlement")]
 
 
 @dataclass(frozen=True)
 class Bill:
     """One movement: ``change`` units of ``asset``, fees apart (``fee`` in quote units, positive if charged).
 
-    ``kind`` is ``TRANSFER`` or ``TRADE``; a trade shows its quote leg. ``identity`` orders bills in time:
+    ``kind`` is the dialect's type; a trade of spot or outcomes shows its quote leg, one of a perpetual its fee.
+    ``identity`` orders bills in time:
     milliseconds, then the number of the row, so that transfers and trades page together.
     """
 
@@ -28,6 +48,7 @@ class Bill:
     time_ms: int
     market: TradableMarket | None = None
     fill: Fill | None = None
+    row: BillRow | None = None
 
 
 _SLOTS = 100_000
@@ -41,9 +62,24 @@ def _transfer_bill(row: Transfer) -> Bill:
 
 
 def _trade_bill(row: Fill, market: TradableMarket) -> Bill:
-    change = (-row.notional if row.side == 0 else row.notional) - row.fee
+    moved = 0 if market.kind == MarketKind.PERPETUAL else -row.notional if row.side == 0 else row.notional
+    change = moved - row.fee
     identity = row.time_ms * _SLOTS + row.trade_id % _SLOTS
     return Bill(identity, TRADE, market.quote, change, row.fee, row.time_ms, market, row)
+
+
+def _kernel_bill(row: BillRow, market: TradableMarket) -> Bill:
+    identity = row.time_ms * _SLOTS + (row.sequence * 64 + row.bill_no) % _SLOTS
+    kind = _KIND_TYPES.get(row.kind, OTHER)
+    return Bill(identity, kind, market.quote, row.amount - row.fee, row.fee, row.time_ms, market, row=row)
+
+
+def closing_bills(group_id: int, account: int, window: Window) -> list[BillRow]:
+    """Bills of the account that closed a position or part of one, newest first, paged by time."""
+    rows = BillRow.objects.filter(group_id=group_id, account=account, kind__in=CLOSINGS)
+    return list(
+        rows.filter(window.filters("time_ms", "time_ms")).order_by("-sequence", "-bill_no")[: window.limit]
+    )
 
 
 def bills_page(
@@ -75,6 +111,17 @@ def bills_page(
         )
         bills += [
             _trade_bill(row, markets[row.market]) for row in fills.order_by("-trade_id")[: 2 * window.limit]
+        ]
+    if kind not in (TRANSFER,):
+        others = BillRow.objects.filter(group_id=group_id, account=account).filter(
+            times.filters("sequence", "time_ms")
+        )
+        if kind:
+            others = others.filter(kind__in=[number for number, name in _KIND_TYPES.items() if name == kind])
+        bills += [
+            _kernel_bill(row, markets[row.market])
+            for row in others.order_by("-sequence", "-bill_no")[: 2 * window.limit]
+            if row.market in markets
         ]
     chosen = [
         bill

@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 from django.db import connection
 
 from exchange_os.engine.models import Candle as StoredCandle
-
-_TABLE = StoredCandle._meta.db_table
+from exchange_os.engine.models import PriceCandle
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -82,29 +81,46 @@ def _bucket_sql(bar: str) -> tuple[str, list[int]]:
     return f"(extract(epoch FROM date_trunc('{unit}', {stamp})) * 1000)::bigint", []
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where one-minute candles are stored: the table, a condition, and its sums of volume."""
+
+    table: str
+    condition: str = ""
+    lots: str = "0::bigint"
+    quote: str = "0::bigint"
+
+
+_PRICES = PriceCandle._meta.db_table
+TRADES = Source(
+    StoredCandle._meta.db_table, lots="sum(volume_lots)::bigint", quote="sum(quote_volume)::bigint"
+)
+MARK = Source(_PRICES, f"AND what = {PriceCandle.What.MARK.value}")
+INDEX = Source(_PRICES, f"AND what = {PriceCandle.What.INDEX.value}")
+
+
 def _stored_bars(
-    group_id: int, market: int, bar: str, start_ms: int, end_ms: int
+    source: Source, group_id: int, market: int, bar: str, start_ms: int, end_ms: int
 ) -> dict[int, tuple[int, ...]]:
     bucket, arguments = _bucket_sql(bar)
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {bucket} AS bucket, (array_agg(open ORDER BY minute_ms))[1], max(high), min(low),"
-            " (array_agg(close ORDER BY minute_ms DESC))[1], sum(volume_lots)::bigint,"
-            " sum(quote_volume)::bigint"
-            f" FROM {_TABLE} WHERE group_id = %s AND market = %s AND minute_ms >= %s AND minute_ms < %s"
-            " GROUP BY bucket",
+            f" (array_agg(close ORDER BY minute_ms DESC))[1], {source.lots}, {source.quote}"
+            f" FROM {source.table} WHERE group_id = %s AND market = %s {source.condition}"
+            " AND minute_ms >= %s AND minute_ms < %s GROUP BY bucket",
             [*arguments, group_id, market, start_ms, end_ms],
         )
         return {row[0]: row[1:] for row in cursor.fetchall()}
 
 
-def _edge_candle(group_id: int, market: int, before_ms: int | None) -> tuple[int, int] | None:
+def _edge_candle(source: Source, group_id: int, market: int, before_ms: int | None) -> tuple[int, int] | None:
     """Minute and close of the newest candle before ``before_ms``; of the oldest of all if ``None``."""
     where, order = ("AND minute_ms < %s", "DESC") if before_ms is not None else ("", "ASC")
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT minute_ms, close FROM {_TABLE} WHERE group_id = %s AND market = %s {where} "
-            f"ORDER BY minute_ms {order} LIMIT 1",
+            f"SELECT minute_ms, close FROM {source.table} WHERE group_id = %s AND market = %s"
+            f" {source.condition} {where} ORDER BY minute_ms {order} LIMIT 1",
             [group_id, market, *([before_ms] if before_ms is not None else [])],
         )
         row: tuple[int, int] | None = cursor.fetchone()
@@ -120,15 +136,16 @@ def candles(
     limit: int,
     older_than_ms: int | None = None,
     newer_than_ms: int | None = None,
+    source: Source = TRADES,
 ) -> list[Candle]:
-    """Up to ``limit`` bars, newest first.
+    """Up to ``limit`` bars, newest first, of trades or of another ``source``.
 
     ``older_than_ms`` and ``newer_than_ms`` bound the start of a bar, both exclusive; within those bounds the
     newest are returned.
     """
     if newer_than_ms is not None and newer_than_ms >= now_ms:
         return []
-    oldest = _edge_candle(group_id, market, None)
+    oldest = _edge_candle(source, group_id, market, None)
     if oldest is None or limit <= 0:
         return []
     first = bar_start(bar, oldest[0])
@@ -140,8 +157,8 @@ def candles(
     first = max(first, next_bar(bar, last, 1 - limit))
     if first > last:
         return []
-    stored = _stored_bars(group_id, market, bar, first, next_bar(bar, last))
-    before = _edge_candle(group_id, market, first)
+    stored = _stored_bars(source, group_id, market, bar, first, next_bar(bar, last))
+    before = _edge_candle(source, group_id, market, first)
     close = before[1] if before else 0
     bars = []
     start = first

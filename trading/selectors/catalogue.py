@@ -43,6 +43,7 @@ class TradableMarket:
         self.kind = instrument.kind
         self.size_scale = instrument.base.scale if self.kind == MarketKind.SPOT and instrument.base else 0
         self.listed_ms = listed_ms
+        self.series, self.expires_ms, self.max_leverage = "", 0, 0
         self.tick_units = int(instrument.tick_size.scaleb(instrument.price_scale))
 
     def price_text(self, price_ticks: int) -> str:
@@ -103,7 +104,12 @@ class VenueCatalogue:
 
 def tradable_market(market: Market) -> TradableMarket:
     """The market as the trading doors see it; reads its venue, base and quote."""
-    return TradableMarket(instrument(market), round(market.created.timestamp() * 1000))
+    tradable = TradableMarket(instrument(market), round(market.created.timestamp() * 1000))
+    tradable.max_leverage = int(market.params.get("max_leverage", 0))
+    if market.event is not None:
+        tradable.series = market.event.series
+        tradable.expires_ms = round(market.event.closes.timestamp() * 1000)
+    return tradable
 
 
 def read_catalogue(slug: str) -> VenueCatalogue | None:
@@ -114,7 +120,7 @@ def read_catalogue(slug: str) -> VenueCatalogue | None:
     rows = (
         Market.objects.filter(venue=venue)
         .exclude(phase=Phase.PENDING)
-        .select_related("venue", "base", "quote")
+        .select_related("venue", "base", "quote", "event")
     )
     markets = tuple(tradable_market(row) for row in rows.order_by("number"))
     instruments = Instruments()

@@ -44,6 +44,11 @@ async def live_market(group_id: int, market: int) -> dict[str, Any]:
     return dict(answer["market"])
 
 
+async def live_funding(group_id: int, market: int) -> dict[str, Any]:
+    """Funding of a perpetual: estimate, premium and cap in parts per 10^9 an interval, next time, what was paid."""
+    return dict(await _shared((group_id, "funding", market, 0), {"q": "funding", "market": market}))
+
+
 async def live_touch(
     group_id: int, market: int
 ) -> tuple[list[int] | None, list[int] | None, list[int] | None]:

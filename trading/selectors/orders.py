@@ -3,7 +3,7 @@
 Lists are newest first and bounded; ``Window`` says which part of a list is wanted.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +44,7 @@ class Order:
     reduce_only: bool = False
     stp: int = 0
     expires_ms: int = 0
+    no_side: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -111,8 +112,16 @@ class Window:
 EVERYTHING = Window()
 
 
-def _newest(orders: Iterable[Order], window: Window) -> list[Order]:
-    inside = [order for order in orders if window.holds(order.order_id, order.created_ms)]
+#: Numbers of the markets a list is wanted of; ``None`` for all.
+Markets = Collection[int] | None
+
+
+def _newest(orders: Iterable[Order], window: Window, markets: Markets = None) -> list[Order]:
+    inside = [
+        order
+        for order in orders
+        if window.holds(order.order_id, order.created_ms) and (markets is None or order.market in markets)
+    ]
     return sorted(inside, key=lambda order: order.order_id, reverse=True)[: window.limit]
 
 
@@ -128,12 +137,17 @@ def _orders_question(account: int, market: int | None, question: str = "orders")
     return {"q": question, "account": account} | ({} if market is None else {"market": market})
 
 
+def _only(markets: Markets) -> int | None:
+    """The one market wanted, if it is one."""
+    return next(iter(markets)) if markets is not None and len(markets) == 1 else None
+
+
 async def live_orders(
-    group_id: int, account: int, market: int | None = None, window: Window = EVERYTHING
+    group_id: int, account: int, markets: Markets = None, window: Window = EVERYTHING
 ) -> list[Order]:
     """Open orders of account number ``account``, live, for asynchronous callers."""
-    answer = await get_gateway().query(group_id, _orders_question(account, market))
-    return _newest(map(order_of_kernel, answer.get("orders", ())), window)
+    answer = await get_gateway().query(group_id, _orders_question(account, _only(markets)))
+    return _newest(map(order_of_kernel, answer.get("orders", ())), window, markets)
 
 
 def stored_orders(group_id: int, account: int) -> QuerySet[ClosedOrder]:
@@ -142,11 +156,11 @@ def stored_orders(group_id: int, account: int) -> QuerySet[ClosedOrder]:
 
 
 def _closed_page(
-    group_id: int, account: int, market: int | None, state: int | None, window: Window
+    group_id: int, account: int, markets: Markets, state: int | None, window: Window
 ) -> list[Order]:
     rows = stored_orders(group_id, account).filter(window.filters("order_id", "created_ms"))
-    if market is not None:
-        rows = rows.filter(market=market)
+    if markets is not None:
+        rows = rows.filter(market__in=markets)
     if state is not None:
         rows = rows.filter(state=state)
     return [order_of_history(row) for row in rows.order_by("-order_id")[: window.limit]]
@@ -155,7 +169,7 @@ def _closed_page(
 async def closed_orders(
     group_id: int,
     account: int,
-    market: int | None = None,
+    markets: Markets = None,
     state: int | None = None,
     window: Window = EVERYTHING,
 ) -> list[Order]:
@@ -163,14 +177,14 @@ async def closed_orders(
     long as the kernel remembers them. ``state`` is ``STATE_FILLED`` or ``STATE_CANCELLED`` of the kernel."""
     found = {
         order.order_id: order
-        for order in await in_database_thread(_closed_page, group_id, account, market, state, window)
+        for order in await in_database_thread(_closed_page, group_id, account, markets, state, window)
     }
     if state != kernel.STATE_FILLED:
-        question = _orders_question(account, market, "closed") | {"limit": MAX_ROWS}
+        question = _orders_question(account, _only(markets), "closed") | {"limit": MAX_ROWS}
         answer = await get_gateway().query(group_id, question)
         for row in answer.get("orders", ()):
             found.setdefault(row["order_id"], order_of_kernel(row))
-    return _newest(found.values(), window)
+    return _newest(found.values(), window, markets)
 
 
 def order_history(account: TradingAccount, limit: int = 50) -> list[Order]:
@@ -206,17 +220,18 @@ async def find_order(group_id: int, account: int, *, order_id: int = 0, client_i
 
 def fills(account: TradingAccount, market: int | None = None, limit: int = 50) -> list[Fill]:
     """Fills of the account, newest first; of one market number if given."""
-    return _fills_page(account.venue.group_id, account.number, market, None, Window(limit))
+    markets = None if market is None else (market,)
+    return _fills_page(account.venue.group_id, account.number, markets, None, Window(limit))
 
 
 def _fills_page(
-    group_id: int, account: int, market: int | None, order_id: int | None, window: Window
+    group_id: int, account: int, markets: Markets, order_id: int | None, window: Window
 ) -> list[Fill]:
     rows = Fill.objects.filter(group_id=group_id, account=account).filter(
         window.filters("trade_id", "time_ms")
     )
-    if market is not None:
-        rows = rows.filter(market=market)
+    if markets is not None:
+        rows = rows.filter(market__in=markets)
     if order_id is not None:
         rows = rows.filter(order_id=order_id)
     return list(rows.order_by("-trade_id", "-role")[: window.limit])
@@ -225,9 +240,9 @@ def _fills_page(
 async def fills_page(
     group_id: int,
     account: int,
-    market: int | None = None,
+    markets: Markets = None,
     order_id: int | None = None,
     window: Window = EVERYTHING,
 ) -> list[Fill]:
     """Fills of account number ``account``, newest first, paged by trade id, for asynchronous callers."""
-    return await in_database_thread(_fills_page, group_id, account, market, order_id, window)
+    return await in_database_thread(_fills_page, group_id, account, markets, order_id, window)
