@@ -76,9 +76,12 @@ rejects! {
     RiskTotal = 404, "RISK_TOTAL", "51000", "The group cannot hold that much of the asset.";
     RiskMargin = 405, "RISK_MARGIN", "51008", "The equity of the account does not cover the margin this needs.";
     RiskReduceOnly = 406, "RISK_REDUCE_ONLY", "51205", "A reduce-only order may not be larger than the position it reduces.";
+    RiskLeverage = 407, "RISK_LEVERAGE", "59102", "The leverage is above what this market allows.";
     RiskPositionLimit = 408, "RISK_POSITION_LIMIT", "51004", "The position and its orders would be larger than this market allows.";
+    RiskNoPosition = 409, "RISK_NO_POSITION", "51023", "There is no such position.";
     RiskNoPrice = 410, "RISK_NO_PRICE", "51022", "The market has no mark price yet.";
     RiskOpenInterest = 411, "RISK_OPEN_INTEREST", "51004", "The open interest of the market is at its bound.";
+    RiskMarginMode = 412, "RISK_MARGIN_MODE", "59000", "The margin mode cannot change while there is a position or an order.";
     RiskPriceGrade = 413, "RISK_PRICE_GRADE", "51022", "The price of the market is not reliable enough at present for new risk.";
     RiskCapacity = 418, "RISK_CAPACITY", "54031", "The venue's stake does not carry more open interest.";
     MatchingOrderUnknown = 501, "MATCHING_ORDER_UNKNOWN", "51400", "There is no such open order.";

@@ -1,6 +1,7 @@
 //! Encoders: one function a command, one frame each. Clients of the kernel (Python, benches, tests) build
 //! their bytes here.
 
+pub use crate::contracts::encode::*;
 pub use crate::mandates::encode::*;
 use crate::market::Parameters;
 pub use crate::prices::encode::*;

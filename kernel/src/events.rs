@@ -1,8 +1,8 @@
 //! Reading events back: what the web side does with the bytes a batch handed out. Never trusts a length.
 
 use crate::output::{
-    MandateView, BALANCE_EVENT, EVENT_BALANCE, EVENT_FILL, EVENT_HEADER, EVENT_MANDATE, EVENT_ORDER,
-    FILL_EVENT, MANDATE_EVENT, ORDER_EVENT,
+    MandateView, PositionView, BALANCE_EVENT, EVENT_BALANCE, EVENT_FILL, EVENT_HEADER, EVENT_MANDATE,
+    EVENT_ORDER, EVENT_POSITION, FILL_EVENT, MANDATE_EVENT, ORDER_EVENT, POSITION_EVENT,
 };
 use crate::prices::{EVENT_FUNDING, EVENT_PRICE, FUNDING_EVENT, PRICE_EVENT, REFUSED, REFUSED_EVENT};
 use crate::wire::{i64_at, u16_at, u32_at, u64_at};
@@ -86,6 +86,7 @@ pub enum Body {
         published_ms: u64,
     },
     Mandate(MandateView),
+    Position(PositionView),
 }
 
 /// One private event.
@@ -224,6 +225,21 @@ pub fn read(record: &[u8]) -> Option<Event> {
             end_ms: u64_at(record, 72),
         }),
         EVENT_PRICE => return price(record),
+        EVENT_POSITION if record.len() >= POSITION_EVENT => {
+            let at = &record[EVENT_HEADER..];
+            Body::Position(PositionView {
+                market: u32_at(at, 0),
+                leverage: u16_at(at, 4),
+                isolated: at[6] != 0,
+                lots: i64_at(at, 8),
+                entry: i64_at(at, 16),
+                realised: i64_at(at, 24),
+                margin: i64_at(at, 32),
+                mark_ticks: i64_at(at, 40),
+                upnl: i64_at(at, 48),
+                maintenance: i64_at(at, 56),
+            })
+        }
         _ => return None,
     };
     Some(Event { account: u32_at(record, 4), sequence: u64_at(record, 8), time_ms: u64_at(record, 16), body })

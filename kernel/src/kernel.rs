@@ -237,6 +237,7 @@ impl Kernel {
             self.run_frames(commands);
         }
         self.report_balances();
+        self.report_positions();
         Applied {
             first_sequence,
             last_sequence: self.sequence,
@@ -375,6 +376,7 @@ impl Kernel {
                 self.operate(frame)
             }
             kind::OBSERVE_PRICES | kind::SET_FUNDING | kind::SET_PRICE_RULES => self.operate(frame),
+            known if kind::contract(known) => self.contract_command(frame),
             _ => Err(Reject::InputKind),
         }
     }

@@ -14,11 +14,13 @@ pub const EVENT_HEADER: usize = 24;
 pub const ORDER_EVENT: usize = EVENT_HEADER + 88;
 pub const FILL_EVENT: usize = ORDER_EVENT + 48;
 pub const BALANCE_EVENT: usize = EVENT_HEADER + 24;
+pub const POSITION_EVENT: usize = EVENT_HEADER + 64;
 pub const EVENT_ORDER: u8 = 1;
 pub const EVENT_FILL: u8 = 2;
 pub const EVENT_BALANCE: u8 = 3;
 pub const EVENT_MANDATE: u8 = 10;
 pub const MANDATE_EVENT: usize = EVENT_HEADER + 48;
+pub const EVENT_POSITION: u8 = 4;
 
 /// Answer to one command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -110,6 +112,21 @@ pub struct MandateView {
     pub position_notional: i64,
     pub daily_loss: i64,
     pub expires_ms: u64,
+}
+
+/// A position as it stands. Units of the settlement asset but for lots and ticks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PositionView {
+    pub market: u32,
+    pub leverage: u16,
+    pub isolated: bool,
+    pub lots: i64,
+    pub entry: i64,
+    pub realised: i64,
+    pub margin: i64,
+    pub mark_ticks: i64,
+    pub upnl: i64,
+    pub maintenance: i64,
 }
 
 #[derive(Default)]
@@ -235,6 +252,30 @@ impl Output {
         pen.u64(u64::from(asset));
         pen.i64(total);
         pen.i64(held);
+        pen.end();
+    }
+}
+
+impl Output {
+    /// A position as it stands at the end of a batch.
+    pub fn position_event(&mut self, stamp: Stamp, account: u32, position: &PositionView) {
+        let mut pen = Pen::begin(&mut self.events, POSITION_EVENT);
+        header(&mut pen, EVENT_POSITION, 0, POSITION_EVENT, account, stamp);
+        pen.u32(position.market);
+        pen.u16(position.leverage);
+        pen.u8(u8::from(position.isolated));
+        pen.u8(0);
+        for value in [
+            position.lots,
+            position.entry,
+            position.realised,
+            position.margin,
+            position.mark_ticks,
+            position.upnl,
+            position.maintenance,
+        ] {
+            pen.i64(value);
+        }
         pen.end();
     }
 }

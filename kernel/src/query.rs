@@ -8,7 +8,7 @@ use crate::accounts::FIRST_USER;
 use crate::book::{NO_ASK, NO_BID};
 use crate::clients::key_of;
 use crate::codes::{phase, state, Reject};
-use crate::contracts::NO_ASSET;
+use crate::contracts::{contract_json, NO_ASSET};
 use crate::kernel::Kernel;
 use crate::market::{Market, TRADES_KEPT};
 use crate::slab::{Cold, Node};
@@ -89,6 +89,10 @@ impl Kernel {
         match request.q.as_str() {
             "account" => self.query_account(request),
             "order" => self.query_order(request),
+            "positions" => match self.user(request.account) {
+                Ok(slot) => json!({"risk": self.risk_json(slot), "positions": self.positions_json(slot)}),
+                Err(reject) => refused(reject),
+            },
             "orders" => match self.user(request.account) {
                 Ok(slot) => json!({"orders": self.open_orders(slot, request.market)}),
                 Err(reject) => refused(reject),
@@ -119,12 +123,10 @@ impl Kernel {
     }
 
     fn query_account(&self, request: &Request) -> Value {
-        if request.account < FIRST_USER {
-            return self.query_reserved(request.account);
-        }
-        let slot = match self.user(request.account) {
-            Ok(slot) => slot,
-            Err(reject) => return refused(reject),
+        let slot = match self.funds.account_slot(request.account) {
+            Some(slot) => slot,
+            None if request.account < FIRST_USER => return self.query_reserved(request.account),
+            None => return refused(Reject::AccessAccountUnknown),
         };
         let account = self.funds.account(slot);
         let balances = account.balances.iter().map(|balance| {
@@ -134,7 +136,8 @@ impl Kernel {
         json!({
             "account": account.number, "owner": account.owner, "tier": account.tier, "flags": account.flags,
             "cancel_all_after_ms": account.cancel_at_ms, "balances": balances.collect::<Vec<_>>(),
-            "orders": self.open_orders(slot, None),
+            "orders": self.open_orders(slot, None), "risk": self.risk_json(slot),
+            "positions": self.positions_json(slot), "leverage": self.leverage_json(slot),
         })
     }
 
@@ -233,6 +236,7 @@ impl Kernel {
             "min_lots": p.min_lots, "max_lots": p.max_lots, "min_notional": p.min_notional,
             "max_levels": p.max_levels, "max_matches": p.max_matches, "orders": market.book.orders(),
             "levels": [market.book.level_count(0), market.book.level_count(1)], "fee_tiers": tiers.collect::<Vec<_>>(),
+            "contract": contract_json(market),
         })
     }
 

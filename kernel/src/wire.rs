@@ -17,6 +17,10 @@ pub mod kind {
     pub const CANCEL: u8 = 3;
     pub const MASS_CANCEL: u8 = 4;
     pub const CANCEL_ALL_AFTER: u8 = 5;
+    pub const SET_LEVERAGE: u8 = 10;
+    pub const MOVE_MARGIN: u8 = 11;
+    pub const SET_MARGIN_MODE: u8 = 16;
+    pub const CLOSE_POSITION: u8 = 17;
     pub const OPEN_ACCOUNT: u8 = 32;
     pub const SET_ACCOUNT: u8 = 33;
     pub const DEPOSIT: u8 = 34;
@@ -38,9 +42,20 @@ pub mod kind {
     pub const SET_FUNDING: u8 = 86;
     pub const SET_PRICE_RULES: u8 = 91;
     pub const SET_FEE_SPLIT: u8 = 93;
+    pub const SET_MARGIN_TIERS: u8 = 85;
+    pub const SET_COLLATERAL: u8 = 94;
+
+    /// Commands of positions and margin.
+    pub fn contract(kind: u8) -> bool {
+        matches!(
+            kind,
+            SET_LEVERAGE | MOVE_MARGIN | SET_MARGIN_MODE | CLOSE_POSITION | SET_MARGIN_TIERS | SET_COLLATERAL
+        )
+    }
+
     /// Whether this version carries out commands of a kind.
     pub fn implemented(kind: u8) -> bool {
-        matches!(
+        let known = matches!(
             kind,
             PLACE..=CANCEL_ALL_AFTER
                 | OPEN_ACCOUNT..=REVOKE_KEY
@@ -50,7 +65,8 @@ pub mod kind {
                 | SET_FUNDING
                 | SET_PRICE_RULES
                 | SET_FEE_SPLIT
-        )
+        );
+        known || contract(kind)
     }
 
     /// Every kind by name; those past the implemented ones are numbers kept for the markets to come.
@@ -79,6 +95,8 @@ pub mod kind {
         ("move_margin", 11),
         ("merge_outcomes", 12),
         ("split_outcomes", 13),
+        ("set_margin_mode", 16),
+        ("close_position", 17),
         ("set_mandate", 36),
         ("approve_builder", 37),
         ("set_referrer", 38),
@@ -96,6 +114,7 @@ pub mod kind {
         ("fund_insurance", 90),
         ("set_fee_split", 93),
         ("set_price_rules", 91),
+        ("set_collateral", 94),
         ("poison", 127),
     ];
 }

@@ -23,8 +23,8 @@ STP_CANCEL_MAKER: Final = 0
 STP_CANCEL_TAKER: Final = 1
 STP_CANCEL_BOTH: Final = 2
 SPOT: Final = 0
-PERPETUAL: Final = 1  # room only: refused until the next version
-OUTCOME: Final = 2  # room only: refused until the next version
+PERPETUAL: Final = 1
+OUTCOME: Final = 2
 MAKER: Final = 0
 TAKER: Final = 1
 STATE_NONE: Final = 0
@@ -170,6 +170,7 @@ def add_market(
     min_notional: int = 0,
     max_levels: int = 50_000,
     max_matches: int = 1_000,
+    payout_ticks: int = 0,
     symbol: str = "",
 ) -> bytes:
     """List a market under the next free number, in phase PENDING. ``band_ppm``: a buy may not be priced above, a sell not below,
@@ -235,6 +236,36 @@ def set_fee_split(*, referral_ppm: int, builder_cap_ppm: int = 2_550) -> bytes:
 
 def builder_code(account: int, *, rate_ppm: int) -> int:
     """The ``builder`` of an order: the account to be paid and its rate. ValueError unless a multiple of 10 ppm up to 2,550."""
+
+def set_leverage(account: int, market: int, *, leverage: int, key: int = 0) -> bytes:
+    """Leverage (1 to the market's largest) of an account in a perpetual, for what it holds and for its orders."""
+
+def move_margin(account: int, market: int, *, amount: int, key: int = 0) -> bytes:
+    """Add units of the settlement asset to an isolated position's margin; a negative amount takes out."""
+
+def set_margin_mode(account: int, market: int, *, isolated: bool, key: int = 0) -> bytes:
+    """Cross or isolated; refused while there is a position or an order in the market."""
+
+def close_position(
+    account: int, market: int, *, price_ticks: int = 0, turn: bool = False, deadline_ms: int = 0, key: int = 0
+) -> bytes:
+    """A market order that closes a position or, with ``turn``, opens as much on the other side. Answers like an order.
+
+    ``price_ticks`` bounds the price; 0: the market's slippage does."""
+
+def set_margin_tiers(
+    market: int,
+    tiers: list[tuple[int, int, int]],
+    *,
+    interest_low: int = 0,
+    interest_high: int = 0,
+    interest_cap: int = 0,
+) -> bytes:
+    """1 to 8 tiers of (value up to, initial_ppm, maintenance_ppm); open interest in lots from and to which initial margin
+    rises to the whole value (0, 0: never), and the most there may be (0: no bound)."""
+
+def set_collateral(market: int, haircuts: list[tuple[int, int]]) -> bytes:
+    """The base asset of a spot market counts as collateral: (units up to, haircut_ppm), at most 8; none: no longer."""
 
 def tick() -> bytes:
     """Nothing but time: drives expiries, dead-man switches and settling cancels that are due."""

@@ -13,7 +13,7 @@ use crate::market::Market;
 use crate::num::charge;
 use crate::place::{Entrance, Place};
 use crate::slab::Node;
-use crate::wire::{flag, FOK, LIMIT};
+use crate::wire::flag;
 
 /// A change of an account's orders or position in a market, as its margin sees it.
 #[derive(Clone, Copy)]
@@ -21,8 +21,9 @@ pub(crate) struct Step {
     pub side: usize,
     /// Lots more on that side (negative: fewer).
     pub lots: i64,
-    /// Units of S lost at once at worst: against mark, and fees.
+    /// Units of S lost at once at worst against mark, and fees.
     pub loss: i64,
+    pub fee: i64,
 }
 
 impl Kernel {
@@ -64,16 +65,55 @@ impl Kernel {
         if record.contract.mark == 0 {
             return Err(Reject::RiskNoPrice);
         }
-        // A market order that may stop is judged at the best price and watched while it fills.
-        let worst = match place.order_type == LIMIT || place.tif == FOK {
-            true => limit,
-            false => record.book.best(1 - side),
-        };
         let taker_ppm = record.fees(self.funds.account(account).tier).1 + rate_of(place.builder);
-        let loss = order_loss(record, side, worst, place.size, taker_ppm).ok_or(Reject::InputOverflow)?;
+        let loss = order_loss(record, side, limit, place.size, taker_ppm).ok_or(Reject::InputOverflow)?;
         let lots = if place.flags & flag::REDUCE_ONLY != 0 { 0 } else { place.size };
-        self.check_step(account, market, &position, Step { side, lots, loss })?;
-        Ok(entrance)
+        let checked = self.check_step(account, market, &position, Step { side, lots, ..loss });
+        if checked == Err(Reject::RiskMargin) && record.book.crosses(side, limit) {
+            let loss = self.walk_loss(account, market, side, limit, place.size, taker_ppm);
+            self.check_step(account, market, &position, Step { side, lots, ..loss })?;
+            return Ok(entrance);
+        }
+        checked.map(|()| entrance)
+    }
+
+    /// What an order would lose at once at most, given the orders it would meet. Those that may be gone when it gets there
+    /// (of its owner, expired, reduce-only) are left out, and what the others do not fill is counted at the limit.
+    #[cold]
+    fn walk_loss(
+        &self,
+        account: u32,
+        market: usize,
+        side: usize,
+        limit: i64,
+        lots: i64,
+        taker_ppm: i32,
+    ) -> Step {
+        let record = &self.markets[market];
+        let owner = self.funds.account(account).owner;
+        let (mut wanted, mut cost) = (lots, 0i128);
+        for slot in record.book.queue(&self.slab, 1 - side).take(record.parameters.max_matches as usize) {
+            let node = self.slab.node(slot);
+            let within = if side == 0 { node.price <= limit } else { node.price >= limit };
+            if !within || wanted == 0 {
+                break;
+            }
+            let uncertain = node.flags & (flag::REDUCE_ONLY | flag::TIMED) != 0;
+            if uncertain || self.funds.account(node.account).owner == owner {
+                continue;
+            }
+            let met = wanted.min(node.remaining);
+            cost += i128::from(met) * i128::from(node.price);
+            wanted -= met;
+        }
+        cost = (cost + i128::from(wanted) * i128::from(limit)) * i128::from(record.tick_quote);
+        let marked = i128::from(lots) * i128::from(record.contract.unit);
+        let loss = if side == 0 { cost - marked } else { marked - cost };
+        // The dearest the whole could trade at bounds the fee.
+        let dearest = if side == 0 { limit } else { record.book.best(0).max(limit) };
+        let notional = record.lot_price(dearest).saturating_mul(lots);
+        let clamped = |units: i128| units.clamp(0, i128::from(super::MAX_NOTIONAL)) as i64;
+        Step { side, lots, loss: clamped(loss), fee: charge(notional, taker_ppm, 0).max(0) }
     }
 
     /// Stage RISK of an amendment of a perpetual order: as if it were taken out and placed anew.
@@ -96,13 +136,13 @@ impl Kernel {
             if amended.remaining > position.reducible(side) {
                 return Err(Reject::RiskReduceOnly);
             }
-            return self.check_step(account, market, &position, Step { side, lots: 0, loss });
+            return self.check_step(account, market, &position, Step { lots: 0, ..loss });
         }
         match side {
             0 => position.open_buy -= node.remaining,
             _ => position.open_sell -= node.remaining,
         }
-        self.check_step(account, market, &position, Step { side, lots: amended.remaining, loss })
+        self.check_step(account, market, &position, loss)
     }
 
     /// Whether an account may take a step in a market, given its position there without what the step replaces.
@@ -124,7 +164,8 @@ impl Kernel {
         let risk = self.risk(account);
         if after <= before {
             let left = risk.equity - risk.maintenance;
-            return if step.loss == 0 || step.loss <= left { Ok(()) } else { Err(Reject::RiskMargin) };
+            let bearable = step.loss == 0 || step.loss + step.fee <= left;
+            return if bearable { Ok(()) } else { Err(Reject::RiskMargin) };
         }
         let worth = value(after, contract.unit);
         if worth > contract.rules.largest() {
@@ -147,7 +188,7 @@ impl Kernel {
             false => 0,
         };
         let Risk { equity, initial, .. } = risk;
-        if equity.saturating_sub(step.loss) < initial - position.initial + whole - own {
+        if equity.saturating_sub(step.loss + step.fee) < initial - position.initial + whole - own {
             return Err(Reject::RiskMargin);
         }
         Ok(())
@@ -167,9 +208,17 @@ impl Kernel {
 
 /// Units of S an order would lose at once if it filled whole at `price`: the distance to mark if that is worse, and its fee.
 /// `None` when it cannot be counted.
-pub(crate) fn order_loss(market: &Market, side: usize, price: i64, lots: i64, taker_ppm: i32) -> Option<i64> {
+pub(crate) fn order_loss(
+    market: &Market,
+    side: usize,
+    price: i64,
+    lots: i64,
+    taker_ppm: i32,
+) -> Option<Step> {
     let unit = price.checked_mul(market.tick_quote)?;
     let notional = unit.checked_mul(lots).filter(|notional| *notional <= super::MAX_NOTIONAL)?;
     let worse = if side == 0 { unit - market.contract.unit } else { market.contract.unit - unit };
-    worse.max(0).checked_mul(lots)?.checked_add(charge(notional, taker_ppm, 0).max(0))
+    let loss = worse.max(0).checked_mul(lots).filter(|loss| *loss <= super::MAX_NOTIONAL)?;
+    let fee = charge(notional, taker_ppm, 0).max(0);
+    Some(Step { side, lots, loss, fee })
 }

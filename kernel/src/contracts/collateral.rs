@@ -142,11 +142,16 @@ impl Kernel {
 
     /// Risk of an account that never had a contract.
     pub(crate) fn spot_risk(&self, account: u32) -> Risk {
+        self.spot_margin(account).risk()
+    }
+
+    /// The margin record an account without contracts would have.
+    pub(crate) fn spot_margin(&self, account: u32) -> Margin {
         let settlement = self.funds.settlement;
         let balance = self.funds.account(account).balances.iter().find(|balance| balance.asset == settlement);
         let (cash, held) = balance.map_or((0, 0), |balance| (balance.total, balance.held));
         let (collateral, locked) = (self.collateral_of(account), self.locked_of(account));
-        Margin { cash, held, collateral, locked, ..Margin::default() }.risk()
+        Margin { cash, held, collateral, locked, account, ..Margin::default() }
     }
 
     /// Whether an account with contracts may place a spot order that holds `hold` units at `price` ticks at worst.

@@ -19,10 +19,13 @@
 
 mod audit;
 mod checks;
-mod collateral;
+pub(crate) mod collateral;
+mod commands;
+pub mod encode;
 mod hooks;
 mod margin;
 mod positions;
+mod report;
 pub(crate) mod rules;
 mod section;
 mod store;
@@ -31,6 +34,7 @@ mod trade;
 pub(crate) use collateral::Collateral;
 pub(crate) use margin::{Margin, Risk};
 pub(crate) use positions::Position;
+pub(crate) use report::contract_json;
 pub(crate) use rules::{Rules, DEFAULT_LEVERAGE};
 pub(crate) use store::{Contract, MAX_SETTLEMENT};
 

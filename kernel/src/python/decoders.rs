@@ -9,7 +9,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use crate::bills::BILL_COLUMNS;
 use crate::copy::{FILL_COLUMNS, ORDER_COLUMNS};
 use crate::events::{read, Body, Event, FillPart, OrderPart, Records};
-use crate::output::{Ack, MandateView, ACK_SIZE};
+use crate::output::{Ack, MandateView, PositionView, ACK_SIZE};
 use crate::prices::OBSERVATION;
 use crate::wire::{self, flag, kind, Frame, Frames, ALL_MARKETS};
 
@@ -81,6 +81,14 @@ fn members(kind: u8) -> &'static [(&'static str, usize, i8)] {
         kind::ADD_MARKET => &[("base", 0, 4), ("quote", 4, 4), ("lot_size", 8, -8), ("tick_quote", 16, -8)],
         kind::SET_FEE_TIER => &[("tier", 0, 4), ("maker_ppm", 4, -4), ("taker_ppm", 8, -4)],
         kind::SET_PHASE => &[("phase", 0, 1)],
+        kind::SET_LEVERAGE => &[("leverage", 0, 4)],
+        kind::MOVE_MARGIN => &[("amount", 0, -8)],
+        kind::SET_MARGIN_MODE => &[("isolated", 0, 1)],
+        kind::CLOSE_POSITION => &[("price_ticks", 0, -8), ("turn", 8, 1), ("deadline_ms", 16, 8)],
+        kind::SET_MARGIN_TIERS => {
+            &[("tiers", 0, 1), ("interest_low", 8, -8), ("interest_high", 16, -8), ("interest_cap", 24, -8)]
+        }
+        kind::SET_COLLATERAL => &[("tiers", 0, 1)],
         kind::SET_LIMITS => &[
             ("max_accounts", 0, 4),
             ("max_markets", 4, 4),
@@ -180,6 +188,7 @@ fn decode_command<'py>(py: Python<'py>, frame: &[u8]) -> PyResult<Bound<'py, PyD
     if frame.kind == kind::PLACE {
         dict.set_item("side", frame.flags & flag::SELL)?;
         dict.set_item("post_only", frame.flags & flag::POST_ONLY != 0)?;
+        dict.set_item("reduce_only", frame.flags & flag::REDUCE_ONLY != 0)?;
         dict.set_item("quote_size", frame.flags & flag::QUOTE_SIZE != 0)?;
     }
     if frame.kind == kind::OBSERVE_PRICES {
@@ -249,6 +258,19 @@ fn put_mandate(dict: &Bound<'_, PyDict>, mandate: &MandateView) -> PyResult<()> 
     dict.set_item("expires_ms", mandate.expires_ms)
 }
 
+fn put_position(dict: &Bound<'_, PyDict>, position: &PositionView) -> PyResult<()> {
+    dict.set_item("market", position.market)?;
+    dict.set_item("leverage", position.leverage)?;
+    dict.set_item("isolated", position.isolated)?;
+    dict.set_item("lots", position.lots)?;
+    dict.set_item("entry", position.entry)?;
+    dict.set_item("realised", position.realised)?;
+    dict.set_item("margin", position.margin)?;
+    dict.set_item("mark_ticks", position.mark_ticks)?;
+    dict.set_item("upnl", position.upnl)?;
+    dict.set_item("maintenance", position.maintenance)
+}
+
 fn event_dict<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     match &event.body {
@@ -296,6 +318,10 @@ fn event_dict<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, PyDict
             dict.set_item("source", source)?;
             dict.set_item("price_ticks", price)?;
             dict.set_item("published_ms", published_ms)?;
+        }
+        Body::Position(position) => {
+            dict.set_item("kind", "position")?;
+            put_position(&dict, position)?;
         }
     }
     dict.set_item("account", event.account)?;

@@ -3,6 +3,7 @@
 mod applied;
 mod bulk;
 mod constants;
+mod contracts;
 mod decoders;
 mod encoders;
 mod kernel;
@@ -27,6 +28,7 @@ fn _exchange_kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<bulk::PyBulkCommands>()?;
     constants::register(module)?;
     encoders::register(module)?;
+    contracts::register(module)?;
     mandates::register(module)?;
     prices::register(module)?;
     decoders::register(module)?;
