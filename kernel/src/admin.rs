@@ -7,7 +7,7 @@ use crate::book::Book;
 use crate::codes::{phase, Reject};
 use crate::contracts::{Contract, NO_ASSET, OUTCOME, PERPETUAL, SPOT};
 use crate::kernel::{Kernel, Limits, Outcome};
-use crate::market::{fees_allowed, Candle, Market, Parameters, PARAMETERS, TIERS};
+use crate::market::{fees_allowed, Candle, Market, Parameters, NO_ALARM, PARAMETERS, TIERS};
 use crate::num::MAX_QUANTITY;
 use crate::output::Ack;
 use crate::prices::{FundingRules, MarketPrices};
@@ -178,6 +178,7 @@ impl Kernel {
             prices: MarketPrices::new(),
             dirty_batch: 0,
             contract: Contract { payout_ticks, ..Contract::default() },
+            alarm: NO_ALARM,
         });
         self.touch_market(next as usize);
         if kind == PERPETUAL {
@@ -234,13 +235,16 @@ impl Kernel {
         if !phase::MOVES[from as usize].contains(&to) {
             return Err(Reject::StatePhaseMove);
         }
-        if to == phase::SETTLED && self.markets[market].book.orders() > 0 {
+        let left = self.algos.first_of_market(frame.market).is_some();
+        if to == phase::SETTLED && (left || self.markets[market].book.orders() > 0) {
             return Err(Reject::StateBookNotEmpty);
         }
         self.markets[market].phase = to;
         self.touch_market(market);
-        if to == phase::SETTLING {
-            self.begin_settling(frame.market);
+        match to {
+            phase::SETTLING => self.begin_settling(frame.market),
+            phase::OPEN | phase::CLOSING => self.release_parked(frame.market),
+            _ => {}
         }
         Ok(Ack::default())
     }

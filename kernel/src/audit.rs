@@ -27,6 +27,7 @@ impl Kernel {
         self.check_orders(&open)?;
         self.check_holds(&open)?;
         self.check_exposures()?;
+        self.check_algos(&self.slab, &open)?;
         self.check_timers(&open)?;
         self.check_contracts(&open)?;
         self.check_prices()
@@ -148,6 +149,7 @@ impl Kernel {
             .chain(self.settling.first().map(|_| 0))
             .chain(self.mandates.is_due().then_some(0))
             .chain([self.prices.next_ms()])
+            .chain([self.algos.next_timer()])
             .min()
             .unwrap_or(u64::MAX);
         ensure(next == self.next_timer, || "the next timer is not the earliest".to_owned())

@@ -56,6 +56,11 @@ impl<'a> Reader<'a> {
         self.rest.is_empty()
     }
 
+    /// Bytes not read yet.
+    pub fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     pub fn raw(&mut self, length: usize) -> Option<&'a [u8]> {
         if length > self.rest.len() {
             return None;

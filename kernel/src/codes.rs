@@ -41,6 +41,10 @@ rejects! {
     InputParameter = 112, "INPUT_PARAMETER", "51000", "A parameter lies outside its bounds.";
     InputReference = 113, "INPUT_REFERENCE", "51000", "Name the order by its id or by its client id.";
     InputNoChange = 114, "INPUT_NO_CHANGE", "51500", "The amendment changes nothing.";
+    InputTrigger = 115, "INPUT_TRIGGER", "51000", "A trigger needs a price, a source and the side it is reached from.";
+    InputTrailing = 116, "INPUT_TRAILING", "51000", "A distance from the best price is either in ticks or a ratio.";
+    InputSlice = 117, "INPUT_SLICE", "51000", "A slice is smaller than the whole, which has at most 1,000 slices.";
+    InputInterval = 118, "INPUT_INTERVAL", "51000", "The interval between slices is between a second and an hour.";
     AccessOperatorOnly = 201, "ACCESS_OPERATOR_ONLY", "50114", "Only the operator may send this command.";
     AccessReserved = 202, "ACCESS_RESERVED_ACCOUNT", "50027", "This account number is reserved.";
     AccessAccountUnknown = 203, "ACCESS_ACCOUNT_UNKNOWN", "50027", "The account is not open here.";
@@ -70,6 +74,9 @@ rejects! {
     StateTooManyLevels = 312, "STATE_TOO_MANY_LEVELS", "51025", "The book has as many price levels as it may have.";
     StateClientIdsFull = 313, "STATE_CLIENT_IDS_FULL", "51025", "No more client order ids can be remembered at present.";
     StateBookNotEmpty = 314, "STATE_BOOK_NOT_EMPTY", "51000", "The market still has open orders.";
+    StateTriggerPassed = 327, "STATE_TRIGGER_PASSED", "51278", "The price has reached the trigger already.";
+    StateTooManyAlgos = 328, "STATE_TOO_MANY_ALGOS", "51291", "The account has as many open algo orders as it may have.";
+    StateNoPrice = 329, "STATE_NO_PRICE", "51000", "There is no price of this source yet.";
     RiskPriceBand = 401, "RISK_PRICE_BAND", "51006", "The price is too far from the last price of the market.";
     RiskMinNotional = 402, "RISK_MIN_NOTIONAL", "51020", "The order is worth less than the smallest this market takes.";
     RiskInsufficientBalance = 403, "RISK_INSUFFICIENT_BALANCE", "51008", "The free balance does not cover this.";
@@ -88,6 +95,8 @@ rejects! {
     MatchingOrderClosed = 502, "MATCHING_ORDER_CLOSED", "51400", "The order is already filled or cancelled.";
     MatchingNoLiquidity = 503, "MATCHING_NO_LIQUIDITY", "51000", "There is no price on the other side to trade at.";
     MatchingBelowFilled = 504, "MATCHING_BELOW_FILLED", "51503", "The new size is not above what has filled already.";
+    MatchingAlgoUnknown = 505, "MATCHING_ALGO_UNKNOWN", "51400", "There is no such open algo order.";
+    MatchingAlgoFixed = 506, "MATCHING_ALGO_FIXED", "51503", "An algo order of this kind, or one that has fired, cannot be amended.";
 }
 
 /// States of an order, as acks and events carry them.
@@ -114,6 +123,7 @@ pub mod reason {
     pub const AMEND_FAILED: u8 = 11;
     pub const BUDGET: u8 = 12;
     pub const REDUCE_ONLY: u8 = 13;
+    pub const ALGO: u8 = 17;
     pub const MANDATE: u8 = 19;
     pub const MARGIN: u8 = 20;
 }
@@ -134,6 +144,7 @@ pub const REASONS: &[(u8, &str, &str, &str)] = &[
     (11, "amend_failed", "1", "Its amendment failed and asked for a cancel."),
     (12, "budget", "14", "The money for this market order was used up."),
     (13, "reduce_only", "23", "There is no position left for it to reduce."),
+    (17, "algo", "1", "The algo order it was a slice of was cancelled."),
     (19, "mandate", "0", "A limit of its key, or of what the venue's stake carries, ended it."),
     (20, "margin", "3", "The margin of the account no longer covers it."),
 ];

@@ -5,7 +5,7 @@
 use crate::output::{FillView, OrderView, Stamp};
 use crate::pen::Pen;
 use crate::slab::Cold;
-use crate::wire::flag;
+use crate::wire::{flag, MAX_CLIENT_ID};
 
 /// Columns of `fills_copy`, with their PostgreSQL types.
 pub const FILL_COLUMNS: [(&str, &str); 16] = [
@@ -52,7 +52,7 @@ pub const ORDER_COLUMNS: [(&str, &str); 20] = [
 ];
 
 /// Longest row there can be, client id included.
-const MAX_ROW: usize = 320;
+const MAX_ROW: usize = 512;
 
 /// One row being written, column after column.
 pub(crate) struct Row<'a> {
@@ -85,7 +85,7 @@ impl<'a> Row<'a> {
     }
 
     #[inline(always)]
-    fn boolean(&mut self, value: bool) {
+    pub fn boolean(&mut self, value: bool) {
         self.pen.put([0, 0, 0, 1, u8::from(value)]);
     }
 
@@ -95,10 +95,16 @@ impl<'a> Row<'a> {
         self.pen.end();
     }
 
+    /// The first `length` of a client id's bytes.
+    #[inline(always)]
+    pub fn text(&mut self, bytes: [u8; MAX_CLIENT_ID], length: u8) {
+        self.pen.put(u32::from(length).to_be_bytes());
+        self.pen.put_first(bytes, length as usize);
+    }
+
     #[inline(always)]
     fn client_id(&mut self, cold: &Cold) {
-        self.pen.put(u32::from(cold.client_len).to_be_bytes());
-        self.pen.put_first(cold.client_id, cold.client_len as usize);
+        self.text(cold.client_id, cold.client_len);
     }
 }
 

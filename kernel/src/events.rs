@@ -1,5 +1,6 @@
 //! Reading events back: what the web side does with the bytes a batch handed out. Never trusts a length.
 
+use crate::algo::show::{read_event, AlgoPart, ALGO_EVENT, EVENT_ALGO};
 use crate::output::{
     MandateView, PositionView, BALANCE_EVENT, EVENT_BALANCE, EVENT_FILL, EVENT_HEADER, EVENT_MANDATE,
     EVENT_ORDER, EVENT_POSITION, FILL_EVENT, MANDATE_EVENT, ORDER_EVENT, POSITION_EVENT,
@@ -87,6 +88,7 @@ pub enum Body {
     },
     Mandate(MandateView),
     Position(PositionView),
+    Algo(AlgoPart),
 }
 
 /// One private event.
@@ -240,6 +242,7 @@ pub fn read(record: &[u8]) -> Option<Event> {
                 maintenance: i64_at(at, 56),
             })
         }
+        EVENT_ALGO if record.len() >= ALGO_EVENT => Body::Algo(read_event(record)),
         _ => return None,
     };
     Some(Event { account: u32_at(record, 4), sequence: u64_at(record, 8), time_ms: u64_at(record, 16), body })

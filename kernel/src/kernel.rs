@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::accounts::{Funds, FIRST_USER};
+use crate::algo::Algos;
 use crate::clients::{ClientIds, Key, Words};
 use crate::codes::Reject;
 use crate::contracts::{Contracts, SPOT};
@@ -122,6 +123,7 @@ pub struct Kernel {
     pub(crate) switches: BTreeSet<(u64, u32)>,
     /// Markets whose orders are being cancelled before settlement.
     pub(crate) settling: Vec<u32>,
+    pub(crate) algos: Algos,
     /// When the earliest timer is due; `u64::MAX` for none.
     pub(crate) next_timer: u64,
     /// Decided transfers by id, and by (issued, id) for forgetting them.
@@ -168,6 +170,7 @@ impl Kernel {
             expiries: BTreeSet::new(),
             switches: BTreeSet::new(),
             settling: Vec::new(),
+            algos: Algos::default(),
             next_timer: u64::MAX,
             transfers: BTreeMap::new(),
             transfer_ages: BTreeSet::new(),
@@ -343,6 +346,9 @@ impl Kernel {
             self.settle_margins();
         }
         self.out.ack(ack);
+        if self.algos.is_busy() {
+            self.run_algos();
+        }
         if let Some(market) = self.markets.get(coming.frame.market as usize) {
             assert!(
                 market.book.best_bid() < market.book.best_ask(),
@@ -364,10 +370,14 @@ impl Kernel {
         match frame.kind {
             kind::PLACE => self.place(coming),
             kind::AMEND => self.amend(frame),
+            kind::PLACE_TRIGGER..=kind::PLACE_TWAP => self.place_algo(frame),
+            kind::PLACE_BRACKET => self.place_bracket(frame),
             known if frame.flags != 0 && kind::implemented(known) => Err(Reject::InputEnum),
             kind::CANCEL => self.cancel(frame),
             kind::MASS_CANCEL => self.mass_cancel(frame),
             kind::CANCEL_ALL_AFTER => self.cancel_all_after(frame),
+            kind::CANCEL_ALGO => self.cancel_algo(frame),
+            kind::AMEND_ALGO => self.amend_algo(frame),
             kind::OPEN_ACCOUNT => self.open_account(frame),
             kind::SET_ACCOUNT => self.set_account(frame),
             kind::DEPOSIT | kind::WITHDRAW => self.transfer(frame),

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod admin;
+pub mod algo;
 mod amend;
 mod audit;
 pub mod bills;
@@ -44,7 +45,7 @@ mod query;
 pub mod slab;
 mod snapshot;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod timers;
 mod transfers;
 pub mod wire;

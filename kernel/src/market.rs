@@ -129,7 +129,12 @@ pub struct Market {
     pub dirty_batch: u32,
     /// What contracts have beyond this; idle in a spot market.
     pub contract: Contract,
+    /// Prints at or below the first and at or above the second price concern a trigger.
+    pub alarm: (i64, i64),
 }
+
+/// `Market::alarm` of a market without triggers.
+pub const NO_ALARM: (i64, i64) = (i64::MIN, i64::MAX);
 
 impl Market {
     /// Price the band is drawn around; 0 when there is none yet.

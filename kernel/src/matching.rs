@@ -17,7 +17,7 @@ use crate::output::{Ack, FillView, OrderView};
 use crate::place::{Entrance, NOT_RESTING};
 use crate::slab::{Cold, Node, NO_CLIENT};
 use crate::wire::{flag, STP_CANCEL_BOTH, STP_CANCEL_MAKER};
-use crate::{accounts, codes};
+use crate::{accounts, algo, codes};
 
 /// An order while it takes.
 pub(crate) struct Taker {
@@ -226,6 +226,7 @@ impl Kernel {
         self.next_trade_id += 1;
         self.out.trade_count += 1;
         market.record(trade(), notional);
+        let alarmed = price <= market.alarm.0 || price >= market.alarm.1;
         if self.mandates.share_fills() {
             let payers = self.payers(taker, (taker.fee_ppm, taker_fee), maker, (maker_ppm, maker_fee));
             let market = taker.market;
@@ -237,8 +238,14 @@ impl Kernel {
             self.report_fill(maker, trade(), notional, maker_fee, 0);
             self.report_fill(taker.slot, trade(), notional, taker_fee, 1);
         }
+        if alarmed {
+            self.observe_trigger_price(taker.market as u32, algo::LAST, price);
+        }
         if emptied {
             self.close(maker, state::FILLED, reason::NONE);
+            if maker_node.flags & flag::LINKED != 0 {
+                self.refill_slices();
+            }
         }
     }
 
@@ -367,6 +374,7 @@ impl Kernel {
         } else {
             self.closed.push(&node, cold, number, why, self.now_ms);
         }
+        let linked = node.flags & flag::LINKED != 0;
         if node.flags & flag::TIMED != 0 {
             self.expiries.remove(&(cold.expires_ms, order_id));
             self.find_next_timer();
@@ -383,6 +391,9 @@ impl Kernel {
         }
         self.ids.remove(order_id);
         self.slab.remove(slot);
+        if linked {
+            self.linked_closed(order_id, filled, state, why);
+        }
     }
 }
 

@@ -142,6 +142,8 @@ pub struct Output {
     pub fills_count: u64,
     pub orders: Vec<u8>,
     pub orders_count: u64,
+    pub algos: Vec<u8>,
+    pub algos_count: u64,
     pub bills: Bills,
     pub trades: Vec<(u32, Trade)>,
     pub transfers: Vec<Transfer>,
@@ -156,6 +158,8 @@ impl Output {
         self.trade_count = 0;
         self.fills_count = 0;
         self.orders_count = 0;
+        self.algos_count = 0;
+        self.algos.clear();
         self.acks.clear();
         self.events.clear();
         self.fills.clear();

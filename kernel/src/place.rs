@@ -204,6 +204,30 @@ impl Kernel {
         Ok(self.settle_remainder(slot, why))
     }
 
+    /// Place an order on behalf of an algo order, which hears of its end if it is named in `watch`.
+    pub(crate) fn place_internal(
+        &mut self,
+        frame: &Frame,
+        place: &Place,
+        account: u32,
+        watch: Option<u64>,
+    ) -> Outcome {
+        if frame.key != 0 && self.mandates.bind() {
+            self.check_key_order(frame, place.wanted(frame.market))?;
+        }
+        if place.builder != 0 {
+            self.check_builder(frame.account, place.builder)?;
+        }
+        let entrance = self.check_place(place, account, frame.market)?;
+        let slot = self.accept(frame, place, account, None);
+        if let Some(algo) = watch {
+            self.slab.node_mut(slot).flags |= flag::LINKED;
+            self.watch_slice(algo, self.slab.cold(slot).order_id);
+        }
+        let why = self.enter(slot, place, entrance);
+        Ok(self.settle_remainder(slot, why))
+    }
+
     /// Answer to a client id used before: the order it named, as it stands.
     #[cold]
     fn duplicate(&self, sequence: u64) -> Ack {
@@ -224,7 +248,11 @@ impl Kernel {
 
     /// See whether one more id can be remembered.
     #[inline]
-    fn check_client_room(&mut self, account: u32, client: &mut (Key, Vacancy)) -> Result<(), Reject> {
+    pub(crate) fn check_client_room(
+        &mut self,
+        account: u32,
+        client: &mut (Key, Vacancy),
+    ) -> Result<(), Reject> {
         if self.clients.is_due(self.now_ms) {
             self.forget_clients();
             if let Found::Vacant(vacancy) = self.clients.search(account, client.0) {
@@ -430,14 +458,29 @@ impl Kernel {
             return reason::POST_ONLY;
         }
         let mut taker = Taker::new(self, slot, entrance);
-        if place.tif == FOK && !self.can_fill(&taker) {
-            return reason::FOK;
+        if place.tif == FOK {
+            return self.kill_or_fill(&mut taker);
         }
         let reason = self.match_taker(&mut taker);
         if reason == reason::NONE && !place.may_rest() {
             return reason::IOC;
         }
         reason
+    }
+
+    /// Fill the order whole from what the book shows, or say that it must be killed.
+    fn kill_or_fill(&mut self, taker: &mut Taker) -> u8 {
+        if !self.can_fill(taker) {
+            return reason::FOK;
+        }
+        self.hold_refills(true);
+        let why = self.match_taker(taker);
+        self.hold_refills(false);
+        if why == reason::NONE {
+            reason::IOC
+        } else {
+            why
+        }
     }
 
     /// Read the client id of a place frame some commands ahead and ask for the memory it will need.

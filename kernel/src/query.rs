@@ -98,6 +98,8 @@ impl Kernel {
                 Err(reject) => refused(reject),
             },
             "closed" => self.query_closed(request),
+            "algos" => self.query_algos(request),
+            "algo" => self.query_algo(request),
             "market" => self.with_market(request, |market| json!({"market": self.market_json(market)})),
             "markets" => {
                 let markets = self.markets.iter().map(|market| self.market_json(market));

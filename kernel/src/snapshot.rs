@@ -14,7 +14,9 @@ use crate::contracts::{Contract, NO_ASSET, SPOT};
 use crate::ids::OrderIds;
 use crate::kernel::{Kernel, Limits};
 use crate::mandates::rate_of;
-use crate::market::{fees_allowed, Candle, Market, Parameters, Trade, PARAMETERS, TIERS, TRADES_KEPT};
+use crate::market::{
+    fees_allowed, Candle, Market, Parameters, Trade, NO_ALARM, PARAMETERS, TIERS, TRADES_KEPT,
+};
 use crate::num::{charge, product, MAX_QUANTITY, PPM};
 use crate::output::Transfer;
 use crate::prices::MarketPrices;
@@ -476,6 +478,7 @@ fn read_market_members(input: &mut Reader, number: u32) -> Option<Market> {
         prices: MarketPrices::new(),
         dirty_batch: 0,
         contract: Contract::default(),
+        alarm: NO_ALARM,
     };
     for tier in &mut market.tiers {
         let (maker, taker) = (input.i32()?, input.i32()?);

@@ -28,6 +28,11 @@ impl Kernel {
                 steps += self.run_mandates();
             } else if self.prices.next_ms() <= self.now_ms {
                 steps += self.price_timer();
+            } else if let Some(token) = self.algos.queue.pop_front() {
+                self.carry_out_token(token);
+                self.queue_refills();
+            } else if let Some((_, id)) = self.algos.timers.first().copied().filter(|t| t.0 <= self.now_ms) {
+                self.run_twap(id);
             } else if let Some(market) = self.settling.first().copied() {
                 self.settle_step(market as usize);
             } else {
@@ -42,6 +47,10 @@ impl Kernel {
         let book = &self.markets[market].book;
         let slot = match (book.orders(), book.head(0)) {
             (0, _) => {
+                if let Some(id) = self.algos.first_of_market(market as u32) {
+                    self.stop_algo(id, reason::MARKET_CLOSED);
+                    return;
+                }
                 self.settling.retain(|settling| *settling as usize != market);
                 return;
             }
@@ -76,6 +85,7 @@ impl Kernel {
         let switch = self.switches.first().map_or(u64::MAX, |switch| switch.0);
         let at_once = !self.settling.is_empty() || self.mandates.is_due();
         let settling = if at_once { 0 } else { u64::MAX };
-        self.next_timer = expiry.min(switch).min(settling).min(self.prices.next_ms());
+        let waiting = self.prices.next_ms().min(self.algos.next_timer());
+        self.next_timer = expiry.min(switch).min(settling).min(waiting);
     }
 }

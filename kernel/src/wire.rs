@@ -21,6 +21,13 @@ pub mod kind {
     pub const MOVE_MARGIN: u8 = 11;
     pub const SET_MARGIN_MODE: u8 = 16;
     pub const CLOSE_POSITION: u8 = 17;
+    pub const PLACE_TRIGGER: u8 = 6;
+    pub const PLACE_OCO: u8 = 7;
+    pub const PLACE_ICEBERG: u8 = 8;
+    pub const PLACE_TWAP: u8 = 9;
+    pub const PLACE_BRACKET: u8 = 14;
+    pub const CANCEL_ALGO: u8 = 18;
+    pub const AMEND_ALGO: u8 = 19;
     pub const OPEN_ACCOUNT: u8 = 32;
     pub const SET_ACCOUNT: u8 = 33;
     pub const DEPOSIT: u8 = 34;
@@ -58,6 +65,8 @@ pub mod kind {
         let known = matches!(
             kind,
             PLACE..=CANCEL_ALL_AFTER
+                | CANCEL_ALGO
+                | AMEND_ALGO
                 | OPEN_ACCOUNT..=REVOKE_KEY
                 | OPERATOR..=SET_LIMITS
                 | OBSERVE_PRICES
@@ -91,6 +100,9 @@ pub mod kind {
         ("place_oco", 7),
         ("place_iceberg", 8),
         ("place_twap", 9),
+        ("place_bracket", 14),
+        ("cancel_algo", 18),
+        ("amend_algo", 19),
         ("set_leverage", 10),
         ("move_margin", 11),
         ("merge_outcomes", 12),
@@ -136,6 +148,10 @@ pub mod flag {
 
     /// In order nodes only: the order has an expiry.
     pub const TIMED: u8 = 16;
+    /// In order nodes only: an algo order watches the order.
+    pub const LINKED: u8 = 64;
+    /// Of algo orders: as many lots as the position has then.
+    pub const WHOLE_POSITION: u8 = 64;
     /// Of an amend frame: cancel the order if it cannot be amended.
     pub const CANCEL_ON_FAIL: u8 = 1;
 }

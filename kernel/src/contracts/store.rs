@@ -221,6 +221,7 @@ impl Kernel {
         let record = &mut self.markets[market];
         record.contract.mark = mark;
         record.contract.unit = mark.saturating_mul(record.tick_quote);
+        self.observe_mark(market as u32, mark);
         self.revalue(market);
     }
 

@@ -54,6 +54,7 @@ impl Kernel {
         self.next_trade_id += 1;
         self.out.trade_count += 1;
         market.record(trade, notional);
+        let alarmed = price <= market.alarm.0 || price >= market.alarm.1;
         if self.out.enabled {
             self.out.trades.push((market_number, trade));
             self.report_fill(maker, trade, notional, maker_fee, 0);
@@ -87,6 +88,12 @@ impl Kernel {
         if let Some(payers) = payers {
             let (market, basis) = (taker.market, charged);
             self.share_fill(Charged { market, payers, lots, notional, basis, earned, protocol });
+        }
+        if alarmed {
+            self.observe_trigger_price(market_number, crate::algo::LAST, price);
+        }
+        if emptied && maker_node.flags & flag::LINKED != 0 {
+            self.refill_slices();
         }
     }
 

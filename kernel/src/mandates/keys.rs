@@ -149,7 +149,7 @@ impl Kernel {
         Ok(Ack::extra(count))
     }
 
-    /// Cancel the open orders an account placed with one key, oldest first.
+    /// Cancel the open orders an account placed with one key, oldest first, and its algo orders.
     pub(super) fn cancel_of_key(&mut self, account: u32, key: u32) -> u32 {
         let orders = self.funds.account(account).orders.iter();
         let mut slots: Vec<(u64, u32)> = orders
@@ -160,7 +160,7 @@ impl Kernel {
         for (_, slot) in &slots {
             self.cancel_open(*slot, reason::MANDATE);
         }
-        slots.len() as u32
+        slots.len() as u32 + self.stop_algos_of_key(account, key)
     }
 
     /// What the mandate of a key says to a command; orders and amendments are looked at when they are read. Cancels

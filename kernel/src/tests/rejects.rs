@@ -3,6 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::algo::encode::{
+    amend_algo, cancel_algo, place_slices, place_trailing, place_trigger, AlgoChange, AlgoOrder, LegOrder,
+    Slices,
+};
 use crate::codes::Reject::*;
 use crate::wire::{ALL_MARKETS, FOK, GTD};
 
@@ -131,9 +135,41 @@ fn risk_and_matching(seen: &mut BTreeSet<Reject>) {
     order(group, seen, RiskMinNotional, limit(false, 900, 1));
 }
 
+/// A market that has traded at 1,000.
+fn traded() -> Group {
+    let mut group = Group::new();
+    group.sell(MAKER, 1_000, 1);
+    group.buy(TAKER, 1_000, 1);
+    group
+}
+
+fn algo_orders(seen: &mut BTreeSet<Reject>) {
+    let group = &mut traded();
+    let order = AlgoOrder { sell: true, size_lots: 4, ..AlgoOrder::default() };
+    let wait = LegOrder { trigger_ticks: 900, ..LegOrder::default() };
+    let trigger = |out: &mut Vec<u8>, wait: LegOrder| place_trigger(out, head(MAKER), &order, &wait);
+    check(group, seen, InputTrigger, |out| trigger(out, LegOrder { trigger_ticks: 0, ..wait }));
+    check(group, seen, InputTrailing, |out| place_trailing(out, head(MAKER), &order, &wait, 5, 5));
+    let slices = Slices { limit_ticks: 1_000, slice_lots: 5, interval_ms: 1, ..Slices::default() };
+    check(group, seen, InputSlice, |out| place_slices(out, head(MAKER), &order, &slices));
+    let slices = Slices { slice_lots: 2, ..slices };
+    check(group, seen, InputInterval, |out| place_slices(out, head(MAKER), &order, &slices));
+    check(group, seen, StateTriggerPassed, |out| trigger(out, LegOrder { rises: true, ..wait }));
+    check(group, seen, StateNoPrice, |out| trigger(out, LegOrder { source: 1, ..wait }));
+    check(group, seen, MatchingAlgoUnknown, |out| cancel_algo(out, head(MAKER), &by_id(77)));
+    let id = group.ok(|out| place_trailing(out, head(MAKER), &order, &LegOrder::default(), 5, 0)).order_id;
+    let change = AlgoChange { size_lots: 3, legs: [(0, -1), (0, -1)] };
+    check(group, seen, MatchingAlgoFixed, |out| amend_algo(out, head(MAKER), &by_id(id), &change));
+    for _ in 1..crate::algo::MAX_ALGOS {
+        group.ok(|out| trigger(out, wait));
+    }
+    check(group, seen, StateTooManyAlgos, |out| trigger(out, wait));
+}
+
 #[test]
 fn every_reject_is_reachable() {
     let mut seen = BTreeSet::new();
+    algo_orders(&mut seen);
     input(&mut seen);
     access(&mut seen);
     crate::mandates::tests::rejects(&mut seen);
