@@ -29,6 +29,7 @@ impl Kernel {
         self.check_exposures()?;
         self.check_algos(&self.slab, &open)?;
         self.check_timers(&open)?;
+        self.check_liquidation()?;
         self.check_contracts(&open)?;
         self.check_prices()
     }
@@ -152,6 +153,7 @@ impl Kernel {
             .chain([self.algos.next_timer()])
             .min()
             .unwrap_or(u64::MAX);
+        let next = next.min(self.liquidation.due_ms());
         ensure(next == self.next_timer, || "the next timer is not the earliest".to_owned())
     }
 }

@@ -90,6 +90,7 @@ rejects! {
     RiskOpenInterest = 411, "RISK_OPEN_INTEREST", "51004", "The open interest of the market is at its bound.";
     RiskMarginMode = 412, "RISK_MARGIN_MODE", "59000", "The margin mode cannot change while there is a position or an order.";
     RiskPriceGrade = 413, "RISK_PRICE_GRADE", "51022", "The price of the market is not reliable enough at present for new risk.";
+    RiskInsuranceBound = 415, "RISK_INSURANCE_BOUND", "51008", "The insurance fund needs this for the positions it carries.";
     RiskCapacity = 418, "RISK_CAPACITY", "54031", "The venue's stake does not carry more open interest.";
     MatchingOrderUnknown = 501, "MATCHING_ORDER_UNKNOWN", "51400", "There is no such open order.";
     MatchingOrderClosed = 502, "MATCHING_ORDER_CLOSED", "51400", "The order is already filled or cancelled.";
@@ -123,6 +124,7 @@ pub mod reason {
     pub const AMEND_FAILED: u8 = 11;
     pub const BUDGET: u8 = 12;
     pub const REDUCE_ONLY: u8 = 13;
+    pub const LIQUIDATION: u8 = 14;
     pub const ALGO: u8 = 17;
     pub const MANDATE: u8 = 19;
     pub const MARGIN: u8 = 20;
@@ -144,6 +146,7 @@ pub const REASONS: &[(u8, &str, &str, &str)] = &[
     (11, "amend_failed", "1", "Its amendment failed and asked for a cancel."),
     (12, "budget", "14", "The money for this market order was used up."),
     (13, "reduce_only", "23", "There is no position left for it to reduce."),
+    (14, "liquidation", "3", "The account is being liquidated."),
     (17, "algo", "1", "The algo order it was a slice of was cancelled."),
     (19, "mandate", "0", "A limit of its key, or of what the venue's stake carries, ended it."),
     (20, "margin", "3", "The margin of the account no longer covers it."),

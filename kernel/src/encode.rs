@@ -226,3 +226,15 @@ pub fn set_limits(out: &mut Vec<u8>, accounts: u32, markets: u32, orders_per_acc
         .u32(client_ids)
         .end();
 }
+
+/// Venue fees into the insurance fund.
+pub fn fund_insurance(out: &mut Vec<u8>, asset: u32, amount: i64) {
+    Writer::new(out, kind::FUND_INSURANCE, 0, operator(ALL_MARKETS)).i64(amount).u32(asset).u32(0).end();
+}
+
+/// Rules of the waterfall, of the group (`ALL_MARKETS`) or of one market.
+pub fn set_liquidation_rules(out: &mut Vec<u8>, market: u32, rules: &crate::liquidation::Rules) {
+    let mut bytes = Vec::with_capacity(48);
+    rules.write(&mut bytes);
+    Writer::new(out, kind::SET_LIQUIDATION_RULES, 0, operator(market)).u8s(&bytes).end();
+}

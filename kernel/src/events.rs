@@ -1,6 +1,7 @@
 //! Reading events back: what the web side does with the bytes a batch handed out. Never trusts a length.
 
 use crate::algo::show::{read_event, AlgoPart, ALGO_EVENT, EVENT_ALGO};
+use crate::liquidation::report::{self, Deleveraged, FundMove, Record};
 use crate::output::{
     MandateView, PositionView, BALANCE_EVENT, EVENT_BALANCE, EVENT_FILL, EVENT_HEADER, EVENT_MANDATE,
     EVENT_ORDER, EVENT_POSITION, FILL_EVENT, MANDATE_EVENT, ORDER_EVENT, POSITION_EVENT,
@@ -89,6 +90,9 @@ pub enum Body {
     Mandate(MandateView),
     Position(PositionView),
     Algo(AlgoPart),
+    Liquidation(Record),
+    Adl(Deleveraged),
+    Insurance(FundMove),
 }
 
 /// One private event.
@@ -243,7 +247,7 @@ pub fn read(record: &[u8]) -> Option<Event> {
             })
         }
         EVENT_ALGO if record.len() >= ALGO_EVENT => Body::Algo(read_event(record)),
-        _ => return None,
+        kind => report::read(kind, record)?,
     };
     Some(Event { account: u32_at(record, 4), sequence: u64_at(record, 8), time_ms: u64_at(record, 16), body })
 }

@@ -386,6 +386,7 @@ impl Kernel {
                 self.operate(frame)
             }
             kind::OBSERVE_PRICES | kind::SET_FUNDING | kind::SET_PRICE_RULES => self.operate(frame),
+            kind::FUND_INSURANCE | kind::SET_LIQUIDATION_RULES => self.operate_liquidation(frame),
             known if kind::contract(known) => self.contract_command(frame),
             _ => Err(Reject::InputKind),
         }

@@ -56,6 +56,7 @@ pub use accounts::{
 pub use bulk::{decode_bulk, okx_code, render_bulk, BulkCommands, BulkError, Instrument, Instruments};
 pub use codes::Reject;
 pub use kernel::{Applied, Kernel};
+pub use liquidation::Rules as LiquidationRules;
 pub use market::{Candle, Parameters, Trade};
 pub use output::{Ack, Transfer, ACK_SIZE};
 pub use publish::BookDelta;

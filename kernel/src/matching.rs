@@ -31,6 +31,8 @@ pub(crate) struct Taker {
     pub stp: u8,
     pub fee_ppm: i32,
     pub quote_size: bool,
+    /// Most orders it meets.
+    pub max_matches: u32,
 }
 
 impl Taker {
@@ -48,6 +50,7 @@ impl Taker {
             stp: node.stp,
             fee_ppm: kernel.slab.cold(slot).taker_ppm,
             quote_size: node.flags & flag::QUOTE_SIZE != 0,
+            max_matches: kernel.markets[node.market as usize].parameters.max_matches,
         }
     }
 
@@ -89,7 +92,7 @@ impl Kernel {
                 return reason::NONE;
             }
             steps += 1;
-            if steps > market.parameters.max_matches {
+            if steps > taker.max_matches {
                 return reason::MATCH_LIMIT;
             }
             let maker = market.book.head(opposite);

@@ -27,7 +27,7 @@ const MAX_BUDGET: i64 = 1 << 61;
 pub(crate) const NOT_RESTING: u32 = u32::MAX;
 
 /// The body of a place frame, checked as far as it can be without state.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Place {
     pub flags: u8,
     pub order_type: u8,
@@ -401,7 +401,13 @@ impl Kernel {
 
     /// Give the order its id and its place in memory. From here on nothing can be refused.
     #[inline]
-    fn accept(&mut self, frame: &Frame, place: &Place, account: u32, client: Option<(Key, Vacancy)>) -> u32 {
+    pub(crate) fn accept(
+        &mut self,
+        frame: &Frame,
+        place: &Place,
+        account: u32,
+        client: Option<(Key, Vacancy)>,
+    ) -> u32 {
         let (maker_ppm, taker_ppm) =
             self.markets[frame.market as usize].fees(self.funds.account(account).tier);
         let rate = rate_of(place.builder);

@@ -113,6 +113,8 @@ impl Kernel {
             "preview" => self.preview(request),
             "mandates" => self.query_mandates(request.account),
             "capacity" => self.query_capacity(),
+            "insurance" => self.query_insurance(),
+            "liquidations" => self.query_liquidations(request),
             _ => problem("INPUT_QUERY", "The question is not understood."),
         }
     }

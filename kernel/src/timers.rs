@@ -39,6 +39,7 @@ impl Kernel {
                 break;
             }
         }
+        self.run_liquidations();
         self.find_next_timer();
     }
 
@@ -85,7 +86,7 @@ impl Kernel {
         let switch = self.switches.first().map_or(u64::MAX, |switch| switch.0);
         let at_once = !self.settling.is_empty() || self.mandates.is_due();
         let settling = if at_once { 0 } else { u64::MAX };
-        let waiting = self.prices.next_ms().min(self.algos.next_timer());
+        let waiting = self.prices.next_ms().min(self.algos.next_timer()).min(self.liquidation.due_ms());
         self.next_timer = expiry.min(switch).min(settling).min(waiting);
     }
 }

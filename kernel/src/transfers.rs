@@ -95,6 +95,9 @@ impl Kernel {
         if !reserved && amount < 0 && self.funds.account(account).margin != 0 {
             self.check_withdrawal(account, asset, -amount)?;
         }
+        if reserved && amount < 0 && transfer.account == INSURANCE {
+            self.check_insurance_withdrawal(asset, -amount)?;
+        }
         if reserved {
             self.funds.change_reserved(transfer.account, asset, amount);
         } else {

@@ -47,8 +47,10 @@ pub mod kind {
     pub const OBSERVE_PRICES: u8 = 80;
     pub const SET_CAPACITY: u8 = 82;
     pub const SET_FUNDING: u8 = 86;
+    pub const FUND_INSURANCE: u8 = 90;
     pub const SET_PRICE_RULES: u8 = 91;
     pub const SET_FEE_SPLIT: u8 = 93;
+    pub const SET_LIQUIDATION_RULES: u8 = 95;
     pub const SET_MARGIN_TIERS: u8 = 85;
     pub const SET_COLLATERAL: u8 = 94;
 
@@ -73,7 +75,9 @@ pub mod kind {
                 | SET_CAPACITY
                 | SET_FUNDING
                 | SET_PRICE_RULES
+                | FUND_INSURANCE
                 | SET_FEE_SPLIT
+                | SET_LIQUIDATION_RULES
         );
         known || contract(kind)
     }
@@ -127,6 +131,7 @@ pub mod kind {
         ("set_fee_split", 93),
         ("set_price_rules", 91),
         ("set_collateral", 94),
+        ("set_liquidation_rules", 95),
         ("poison", 127),
     ];
 }

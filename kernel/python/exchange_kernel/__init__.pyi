@@ -267,6 +267,27 @@ def set_margin_tiers(
 def set_collateral(market: int, haircuts: list[tuple[int, int]]) -> bytes:
     """The base asset of a spot market counts as collateral: (units up to, haircut_ppm), at most 8; none: no longer."""
 
+def fund_insurance(asset: int, *, amount: int) -> bytes:
+    """Move venue fees into the insurance fund."""
+
+def set_liquidation_rules(
+    market: int = 0xFFFFFFFF,
+    *,
+    slice_notional: int,
+    fund_cap: int,
+    fee_ppm: int = 10_000,
+    slice_ppm: int = 200_000,
+    pause_ms: int = 30_000,
+    severe_ppm: int = 666_667,
+    fund_margin_ppm: int = 50_000,
+    work_ppm: int = 10_000,
+    doubt_ppm: int = 100_000,
+) -> bytes:
+    """Rules of the waterfall, of the group or of one market. Units of the settlement asset: positions above ``slice_notional`` are closed
+    ``slice_ppm`` at a time, ``pause_ms`` apart; ``fund_cap`` is what the insurance fund carries at most in a market (0: nothing).
+    ``fee_ppm``: liquidation fee, at most 15,000. ``severe_ppm``: below this share of maintenance all goes at once. ``fund_margin_ppm``: equity the fund
+    keeps for what it carries. ``work_ppm``: how far from mark it trades. ``doubt_ppm``: how much better a dead price is taken to be."""
+
 def tick() -> bytes:
     """Nothing but time: drives expiries, dead-man switches and settling cancels that are due."""
 
@@ -329,6 +350,10 @@ def decode_events(events: bytes, accounts: Collection[int] | None = None) -> lis
     ``kind == "fill"``: the same members (the order just after the fill) and trade_id, role, fill_price_ticks,
     fill_size_lots, fill_notional, fill_fee, fee_asset. A state FILLED comes with a fill event (for a
     spent quote budget, whose size_lots is what has filled so far: with an order event).
+    ``kind == "liquidation"`` (a step of the waterfall, to the account it closes): market (None: the account), stage, cause (names), isolated, number,
+    lots (signed as the position), price_ticks, value, fee, bankruptcy_ticks, realised, equity_before, maintenance_before, equity_after, maintenance_after.
+    ``kind == "adl"`` (to the account that was deleveraged): market, rank (from 1), cause, number, lots, price_ticks, value, realised, needed, taken.
+    ``kind == "insurance"`` (account 3): asset, market, cause, stage, amount, fund (after it).
     ``kind == "mandate"``: key, rights, leverage, rate, revoked, order_notional, position_notional, daily_loss, expires_ms.
     ``kind == "price"`` (account 0): market, grade (see PRICE_GRADES), fresh, index_ticks, mark_ticks, slow_ticks, garbage.
     ``kind == "price_refused"`` (account 0): market, why (see PRICE_REFUSALS), external, source, price_ticks, published_ms.

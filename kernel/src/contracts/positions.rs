@@ -60,26 +60,25 @@ pub(crate) fn value(lots: i64, unit: i64) -> i64 {
 }
 
 impl Position {
-    /// Trade `lots` (signed) at `unit` units of S a lot; returns the profit realised.
+    /// Trade `lots` for `value` units of S (both signed alike); returns the profit realised.
     ///
     /// What leaves of the entry when a position shrinks is `ceil(entry * closed / lots)`, so that rounding goes against the
     /// account; it stays in the entry of what is left, and no unit is lost. A trade that passes zero closes all and opens the
-    /// rest at its own price.
+    /// rest, each with its part of the value.
     #[inline]
-    pub fn trade(&mut self, lots: i64, unit: i64) -> i64 {
+    pub fn trade(&mut self, lots: i64, value: i64) -> i64 {
         if self.lots == 0 || (self.lots > 0) == (lots > 0) {
             self.lots += lots;
-            self.entry += lots * unit;
+            self.entry += value;
             return 0;
         }
         let held = self.lots.abs();
         let closed = lots.abs().min(held);
         let leaving = if closed == held { self.entry } else { mul_div_ceil(self.entry, closed, held) };
-        let signed = if lots > 0 { closed } else { -closed };
-        let realised = -signed * unit - leaving;
-        let opened = lots - signed;
+        let closing = if closed == lots.abs() { value } else { mul_div_ceil(value, closed, lots.abs()) };
+        let realised = -closing - leaving;
         self.lots += lots;
-        self.entry = self.entry - leaving + opened * unit;
+        self.entry = self.entry - leaving + value - closing;
         self.realised = self.realised.saturating_add(realised);
         realised
     }

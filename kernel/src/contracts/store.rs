@@ -190,7 +190,7 @@ impl Kernel {
         margin.adjust(position, &worth);
         position.keep(&worth);
         if sunk || position.is_sunk() {
-            self.liquidation.queue.push((account, market as u32));
+            self.enqueue((account, market as u32));
         }
         self.watch(account);
     }
@@ -200,7 +200,7 @@ impl Kernel {
     pub(crate) fn watch(&mut self, account: u32) {
         let risk = self.funds.margin_mut(account).risk();
         if risk.equity < risk.maintenance {
-            self.liquidation.queue.push((account, CROSS));
+            self.enqueue((account, CROSS));
         }
     }
 
@@ -261,6 +261,7 @@ impl Kernel {
         }
         self.markets[market].contract.positions = positions;
         self.note_exposure(market);
+        self.next_timer = self.next_timer.min(self.liquidation.due_ms());
     }
 
     /// Equity, initial and maintenance of an account's cross margin, in units of S.
@@ -274,21 +275,28 @@ impl Kernel {
     /// Move an account's perpetual position by `lots` (signed) at a price in ticks: settles funding due, moves entry, open
     /// interest and what cash is realised, and trims reduce-only orders. Fees are the caller's. Returns the profit realised.
     /// Used by matching, liquidation and settlement; the two sides of one trade are two calls.
+    #[inline]
     pub(crate) fn move_position(&mut self, account: u32, market: usize, lots: i64, price: i64) -> i64 {
+        let value = lots * price * self.markets[market].tick_quote;
+        self.move_position_at(account, market, lots, value)
+    }
+
+    /// As `move_position`, for all `lots` together at a signed value in units of S: bankruptcy prices are no whole ticks.
+    pub(crate) fn move_position_at(&mut self, account: u32, market: usize, lots: i64, value: i64) -> i64 {
         let at = self.open_position(account, market);
         self.settle_funding(market, at);
         let record = &mut self.markets[market];
-        let (unit, settlement) = (price * record.tick_quote, record.quote);
+        let settlement = record.quote;
         let contract = &mut record.contract;
         let position = &mut contract.positions[at];
         let (long, entry) = (position.lots.max(0), position.entry);
-        let realised = position.trade(lots, unit);
+        let realised = position.trade(lots, value);
         contract.open_interest += position.lots.max(0) - long;
         let (moved, reduce_orders, isolated) =
             (position.entry - entry, position.reduce_orders, position.isolated);
         self.funds.change_entry(moved);
         if isolated {
-            self.move_isolated(market, at, lots, unit, realised);
+            self.move_isolated(market, at, lots, value, realised);
         }
         self.funds.touch(account);
         self.funds.change(account, settlement, realised, 0);
@@ -336,7 +344,7 @@ impl Kernel {
     /// An isolated position's own margin follows its lots: what it realises goes there first, lots taken off release their share
     /// of what is then there, lots added bring their initial margin.
     #[cold]
-    fn move_isolated(&mut self, market: usize, at: usize, lots: i64, unit: i64, realised: i64) {
+    fn move_isolated(&mut self, market: usize, at: usize, lots: i64, value: i64, realised: i64) {
         let contract = &mut self.markets[market].contract;
         let position = &mut contract.positions[at];
         let (before, was) = (position.margin, position.lots - lots);
@@ -348,7 +356,8 @@ impl Kernel {
                 if closed == was.abs() { 0 } else { pot - share_of(pot.max(0), closed, was.abs()) };
         }
         if opened > 0 {
-            let brought = contract.rules.initial(value(opened, unit), position.leverage, contract.extra_ppm);
+            let worth = share_of(value.abs(), opened, lots.abs()).min(super::MAX_NOTIONAL);
+            let brought = contract.rules.initial(worth, position.leverage, contract.extra_ppm);
             position.margin += brought;
         }
         let (account, moved) = (position.account, position.margin - before);

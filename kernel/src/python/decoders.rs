@@ -6,6 +6,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
+use super::liquidation;
 use crate::bills::BILL_COLUMNS;
 use crate::copy::{FILL_COLUMNS, ORDER_COLUMNS};
 use crate::events::{read, Body, Event, FillPart, OrderPart, Records};
@@ -109,6 +110,18 @@ fn members(kind: u8) -> &'static [(&'static str, usize, i8)] {
         kind::SET_REFERRER => &[("referrer", 0, 4)],
         kind::REVOKE_KEY => &[("of_key", 0, 4)],
         kind::SET_CAPACITY => &[("capacity", 0, -8)],
+        kind::FUND_INSURANCE => &[("amount", 0, -8), ("asset", 8, 4)],
+        kind::SET_LIQUIDATION_RULES => &[
+            ("slice_notional", 0, -8),
+            ("fund_cap", 8, -8),
+            ("fee_ppm", 16, 4),
+            ("slice_ppm", 20, 4),
+            ("pause_ms", 24, 4),
+            ("severe_ppm", 28, 4),
+            ("fund_margin_ppm", 32, 4),
+            ("work_ppm", 36, 4),
+            ("doubt_ppm", 40, 4),
+        ],
         kind::SET_FEE_SPLIT => &[("referral_ppm", 0, 4), ("builder_cap_ppm", 4, 4)],
         kind::SET_FUNDING => &[
             ("interest_ppm", 0, -4),
@@ -323,6 +336,9 @@ fn event_dict<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, PyDict
             dict.set_item("kind", "position")?;
             put_position(&dict, position)?;
         }
+        Body::Liquidation(record) => liquidation::put_liquidation(&dict, record)?,
+        Body::Adl(adl) => liquidation::put_adl(&dict, adl)?,
+        Body::Insurance(fund) => liquidation::put_insurance(&dict, fund)?,
     }
     dict.set_item("account", event.account)?;
     dict.set_item("sequence", event.sequence)?;

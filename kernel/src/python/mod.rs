@@ -7,6 +7,7 @@ mod contracts;
 mod decoders;
 mod encoders;
 mod kernel;
+mod liquidation;
 mod mandates;
 mod prices;
 
@@ -29,6 +30,7 @@ fn _exchange_kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     constants::register(module)?;
     encoders::register(module)?;
     contracts::register(module)?;
+    liquidation::register(module)?;
     mandates::register(module)?;
     prices::register(module)?;
     decoders::register(module)?;

@@ -4,6 +4,7 @@
 //! sides. Every step is followed by the full audit.
 
 mod lifecycle;
+mod liquidation;
 mod matching;
 mod outputs;
 pub mod perpetuals;

@@ -248,6 +248,7 @@ fn an_isolated_position_has_its_own_margin() {
     // 60,000 - 80,000 is less than nothing: its bucket is queued, the account is not.
     let slot = group.kernel.funds.account_slot(TAKER).expect("the account is open");
     assert_eq!(group.kernel.liquidation.queue.iter().collect::<Vec<_>>(), [(slot, PERP)]);
+    group.mark(950);
     group.trade(MAKER, TAKER, 950, 50);
     assert_eq!((group.held(TAKER).margin, group.risk_of(TAKER).equity), (0, 950_000));
 }
@@ -318,6 +319,7 @@ fn a_realised_loss_cancels_spot_buys_youngest_first() {
 #[test]
 fn unrealised_profit_cannot_be_withdrawn() {
     let mut group = Group::perpetual();
+    group.deposit(MAKER, USD, 10_000_000);
     group.trade(TAKER, MAKER, 1_000, 500);
     group.mark(1_500);
     // equity 3,500,000 of which 2,500,000 are not settled; a tenth of 7,500,000 must stay

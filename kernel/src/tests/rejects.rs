@@ -178,6 +178,7 @@ fn every_reject_is_reachable() {
     risk_and_matching(&mut seen);
     super::perpetuals::rejects(&mut seen);
     crate::prices::tests::perpetual::rejects(&mut seen);
+    super::liquidation::rejects(&mut seen);
     let missing: Vec<&Reject> = Reject::ALL.iter().filter(|reject| !seen.contains(reject)).collect();
     assert!(missing.is_empty(), "no test reaches {missing:?}");
 }
