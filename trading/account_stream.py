@@ -66,6 +66,9 @@ class AccountStream:
     def _tell(self, events: list[Event]) -> None:
         told: list[Event] = []
         for event in events:
+            if event["kind"] not in ("order", "fill", "balance"):
+                told.append(event)
+                continue
             if event["kind"] == "balance":
                 self._balances[event["asset"]] = (event["total"], event["held"])
                 told.append(event)

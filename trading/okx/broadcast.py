@@ -6,9 +6,17 @@ from weakref import WeakKeyDictionary
 
 from trading.book import BookMirror
 from trading.hub import MarketStream, Trade, get_hub
+from trading.okx.contract_topics import (
+    FundingTopic,
+    IndexTopic,
+    InterestTopic,
+    MarkTopic,
+    PriceCandleTopic,
+    PriceLimitTopic,
+)
 from trading.okx.topics import BookTopic, CandleTopic, LevelsTopic, TickerTopic, Topic, TradesTopic
 from trading.outbox import Outbox
-from trading.selectors.candles import bar_name
+from trading.selectors.candles import INDEX, MARK, Source, bar_name
 from trading.selectors.catalogue import TradableMarket
 
 KEEP_ALIVE_CHECK_SECONDS = 10.0
@@ -22,21 +30,41 @@ TOPICS: dict[str, Callable[[TradableMarket], Topic]] = {
     "trades": TradesTopic,
     "trades-all": TradesTopic,
     "tickers": TickerTopic,
+    "mark-price": MarkTopic,
+    "index-tickers": IndexTopic,
+    "funding-rate": FundingTopic,
+    "open-interest": InterestTopic,
+    "price-limit": PriceLimitTopic,
 }
 CANDLE = "candle"
+#: Channels of candles by their prefix, and what they are candles of; ``None`` is trades.
+CANDLES: dict[str, Source | None] = {"mark-price-candle": MARK, "index-candle": INDEX, CANDLE: None}
+#: Channels whose ``instId`` is an index, such as BTC-USD.
+OF_AN_INDEX = ("index-tickers", "index-candle")
+
+
+def candle_of(channel: str) -> tuple[str, str] | None:
+    """Prefix and bar of a channel of candles."""
+    for prefix in CANDLES:
+        if channel.startswith(prefix):
+            bar = bar_name(channel[len(prefix) :])
+            return (prefix, bar) if bar else None
+    return None
 
 
 def has_topic(channel: str) -> bool:
     """Whether ``channel`` is a public channel of a single market."""
-    return channel in TOPICS or (channel.startswith(CANDLE) and bar_name(channel[len(CANDLE) :]) is not None)
+    return channel in TOPICS or candle_of(channel) is not None
 
 
 def _made(channel: str, market: TradableMarket) -> Topic:
     if channel in TOPICS:
         return TOPICS[channel](market)
-    bar = bar_name(channel[len(CANDLE) :])
-    assert bar is not None
-    return CandleTopic(market, bar)
+    found = candle_of(channel)
+    assert found is not None
+    prefix, bar = found
+    source = CANDLES[prefix]
+    return CandleTopic(market, bar) if source is None else PriceCandleTopic(market, bar, source)
 
 
 class MarketBroadcast:

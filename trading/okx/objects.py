@@ -1,7 +1,7 @@
 """Our numbers as the dialect's public objects: instruments, tickers, trades, books and candles. All values
 are text."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from trading.book import BookMirror
@@ -16,6 +16,7 @@ SPOT, SWAP, EVENTS = "SPOT", "SWAP", "EVENTS"
 INST_TYPES = {MarketKind.SPOT: SPOT, MarketKind.PERPETUAL: SWAP, MarketKind.OUTCOME: EVENTS}
 KIND_OF = {name: kind for kind, name in INST_TYPES.items()}
 SIDES = ("buy", "sell")
+PPM = 1_000_000
 
 _STATES = {
     Phase.PENDING: "preopen",
@@ -217,6 +218,20 @@ def candle_row(market: TradableMarket, candle: Candle) -> list[str]:
         quote,
         "1" if candle.closed else "0",
     ]
+
+
+def price_limit_row(market: TradableMarket, live: Mapping[str, Any], ts_ms: int) -> dict[str, Any]:
+    """Highest buy and lowest sell price taken now, around the mark price or the last one."""
+    anchor = live.get("mark_ticks") or live["last_ticks"] or live["reference_ticks"]
+    band = live["band_ppm"]
+    return {
+        "instType": inst_type(market),
+        "instId": market.symbol,
+        "buyLmt": market.price_text(anchor * (PPM + band) // PPM) if band else "",
+        "sellLmt": market.price_text(-(-anchor * (PPM - band) // PPM)) if band else "",
+        "ts": str(ts_ms),
+        "enabled": bool(band),
+    }
 
 
 def status_rows(catalogue: VenueCatalogue) -> list[dict[str, Any]]:

@@ -33,9 +33,9 @@ from trading.okx.orders import (
     now_ms,
     prepare,
 )
+from trading.okx.position_stream import PositionStream
 from trading.okx.private_objects import (
     account_row,
-    balance_details,
     detail_row,
     fill_push_row,
     order_push_row,
@@ -43,7 +43,7 @@ from trading.okx.private_objects import (
 from trading.okx.requests import checked_batch, integer_text
 from trading.okx.sockets import CLOSE_SLOW, Arg, OkxSocket, key_of
 from trading.okx.topics import frame
-from trading.selectors.accounts import account_of, live_balances
+from trading.selectors.accounts import account_of
 from trading.selectors.orders import order_of_kernel
 from trading.threads import in_database_thread
 from venues.selectors import venue_by_slug
@@ -83,6 +83,7 @@ class PrivateSocket(OkxSocket):
         self.caller: Caller | None = None
         self.stream: AccountStream | None = None
         self.private: dict[str, Arg] = {}
+        self.margin: PositionStream | None = None
         self._operation = 0
         self._under_way: set[int] = set()
         self._held: deque[tuple[int, str]] = deque()
@@ -98,6 +99,9 @@ class PrivateSocket(OkxSocket):
     async def disconnect(self, code: int) -> None:
         """Stop following the account too."""
         await super().disconnect(code)
+        margin, self.margin = getattr(self, "margin", None), None
+        if margin is not None:
+            margin.stop()
         stream, self.stream = getattr(self, "stream", None), None
         if stream is not None:
             await unfollow_account(stream, self._happened)
@@ -237,14 +241,33 @@ class PrivateSocket(OkxSocket):
 
     async def _greet(self, channel: str, key: str, caller: Caller) -> None:
         """The snapshot of a channel that has one."""
-        now = now_ms()
+        if channel not in ("account", "positions", "balance_and_position"):
+            return
+        if self.margin is None:
+            self.margin = PositionStream(self.catalogue, caller.account, self._tell_margin)
+        rows, account = await self.margin.snapshot()
+        self.margin.start()
+        arg = self.private.get(key, {})
         if channel == "positions":
-            self._push(frame(self._echo(key), []))
-        elif channel in ("account", "balance_and_position"):
-            details = balance_details(await live_balances(self.catalogue, caller.account), now)
-            wanted = self.private.get(key, {}).get("ccy")
-            chosen = [detail for detail in details if not wanted or detail["ccy"] == wanted]
-            self._push(frame(self._echo(key), [_account_shape(channel, chosen, now, "snapshot")]))
+            self._push(frame(self._echo(key), [row for row in rows if _about(arg, row)]))
+        else:
+            shape = _account_shape(channel, _chosen(account, arg), rows, now_ms(), "snapshot")
+            self._push(frame(self._echo(key), [shape]))
+
+    def _tell_margin(self, rows: list[dict[str, Any]], account: dict[str, Any]) -> None:
+        """Positions that changed, and the account of one that has margin."""
+        for key, arg in self._each("positions"):
+            chosen = [row for row in rows if _about(arg, row)]
+            if chosen:
+                self._push(frame(self._echo(key), chosen))
+        if not account.get("mmr") and not rows:
+            return
+        for key, arg in self._each("account", "balance_and_position"):
+            if arg["channel"] == "account" or rows:
+                shape = _account_shape(
+                    arg["channel"], _chosen(account, arg), rows, now_ms(), "position_changed"
+                )
+                self._push(frame(self._echo(key), [shape]))
 
     def _happened(self, events: list[Event]) -> None:
         """Push the account's events to every channel that tells them."""
@@ -254,10 +277,12 @@ class PrivateSocket(OkxSocket):
                 asset = self.catalogue.assets.get(event["asset"])
                 if asset is not None:
                     changed.append(detail_row(asset, event["total"], event["held"], event["time_ms"]))
-            elif event["state"] != STATE_NONE:
+            elif event["kind"] in ("order", "fill") and event["state"] != STATE_NONE:
                 self._tell_order(event)
-        if changed:
+        if changed and not (self.margin is not None and self.margin.has_margin):
             self._tell_balances(changed, events[-1]["time_ms"])
+        if self.margin is not None:
+            self.margin.changed()
 
     def _echo(self, key: str) -> str:
         """The arg of a private push: as it was subscribed, and whose it is."""
@@ -284,9 +309,8 @@ class PrivateSocket(OkxSocket):
         for key, arg in self._each("account", "balance_and_position"):
             chosen = [detail for detail in details if arg.get("ccy") in (None, detail["ccy"])]
             if chosen:
-                self._push(
-                    frame(self._echo(key), [_account_shape(arg["channel"], chosen, time_ms, "filled")])
-                )
+                shape = _account_shape(arg["channel"], account_row(chosen, time_ms), [], time_ms, "filled")
+                self._push(frame(self._echo(key), [shape]))
 
 
 def _deadline(request: dict[str, Any]) -> dict[str, str] | None:
@@ -297,13 +321,33 @@ def _deadline(request: dict[str, Any]) -> dict[str, str] | None:
     return {"expTime": str(deadline)}
 
 
-def _account_shape(channel: str, details: list[dict[str, Any]], ts_ms: int, why: str) -> dict[str, Any]:
+def _about(arg: Arg, row: dict[str, Any]) -> bool:
+    """Whether a subscription wants this position."""
+    return arg.get("instId") in (None, row["instId"]) and arg.get("instType", "ANY") in (
+        "ANY",
+        row["instType"],
+    )
+
+
+def _chosen(account: dict[str, Any], arg: Arg) -> dict[str, Any]:
+    """The account with the line of the asset a subscription names, or with all."""
+    wanted = arg.get("ccy")
+    if not wanted:
+        return account
+    return {**account, "details": [row for row in account["details"] if row["ccy"] == wanted]}
+
+
+def _account_shape(
+    channel: str, account: dict[str, Any], rows: list[dict[str, Any]], ts_ms: int, why: str
+) -> dict[str, Any]:
     if channel == "account":
-        return account_row(details, ts_ms)
+        return account
     return {
         "pTime": str(ts_ms),
         "eventType": why,
-        "balData": [{name: detail[name] for name in ("ccy", "cashBal", "uTime")} for detail in details],
-        "posData": [],
+        "balData": [
+            {name: detail[name] for name in ("ccy", "cashBal", "uTime")} for detail in account["details"]
+        ],
+        "posData": rows,
         "trades": [],
     }

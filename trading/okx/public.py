@@ -14,10 +14,10 @@ from trading.okx.errors import parameter_error
 from trading.okx.gate import Visitor, public, visitor_of
 from trading.okx.objects import (
     candle_row,
-    inst_type,
     instrument_row,
     instruments_of_kind,
     level_rows,
+    price_limit_row,
     status_rows,
     ticker_row,
     trade_row,
@@ -35,7 +35,6 @@ from trading.threads import in_database_thread
 router = Router()
 MAX_TRADES = 500
 MAX_CANDLES = 300
-PPM = 1_000_000
 
 Answer = dict[str, Any]
 
@@ -175,20 +174,7 @@ async def history_candles(
 async def price_limit(request: HttpRequest, instId: str = "") -> Answer:
     market = market_named(visitor_of(request).catalogue, instId)
     live = await live_market(market.group_id, market.number)
-    anchor = live["last_ticks"] or live["reference_ticks"]
-    band = live["band_ppm"]
-    return envelope(
-        [
-            {
-                "instType": inst_type(market),
-                "instId": market.symbol,
-                "buyLmt": market.price_text(anchor * (PPM + band) // PPM) if band else "",
-                "sellLmt": market.price_text(-(-anchor * (PPM - band) // PPM)) if band else "",
-                "ts": str(now_ms()),
-                "enabled": bool(band),
-            }
-        ]
-    )
+    return envelope([price_limit_row(market, live, now_ms())])
 
 
 async def nothing(request: HttpRequest) -> Answer:

@@ -12,13 +12,13 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
 from trading import limits
-from trading.okx.broadcast import MarketBroadcast, broadcast_of, has_topic
+from trading.okx.broadcast import OF_AN_INDEX, MarketBroadcast, broadcast_of, has_topic
 from trading.okx.envelope import translate
 from trading.okx.errors import DialectError
-from trading.okx.objects import instrument_row, instruments_of_kind, status_rows
-from trading.okx.topics import frame
+from trading.okx.objects import SWAP, family, instruments_of_kind
+from trading.okx.venue_topics import VENUE_CHANNELS, venue_broadcast
 from trading.outbox import Outbox
-from trading.selectors.catalogue import VenueCatalogue, find_catalogue
+from trading.selectors.catalogue import TradableMarket, VenueCatalogue, find_catalogue
 
 MAX_FRAME_BYTES = 64 * 1024
 MAX_SUBSCRIPTIONS = 480
@@ -29,7 +29,6 @@ IDLE_SECONDS = 30.0
 MAX_OVERFLOWS = 10
 CLOSE_TOO_BIG, CLOSE_SLOW, CLOSE_TOO_MANY, CLOSE_IDLE, CLOSE_UNKNOWN = 1009, 1013, 1008, 4004, 4404
 WATCH_SECONDS = 1.0
-VENUE_CHANNELS = ("instruments", "status")
 
 MAX_SOCKETS_PER_ADDRESS = 100  # in one web process
 
@@ -47,6 +46,7 @@ class OkxSocket(AsyncWebsocketConsumer):
         """Accept a socket of a live venue, unless its address opens too many."""
         self.connection_id = secrets.token_hex(4)
         self.subscriptions: dict[str, tuple[MarketBroadcast, str] | None] = {}
+        self.of_venue: dict[str, Arg] = {}
         self.outbox = Outbox(self.base_send, self._overflowed)
         self.address = str((self.scope.get("client") or ("unknown",))[0])
         self._tokens, self._tokens_at = float(MESSAGE_BURST), time.monotonic()
@@ -207,16 +207,18 @@ class OkxSocket(AsyncWebsocketConsumer):
         """Subscribe to one channel. Errors: 60018."""
         channel, key = arg["channel"], key_of(arg)
         if channel in VENUE_CHANNELS:
+            self._drop(key)
             self.subscriptions[key] = None
+            self.of_venue[key] = arg
             self.acknowledge("subscribe", arg, request)
-            self._greet_venue(channel, arg, key)
+            await venue_broadcast(self.catalogue.slug).join(arg, key, self.outbox, self.catalogue)
             return
         if not has_topic(channel):
             raise DialectError(
                 "60018", f"Wrong URL or channel:{channel} doesn't exist. Please use the correct URL."
             )
         name = arg.get("instId")
-        market = self.catalogue.by_symbol.get(name) if isinstance(name, str) else None
+        market = self._market_of(channel, name) if isinstance(name, str) else None
         if market is None:
             raise DialectError("60018", f"Wrong URL or channel:{channel},instId:{name} doesn't exist.")
         if key in self.subscriptions:
@@ -228,17 +230,17 @@ class OkxSocket(AsyncWebsocketConsumer):
         if key not in self.subscriptions:
             broadcast.leave(channel, key, self.outbox)
 
-    def _greet_venue(self, channel: str, arg: Arg, key: str) -> None:
-        if channel == "status":
-            rows = status_rows(self.catalogue)
-            if rows:
-                self.outbox.offer(frame(key, rows))
-            return
-        kind = arg.get("instType")
-        markets = instruments_of_kind(self.catalogue, kind) if isinstance(kind, str) else []
-        self.outbox.offer(frame(key, [instrument_row(market) for market in markets]))
+    def _market_of(self, channel: str, name: str) -> TradableMarket | None:
+        """The market a channel is about; channels of an index name that."""
+        if channel.startswith(OF_AN_INDEX):
+            perpetuals = instruments_of_kind(self.catalogue, SWAP)
+            return next((market for market in perpetuals if name in (family(market), market.symbol)), None)
+        return self.catalogue.by_symbol.get(name)
 
     def _drop(self, key: str) -> None:
+        arg = self.of_venue.pop(key, None)
+        if arg is not None:
+            venue_broadcast(self.catalogue.slug).leave(arg, key, self.outbox)
         held = self.subscriptions.pop(key, None)
         if held is not None:
             broadcast, channel = held
