@@ -133,9 +133,9 @@ class LivingFlow:
             return
         for symbol, flow in self._flows.items():
             instrument = self._instruments[symbol]
-            target = Decimal(cast.BOT_FUNDS[instrument.base.symbol])
+            target = Decimal(cast.BOT_FUNDS[instrument.size_unit])
             flow.on_inventory(
-                int((held.get(instrument.base.symbol, Decimal(0)) - target) / instrument.lot_size)
+                int((held.get(instrument.size_unit, Decimal(0)) - target) / instrument.lot_size)
             )
 
     def _top_up(self) -> None:

@@ -67,7 +67,7 @@ class Position:
 
 @dataclass(frozen=True)
 class Holdings:
-    """Margin and positions of an account at one moment; ``risk`` is ``None`` if it never touched a contract."""
+    """Margin and positions of an account at one moment; ``risk`` is ``None`` where no contract is traded."""
 
     risk: Risk | None
     positions: tuple[Position, ...]
@@ -105,7 +105,9 @@ def holdings_of_kernel(answer: Mapping[str, Any]) -> Holdings:
     contracts = [position_of_kernel(row) for row in answer.get("positions", ())]
     outcomes = [position_of_kernel(row, outcome=True) for row in _outcome_rows(answer)]
     return Holdings(
-        risk_of_kernel(risk) if risk else None, (*contracts, *outcomes), int(answer.get("now_ms", 0))
+        risk_of_kernel(risk) if risk and risk.get("asset") is not None else None,
+        (*contracts, *outcomes),
+        int(answer.get("now_ms", 0)),
     )
 
 
