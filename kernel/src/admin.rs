@@ -235,6 +235,9 @@ impl Kernel {
         if !phase::MOVES[from as usize].contains(&to) {
             return Err(Reject::StatePhaseMove);
         }
+        if self.markets[market].kind == OUTCOME {
+            self.check_outcome_phase(market, to)?;
+        }
         let left = self.algos.first_of_market(frame.market).is_some();
         if to == phase::SETTLED && (left || self.markets[market].book.orders() > 0) {
             return Err(Reject::StateBookNotEmpty);

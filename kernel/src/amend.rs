@@ -36,7 +36,7 @@ impl Kernel {
         let client = &body[BODY..];
         client_id(client)?;
         let (price, size) = (i64_at(body, 8), i64_at(body, 16));
-        if frame.flags & !flag::CANCEL_ON_FAIL != 0 {
+        if frame.flags & !(flag::CANCEL_ON_FAIL | flag::NO) != 0 {
             return Err(Reject::InputEnum);
         }
         if !(0..=MAX_QUANTITY).contains(&price) {
@@ -49,6 +49,7 @@ impl Kernel {
             Ok(named) => named,
             Err(missing) => return missing.outcome(),
         };
+        let price = if frame.flags & flag::NO != 0 { self.yes_price(slot, price)? } else { price };
         let expires_ms = self.slab.cold(slot).expires_ms;
         if expires_ms != 0 && expires_ms <= self.now_ms {
             let ack = self.cancel_open(slot, reason::EXPIRED);
@@ -158,7 +159,8 @@ impl Kernel {
         self.slab.cold_mut(slot).size = change.size;
         let (_, after) = hold_of(market, self.slab.node(slot), self.slab.cold(slot));
         if market.kind != SPOT {
-            self.release_lots(&node, node.remaining - change.remaining);
+            let taker_ppm = self.slab.cold(slot).taker_ppm;
+            self.release_lots(&node, node.remaining - change.remaining, taker_ppm);
         }
         self.funds.hold(node.account, asset, after - before);
         self.order_event(slot, state::OPEN, reason::NONE);

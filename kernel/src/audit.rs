@@ -31,7 +31,8 @@ impl Kernel {
         self.check_timers(&open)?;
         self.check_liquidation()?;
         self.check_contracts(&open)?;
-        self.check_prices()
+        self.check_prices()?;
+        self.check_outcomes(&open)
     }
 
     /// Conservation per asset; every balance `0 <= held <= total`.
@@ -151,6 +152,7 @@ impl Kernel {
             .chain(self.mandates.is_due().then_some(0))
             .chain([self.prices.next_ms()])
             .chain([self.algos.next_timer()])
+            .chain([self.outcomes.next_timer()])
             .min()
             .unwrap_or(u64::MAX);
         let next = next.min(self.liquidation.due_ms());

@@ -74,6 +74,13 @@ rejects! {
     StateTooManyLevels = 312, "STATE_TOO_MANY_LEVELS", "51025", "The book has as many price levels as it may have.";
     StateClientIdsFull = 313, "STATE_CLIENT_IDS_FULL", "51025", "No more client order ids can be remembered at present.";
     StateBookNotEmpty = 314, "STATE_BOOK_NOT_EMPTY", "51000", "The market still has open orders.";
+    StateEventUnknown = 320, "STATE_EVENT_UNKNOWN", "51001", "There is no such event.";
+    StateEventState = 321, "STATE_EVENT_STATE", "51022", "The event does not take this command in its present state.";
+    StateEventMarkets = 322, "STATE_EVENT_MARKETS", "51000", "Outcomes of an event are new outcome markets of one payout, tick and settlement asset.";
+    StateEventBusy = 323, "STATE_EVENT_BUSY", "51022", "A late outcome is still being added to the event.";
+    StateNoFallback = 324, "STATE_NO_FALLBACK", "51000", "The event has no fallback that a late outcome could come out of.";
+    StatePayouts = 325, "STATE_PAYOUTS", "51000", "The payouts of an event sum to exactly one contract.";
+    StateSets = 326, "STATE_SETS", "51008", "There are not that many complete sets; a question in one book has none.";
     StateTriggerPassed = 327, "STATE_TRIGGER_PASSED", "51278", "The price has reached the trigger already.";
     StateTooManyAlgos = 328, "STATE_TOO_MANY_ALGOS", "51291", "The account has as many open algo orders as it may have.";
     StateNoPrice = 329, "STATE_NO_PRICE", "51000", "There is no price of this source yet.";
@@ -125,6 +132,7 @@ pub mod reason {
     pub const BUDGET: u8 = 12;
     pub const REDUCE_ONLY: u8 = 13;
     pub const LIQUIDATION: u8 = 14;
+    pub const RESOLVED: u8 = 15;
     pub const ALGO: u8 = 17;
     pub const MANDATE: u8 = 19;
     pub const MARGIN: u8 = 20;
@@ -147,6 +155,7 @@ pub const REASONS: &[(u8, &str, &str, &str)] = &[
     (12, "budget", "14", "The money for this market order was used up."),
     (13, "reduce_only", "23", "There is no position left for it to reduce."),
     (14, "liquidation", "3", "The account is being liquidated."),
+    (15, "resolved", "0", "The event it belongs to is over, or one of its outcomes is being split."),
     (17, "algo", "1", "The algo order it was a slice of was cancelled."),
     (19, "mandate", "0", "A limit of its key, or of what the venue's stake carries, ended it."),
     (20, "margin", "3", "The margin of the account no longer covers it."),

@@ -25,6 +25,8 @@ pub struct PlaceOrder<'a> {
     pub post_only: bool,
     pub reduce_only: bool,
     pub quote_size: bool,
+    /// Side and price are those of the No of an outcome.
+    pub no: bool,
     pub price_ticks: i64,
     pub size_lots: i64,
     pub client_id: &'a [u8],
@@ -85,7 +87,8 @@ pub fn place(out: &mut Vec<u8>, head: Head, order: &PlaceOrder) {
     let flags = flag::when(order.sell, flag::SELL)
         | flag::when(order.post_only, flag::POST_ONLY)
         | flag::when(order.reduce_only, flag::REDUCE_ONLY)
-        | flag::when(order.quote_size, flag::QUOTE_SIZE);
+        | flag::when(order.quote_size, flag::QUOTE_SIZE)
+        | flag::when(order.no, flag::NO);
     Writer::new(out, kind::PLACE, flags, head)
         .i64(order.price_ticks)
         .i64(order.size_lots)
@@ -114,6 +117,20 @@ pub fn amend(
         .u8s(&[target.client_id.len() as u8, 0, 0, 0, 0, 0, 0, 0])
         .u8s(target.client_id)
         .end();
+}
+
+/// `amend` of an outcome order with the price of its No side.
+pub fn amend_no(
+    out: &mut Vec<u8>,
+    head: Head,
+    target: &Target,
+    price_ticks: i64,
+    size_lots: i64,
+    cancel_on_fail: bool,
+) {
+    let start = out.len();
+    amend(out, head, target, price_ticks, size_lots, cancel_on_fail);
+    out[start + 3] |= flag::NO;
 }
 
 pub fn cancel(out: &mut Vec<u8>, head: Head, target: &Target) {
@@ -216,6 +233,62 @@ pub fn set_phase(out: &mut Vec<u8>, market: u32, phase: u8) {
 
 pub fn tick(out: &mut Vec<u8>) {
     Writer::new(out, kind::TICK, 0, operator(ALL_MARKETS)).end();
+}
+
+/// Members of a new event; see `WIRE.md`.
+#[derive(Clone, Copy, Debug)]
+pub struct NewEvent {
+    pub event: u32,
+    pub first_market: u32,
+    pub outcomes: u16,
+    /// Outcome that late outcomes come out of; 0xFFFF for none.
+    pub fallback: u16,
+    /// 1: two outcomes in one book; 2: a scalar.
+    pub flags: u8,
+    /// When trading closes by itself; 0: not by time.
+    pub close_ms: u64,
+}
+
+pub fn add_event(out: &mut Vec<u8>, event: &NewEvent) {
+    Writer::new(out, kind::ADD_EVENT, 0, operator(ALL_MARKETS))
+        .u32(event.event)
+        .u32(event.first_market)
+        .u8s(&event.outcomes.to_le_bytes())
+        .u8s(&event.fallback.to_le_bytes())
+        .u8s(&[event.flags, 0, 0, 0])
+        .u64(event.close_ms)
+        .end();
+}
+
+/// A late outcome out of the event's fallback.
+pub fn add_outcome(out: &mut Vec<u8>, market: u32, event: u32) {
+    Writer::new(out, kind::ADD_OUTCOME, 0, operator(market)).u32(event).u32(0).end();
+}
+
+/// Close trading at a time; 0: now.
+pub fn close_event(out: &mut Vec<u8>, event: u32, close_ms: u64) {
+    Writer::new(out, kind::CLOSE_EVENT, 0, operator(ALL_MARKETS)).u32(event).u32(0).u64(close_ms).end();
+}
+
+/// Payouts by outcome, those that pay nothing left out: (outcome, ticks).
+pub fn resolve_event(out: &mut Vec<u8>, event: u32, payouts: &[(u16, u32)], is_final: bool) {
+    let mut writer = Writer::new(out, kind::RESOLVE_EVENT, u8::from(is_final), operator(ALL_MARKETS))
+        .u32(event)
+        .u8s(&(payouts.len() as u16).to_le_bytes())
+        .u8s(&[0, 0]);
+    for (outcome, ticks) in payouts {
+        writer = writer.u8s(&outcome.to_le_bytes()).u8s(&[0, 0]).u32(*ticks);
+    }
+    writer.end();
+}
+
+pub fn void_event(out: &mut Vec<u8>, event: u32, is_final: bool) {
+    Writer::new(out, kind::VOID_EVENT, u8::from(is_final), operator(ALL_MARKETS)).u32(event).u32(0).end();
+}
+
+/// `merge` or `split` of complete sets.
+pub fn sets(out: &mut Vec<u8>, kind: u8, head: Head, event: u32, lots: i64) {
+    Writer::new(out, kind, 0, Head { market: ALL_MARKETS, ..head }).u32(event).u32(0).i64(lots).end();
 }
 
 pub fn set_limits(out: &mut Vec<u8>, accounts: u32, markets: u32, orders_per_account: u32, client_ids: u32) {

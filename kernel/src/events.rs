@@ -4,7 +4,8 @@ use crate::algo::show::{read_event, AlgoPart, ALGO_EVENT, EVENT_ALGO};
 use crate::liquidation::report::{self, Deleveraged, FundMove, Record};
 use crate::output::{
     MandateView, PositionView, BALANCE_EVENT, EVENT_BALANCE, EVENT_FILL, EVENT_HEADER, EVENT_MANDATE,
-    EVENT_ORDER, EVENT_POSITION, FILL_EVENT, MANDATE_EVENT, ORDER_EVENT, POSITION_EVENT,
+    EVENT_ORDER, EVENT_POSITION, EVENT_SETTLEMENT, FILL_EVENT, MANDATE_EVENT, ORDER_EVENT, POSITION_EVENT,
+    SETTLEMENT_EVENT,
 };
 use crate::prices::{EVENT_FUNDING, EVENT_PRICE, FUNDING_EVENT, PRICE_EVENT, REFUSED, REFUSED_EVENT};
 use crate::wire::{i64_at, u16_at, u32_at, u64_at};
@@ -30,6 +31,17 @@ pub struct OrderPart {
     pub reason: u8,
     pub builder: u32,
     pub client_id: String,
+}
+
+/// Contracts of an outcome that were paid; `size_lots` is signed, `amount` what they brought (negative: cost).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SettlementPart {
+    pub event: u32,
+    pub market: u32,
+    pub size_lots: i64,
+    pub payout_ticks: i64,
+    pub amount: i64,
+    pub cash_after: i64,
 }
 
 /// The fill of an event.
@@ -87,6 +99,7 @@ pub enum Body {
         price: i64,
         published_ms: u64,
     },
+    Settlement(SettlementPart),
     Mandate(MandateView),
     Position(PositionView),
     Algo(AlgoPart),
@@ -247,6 +260,14 @@ pub fn read(record: &[u8]) -> Option<Event> {
             })
         }
         EVENT_ALGO if record.len() >= ALGO_EVENT => Body::Algo(read_event(record)),
+        EVENT_SETTLEMENT if record.len() >= SETTLEMENT_EVENT => Body::Settlement(SettlementPart {
+            event: u32_at(record, 24),
+            market: u32_at(record, 28),
+            size_lots: i64_at(record, 32),
+            payout_ticks: i64_at(record, 40),
+            amount: i64_at(record, 48),
+            cash_after: i64_at(record, 56),
+        }),
         kind => report::read(kind, record)?,
     };
     Some(Event { account: u32_at(record, 4), sequence: u64_at(record, 8), time_ms: u64_at(record, 16), body })

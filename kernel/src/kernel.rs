@@ -15,6 +15,7 @@ use crate::ids::OrderIds;
 use crate::liquidation::Liquidation;
 use crate::mandates::Mandates;
 use crate::market::{Candle, Market};
+use crate::outcomes::Outcomes;
 use crate::output::{Ack, OrderView, Output, Stamp, Transfer};
 use crate::prices::Prices;
 use crate::publish::Publisher;
@@ -134,6 +135,7 @@ pub struct Kernel {
     pub(crate) liquidation: Liquidation,
     pub(crate) mandates: Mandates,
     pub(crate) prices: Prices,
+    pub(crate) outcomes: Outcomes,
     pub(crate) out: Output,
     pub(crate) publisher: Publisher,
 }
@@ -179,6 +181,7 @@ impl Kernel {
             liquidation: Liquidation::default(),
             mandates: Mandates::default(),
             prices: Prices::default(),
+            outcomes: Outcomes::default(),
             out: Output::default(),
             publisher: Publisher::default(),
         }
@@ -239,6 +242,7 @@ impl Kernel {
             self.now_ms = self.now_ms.max(now_ms.min(MAX_TIME_MS));
             self.run_frames(commands);
         }
+        self.report_outcomes();
         self.report_balances();
         self.report_positions();
         Applied {
@@ -372,6 +376,11 @@ impl Kernel {
             kind::AMEND => self.amend(frame),
             kind::PLACE_TRIGGER..=kind::PLACE_TWAP => self.place_algo(frame),
             kind::PLACE_BRACKET => self.place_bracket(frame),
+            kind::ADD_EVENT
+            | kind::ADD_OUTCOME
+            | kind::RESOLVE_EVENT
+            | kind::VOID_EVENT
+            | kind::CLOSE_EVENT => self.operate_events(frame),
             known if frame.flags != 0 && kind::implemented(known) => Err(Reject::InputEnum),
             kind::CANCEL => self.cancel(frame),
             kind::MASS_CANCEL => self.mass_cancel(frame),
@@ -388,6 +397,7 @@ impl Kernel {
             kind::OBSERVE_PRICES | kind::SET_FUNDING | kind::SET_PRICE_RULES => self.operate(frame),
             kind::FUND_INSURANCE | kind::SET_LIQUIDATION_RULES => self.operate_liquidation(frame),
             known if kind::contract(known) => self.contract_command(frame),
+            kind::MERGE | kind::SPLIT => self.change_sets(frame),
             _ => Err(Reject::InputKind),
         }
     }

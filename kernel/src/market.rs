@@ -152,10 +152,28 @@ impl Market {
     pub fn band(&self) -> (i64, i64) {
         let centre = self.band_centre();
         if centre == 0 || self.parameters.band_ppm == 0 {
-            return (1, MAX_QUANTITY);
+            return (1, self.highest());
         }
-        let width = crate::num::share(centre, i64::from(self.parameters.band_ppm));
-        ((centre - width).max(1), (centre + width).min(MAX_QUANTITY))
+        let width = crate::num::share(self.whole(centre), i64::from(self.parameters.band_ppm));
+        ((centre - width).max(1), (centre + width).min(self.highest()))
+    }
+
+    /// What bands and slippage are parts of: a price, or of an outcome all it can pay.
+    #[inline]
+    fn whole(&self, price: i64) -> i64 {
+        match self.contract.payout_ticks {
+            0 => price,
+            payout_ticks => payout_ticks,
+        }
+    }
+
+    /// Highest price in ticks there can be.
+    #[inline]
+    pub fn highest(&self) -> i64 {
+        match self.contract.payout_ticks {
+            0 => MAX_QUANTITY,
+            payout_ticks => payout_ticks - 1,
+        }
     }
 
     /// Whether the band lets a price of this side in.
@@ -181,7 +199,7 @@ impl Market {
         if opposite == NO_BID || opposite == NO_ASK {
             return None;
         }
-        let slippage = crate::num::share(opposite, i64::from(self.parameters.slippage_ppm));
+        let slippage = crate::num::share(self.whole(opposite), i64::from(self.parameters.slippage_ppm));
         let bound = match (side, own_limit) {
             (0, 0) => opposite.saturating_add(slippage),
             (_, 0) => (opposite - slippage).max(1),

@@ -7,7 +7,7 @@ use crate::copy;
 use crate::market::Trade;
 use crate::pen::Pen;
 use crate::slab::{Cold, Node};
-use crate::wire::MAX_CLIENT_ID;
+use crate::wire::{flag, MAX_CLIENT_ID};
 
 pub const ACK_SIZE: usize = 32;
 pub const EVENT_HEADER: usize = 24;
@@ -21,6 +21,8 @@ pub const EVENT_BALANCE: u8 = 3;
 pub const EVENT_MANDATE: u8 = 10;
 pub const MANDATE_EVENT: usize = EVENT_HEADER + 48;
 pub const EVENT_POSITION: u8 = 4;
+pub const SETTLEMENT_EVENT: usize = EVENT_HEADER + 40;
+pub const EVENT_SETTLEMENT: u8 = 8;
 
 /// Answer to one command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -127,6 +129,18 @@ pub struct PositionView {
     pub mark_ticks: i64,
     pub upnl: i64,
     pub maintenance: i64,
+}
+
+/// Contracts of one account in one outcome, paid.
+#[derive(Clone, Copy)]
+pub struct SettlementView {
+    pub account: u32,
+    pub event: u32,
+    pub market: u32,
+    pub lots: i64,
+    pub payout_ticks: i64,
+    pub amount: i64,
+    pub cash_after: i64,
 }
 
 #[derive(Default)]
@@ -249,6 +263,19 @@ impl Output {
         pen.end();
     }
 
+    /// Contracts of an outcome were paid.
+    pub fn settlement_event(&mut self, stamp: Stamp, paid: SettlementView) {
+        let mut pen = Pen::begin(&mut self.events, SETTLEMENT_EVENT);
+        header(&mut pen, EVENT_SETTLEMENT, 0, SETTLEMENT_EVENT, paid.account, stamp);
+        pen.u32(paid.event);
+        pen.u32(paid.market);
+        pen.i64(paid.lots);
+        pen.i64(paid.payout_ticks);
+        pen.i64(paid.amount);
+        pen.i64(paid.cash_after);
+        pen.end();
+    }
+
     /// A balance as it stands at the end of a batch.
     pub fn balance_event(&mut self, stamp: Stamp, account: u32, asset: u32, total: i64, held: i64) {
         let mut pen = Pen::begin(&mut self.events, BALANCE_EVENT);
@@ -298,7 +325,7 @@ pub(crate) fn header(pen: &mut Pen, kind: u8, flags: u8, length: usize, account:
 fn order_members(pen: &mut Pen, kind: u8, size: usize, stamp: Stamp, order: OrderView) {
     let (node, cold) = (order.node, order.cold);
     let length = size + cold.client_len as usize;
-    header(pen, kind, node.flags & 0x0F, length, order.account, stamp);
+    header(pen, kind, node.flags & (0x0F | flag::NO), length, order.account, stamp);
     pen.u64(cold.order_id);
     pen.u32(u32::from(node.market));
     pen.u32(cold.key);

@@ -124,7 +124,11 @@ impl Place {
     }
 
     fn check_options(&self) -> Result<(), Reject> {
-        if self.flags > 0x0F || self.order_type > MARKET || self.tif > FOK || self.stp > STP_CANCEL_BOTH {
+        if self.flags & !(0x0F | flag::NO) != 0
+            || self.order_type > MARKET
+            || self.tif > FOK
+            || self.stp > STP_CANCEL_BOTH
+        {
             return Err(Reject::InputEnum);
         }
         let immediate = self.tif == IOC || self.tif == FOK;
@@ -174,8 +178,8 @@ impl Kernel {
     #[inline]
     pub(crate) fn place(&mut self, coming: &Coming) -> Outcome {
         let frame = &coming.frame;
-        let place = Place::read(coming)?;
-        if place.flags & flag::REDUCE_ONLY != 0 && !self.is_contract(frame.market) {
+        let mut place = Place::read(coming)?;
+        if place.flags & (flag::REDUCE_ONLY | flag::NO) != 0 && !self.is_contract(frame.market) {
             return Err(Reject::InputCombination);
         }
         let account = self.user(frame.account)?;
@@ -185,6 +189,9 @@ impl Kernel {
                 Found::Entry(sequence) => return Ok(self.duplicate(sequence)),
                 Found::Vacant(vacancy) => remember = Some((coming.key, vacancy)),
             }
+        }
+        if place.flags & flag::NO != 0 {
+            self.turn_to_yes(&mut place, frame.market)?;
         }
         if place.tif == GTD && place.expires_ms <= self.now_ms {
             return Err(Reject::InputExpiry);
@@ -312,6 +319,9 @@ impl Kernel {
     fn check_limit(&self, place: &Place, account: u32, market: usize) -> Result<Entrance, Reject> {
         let market = &self.markets[market];
         let side = place.side();
+        if place.price > market.highest() {
+            return Err(Reject::InputPrice);
+        }
         let notional = product(place.price, place.size, market.tick_quote).ok_or(Reject::InputOverflow)?;
         let base = place.size.checked_mul(market.lot_size).ok_or(Reject::InputOverflow)?;
         if place.may_rest()

@@ -34,6 +34,7 @@ pub(crate) struct Request {
     pub size_lots: i64,
     pub quote_size: bool,
     pub post_only: bool,
+    pub event: Option<u32>,
 }
 
 fn problem(name: &str, message: &str) -> Value {
@@ -115,6 +116,8 @@ impl Kernel {
             "capacity" => self.query_capacity(),
             "insurance" => self.query_insurance(),
             "liquidations" => self.query_liquidations(request),
+            "event" => self.query_event(request),
+            "events" => self.query_events(request),
             _ => problem("INPUT_QUERY", "The question is not understood."),
         }
     }
@@ -142,6 +145,7 @@ impl Kernel {
             "cancel_all_after_ms": account.cancel_at_ms, "balances": balances.collect::<Vec<_>>(),
             "orders": self.open_orders(slot, None), "risk": self.risk_json(slot),
             "positions": self.positions_json(slot), "leverage": self.leverage_json(slot),
+            "orders": self.open_orders(slot, None), "outcomes": self.outcomes_json(slot),
         })
     }
 

@@ -33,6 +33,10 @@ impl Kernel {
                 self.queue_refills();
             } else if let Some((_, id)) = self.algos.timers.first().copied().filter(|t| t.0 <= self.now_ms) {
                 self.run_twap(id);
+            } else if let Some((_, event)) = self.due_event_close() {
+                self.close_due_event(event);
+            } else if !self.outcomes.work.is_empty() {
+                self.outcome_step();
             } else if let Some(market) = self.settling.first().copied() {
                 self.settle_step(market as usize);
             } else {
@@ -87,6 +91,7 @@ impl Kernel {
         let at_once = !self.settling.is_empty() || self.mandates.is_due();
         let settling = if at_once { 0 } else { u64::MAX };
         let waiting = self.prices.next_ms().min(self.algos.next_timer()).min(self.liquidation.due_ms());
+        let waiting = waiting.min(self.outcomes.next_timer());
         self.next_timer = expiry.min(switch).min(settling).min(waiting);
     }
 }

@@ -28,6 +28,8 @@ pub mod kind {
     pub const PLACE_BRACKET: u8 = 14;
     pub const CANCEL_ALGO: u8 = 18;
     pub const AMEND_ALGO: u8 = 19;
+    pub const MERGE: u8 = 12;
+    pub const SPLIT: u8 = 13;
     pub const OPEN_ACCOUNT: u8 = 32;
     pub const SET_ACCOUNT: u8 = 33;
     pub const DEPOSIT: u8 = 34;
@@ -61,6 +63,11 @@ pub mod kind {
             SET_LEVERAGE | MOVE_MARGIN | SET_MARGIN_MODE | CLOSE_POSITION | SET_MARGIN_TIERS | SET_COLLATERAL
         )
     }
+    pub const RESOLVE_EVENT: u8 = 81;
+    pub const ADD_EVENT: u8 = 83;
+    pub const ADD_OUTCOME: u8 = 84;
+    pub const VOID_EVENT: u8 = 87;
+    pub const CLOSE_EVENT: u8 = 92;
 
     /// Whether this version carries out commands of a kind.
     pub fn implemented(kind: u8) -> bool {
@@ -69,6 +76,7 @@ pub mod kind {
             PLACE..=CANCEL_ALL_AFTER
                 | CANCEL_ALGO
                 | AMEND_ALGO
+                | MERGE..=SPLIT
                 | OPEN_ACCOUNT..=REVOKE_KEY
                 | OPERATOR..=SET_LIMITS
                 | OBSERVE_PRICES
@@ -125,6 +133,7 @@ pub mod kind {
         ("set_margin_tiers", 85),
         ("set_funding", 86),
         ("void_event", 87),
+        ("close_event", 92),
         ("start_auction", 88),
         ("set_calendar", 89),
         ("fund_insurance", 90),
@@ -142,6 +151,9 @@ pub mod flag {
     pub const POST_ONLY: u8 = 2;
     pub const REDUCE_ONLY: u8 = 4;
     pub const QUOTE_SIZE: u8 = 8;
+    /// Of an outcome order: the client names the No side, so that side and price are turned round. Everything reported is the
+    /// Yes side's, with this flag.
+    pub const NO: u8 = 32;
     /// A flag if it is wanted.
     pub fn when(wanted: bool, flag: u8) -> u8 {
         if wanted {

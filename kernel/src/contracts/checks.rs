@@ -127,7 +127,7 @@ impl Kernel {
         let (market, account, side) = (node.market as usize, node.account, node.side());
         let record = &self.markets[market];
         if record.kind == OUTCOME {
-            return self.check_amend_outcome(amended, node);
+            return self.check_amend_outcome(amended, node, taker_ppm);
         }
         let loss = order_loss(record, side, amended.price, amended.remaining, taker_ppm);
         let loss = loss.ok_or(Reject::InputOverflow)?;

@@ -22,7 +22,6 @@ mod checks;
 pub(crate) mod collateral;
 mod commands;
 pub mod encode;
-mod hooks;
 mod margin;
 mod positions;
 mod report;

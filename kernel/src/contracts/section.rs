@@ -14,6 +14,7 @@ mod tag {
     pub const CONTRACTS: u8 = 1;
     pub const LIQUIDATION: u8 = 2;
     pub const PRICES: u8 = 3;
+    pub const OUTCOMES: u8 = 5;
     pub const ALGOS: u8 = 6;
     pub const MANDATES: u8 = 7;
 }
@@ -30,6 +31,7 @@ impl Kernel {
     pub(crate) fn write_sections(&self, out: &mut Writer) {
         put(out, tag::CONTRACTS, |out| self.write_contracts(out));
         put(out, tag::PRICES, |out| self.write_prices(out));
+        put(out, tag::OUTCOMES, |out| self.write_outcomes(out));
         put(out, tag::LIQUIDATION, |out| self.liquidation.write_section(out));
         put(out, tag::ALGOS, |out| self.write_algos(out));
         put(out, tag::MANDATES, |out| self.mandates.write_section(out));
@@ -43,6 +45,7 @@ impl Kernel {
             match tag {
                 tag::CONTRACTS => self.read_contracts(section)?,
                 tag::PRICES => self.read_prices(section)?,
+                tag::OUTCOMES => self.read_outcomes(section)?,
                 tag::LIQUIDATION => self.liquidation.read_section(section, self.funds.accounts.len())?,
                 tag::ALGOS => self.read_algos(section)?,
                 tag::MANDATES => self.read_mandates(section)?,

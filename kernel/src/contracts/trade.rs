@@ -8,6 +8,7 @@ use crate::mandates::Charged;
 use crate::market::Trade;
 use crate::matching::Taker;
 use crate::num::{charge, prepaid_after, share};
+use crate::outcomes::payouts::fee_base;
 use crate::slab::{Cold, Node};
 use crate::wire::{flag, ALL_MARKETS};
 
@@ -20,14 +21,11 @@ impl Kernel {
         let notional = market.lot_price(price) * lots;
         let (quote, kind) = (market.quote, market.kind);
         // An outcome is charged on `p * (1 - p)`: fees are largest where the outcome is least certain.
-        let charged = if kind == OUTCOME {
-            outcome_base(notional, price, market.contract.payout_ticks)
-        } else {
-            notional
-        };
+        let charged =
+            if kind == OUTCOME { fee_base(notional, price, market.contract.payout_ticks) } else { notional };
         let maker_ppm = self.slab.cold(maker).maker_ppm.max(-taker.fee_ppm);
         let maker_fee = fill_contract(self.slab.cold_mut(maker), notional, charged, lots, maker_ppm);
-        let maker_node = *self.slab.node(maker);
+        let (maker_node, reserved_ppm) = (*self.slab.node(maker), self.slab.cold(maker).taker_ppm);
         let emptied = maker_node.remaining == lots;
         if emptied {
             market.book.unlink(&mut self.slab, maker);
@@ -73,7 +71,7 @@ impl Kernel {
         self.funds.touch(resting);
         self.funds.change(resting, quote, -maker_fee, 0);
         self.funds.change(account, quote, -taker_fee, 0);
-        self.release_lots(&maker_node, lots);
+        self.release_lots(&maker_node, lots, reserved_ppm);
         if kind == OUTCOME {
             self.settle_outcome(resting, taker.market, -bought, price);
             self.settle_outcome(account, taker.market, bought, price);
@@ -113,22 +111,24 @@ impl Kernel {
         if node.flags & flag::REDUCE_ONLY != 0 {
             self.count_reduce_only(node.account, market, true);
         }
-        self.reserve_lots(&node, node.remaining);
+        let taker_ppm = self.slab.cold(slot).taker_ppm;
+        self.reserve_lots(&node, node.remaining, taker_ppm);
     }
 
     /// A contract order left the book: it no longer counts.
     #[inline(never)]
     pub(crate) fn release_order(&mut self, slot: u32) {
         let node = *self.slab.node(slot);
-        self.release_lots(&node, node.remaining);
+        let taker_ppm = self.slab.cold(slot).taker_ppm;
+        self.release_lots(&node, node.remaining, taker_ppm);
         self.unlist_reduce_only(slot);
     }
 
-    /// `lots` more of a resting order.
-    fn reserve_lots(&mut self, node: &Node, lots: i64) {
+    /// `lots` more of a resting order that was accepted with this taker fee.
+    fn reserve_lots(&mut self, node: &Node, lots: i64, taker_ppm: i32) {
         let market = node.market as usize;
         if self.markets[market].kind == OUTCOME {
-            self.outcome_rest(node, lots);
+            self.outcome_rest(node, lots, taker_ppm);
         } else if node.flags & flag::REDUCE_ONLY == 0 {
             self.reserve(node.account, market, node.side(), lots);
         }
@@ -136,8 +136,8 @@ impl Kernel {
 
     /// `lots` less of a resting order.
     #[inline]
-    pub(crate) fn release_lots(&mut self, node: &Node, lots: i64) {
-        self.reserve_lots(node, -lots);
+    pub(crate) fn release_lots(&mut self, node: &Node, lots: i64, taker_ppm: i32) {
+        self.reserve_lots(node, -lots, taker_ppm);
     }
 
     /// A reduce-only order leaves the book: its position counts one less.
@@ -150,7 +150,7 @@ impl Kernel {
 
     fn count_reduce_only(&mut self, account: u32, market: usize, more: bool) {
         if self.markets[market].kind == OUTCOME {
-            return;
+            return self.count_outcome_reduce(account, market, more);
         }
         let at = self.open_position(account, market);
         let count = &mut self.markets[market].contract.positions[at].reduce_orders;
@@ -162,6 +162,12 @@ impl Kernel {
     pub(crate) fn trim_reduce_orders(&mut self, account: u32, market: usize) {
         let Some(position) = self.position(account, market) else { return };
         let left = [position.reducible(0), position.reducible(1)];
+        self.trim_reduce_orders_to(account, market, left);
+    }
+
+    /// An account's resting reduce-only orders in a market shrink to `left` lots by side, or are cancelled.
+    #[cold]
+    pub(crate) fn trim_reduce_orders_to(&mut self, account: u32, market: usize, left: [i64; 2]) {
         let mut trimmed: Vec<(u64, u32)> = Vec::new();
         for slot in &self.funds.account(account).orders {
             let node = self.slab.node(*slot);
@@ -179,7 +185,10 @@ impl Kernel {
             } else {
                 self.touch_market(market);
                 self.markets[market].book.reduce(&mut self.slab, slot, node.remaining - left);
-                self.slab.cold_mut(slot).size -= node.remaining - left;
+                let cold = self.slab.cold_mut(slot);
+                cold.size -= node.remaining - left;
+                let taker_ppm = cold.taker_ppm;
+                self.release_lots(&node, node.remaining - left, taker_ppm);
                 self.order_event(slot, state::OPEN, reason::NONE);
             }
         }
@@ -209,11 +218,6 @@ impl Kernel {
         let orders = self.funds.account(account).orders.iter();
         orders.filter(holds).max_by_key(|slot| self.slab.cold(**slot).order_id).copied()
     }
-}
-
-/// Units a fee of an outcome is charged on: `notional * (payout - price) / payout`, rounded up.
-pub(crate) fn outcome_base(notional: i64, price: i64, payout_ticks: i64) -> i64 {
-    super::positions::mul_div_ceil(notional, payout_ticks - price, payout_ticks.max(1))
 }
 
 const _: () = assert!(ALL_MARKETS == super::CROSS);

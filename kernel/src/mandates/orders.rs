@@ -150,7 +150,7 @@ impl Kernel {
             nodes.map(|node| node.remaining).fold(0, i64::saturating_add)
         };
         if record.kind == OUTCOME {
-            return (i128::from(0i64), resting(0), resting(1));
+            return (i128::from(self.outcome_lots(account, market as usize)), resting(0), resting(1));
         }
         let total = owner.balances.iter().find(|balance| balance.asset == record.base);
         let held = total.map_or(0, |balance| balance.total / record.lot_size);

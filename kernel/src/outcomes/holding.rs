@@ -49,6 +49,21 @@ impl Low {
     }
 }
 
+/// What an account has of one outcome beside its lots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leg {
+    /// What the lots were bought for, or (negative) sold for; a statistic.
+    pub entry: i64,
+    /// Profit of reduced lots over their entry; a statistic.
+    pub realised: i64,
+    /// Lots of open buys and sells.
+    pub open: [i64; 2],
+    /// Open orders that are reduce-only.
+    pub reduce_orders: u32,
+    /// Changed since the last batch was reported; outside the logical state.
+    pub dirty: bool,
+}
+
 /// A change of the open orders of one outcome: lots, their value at the order price and the most their fees can come to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Open {
@@ -56,6 +71,21 @@ pub struct Open {
     pub lots: i64,
     pub value: i64,
     pub fee: i64,
+}
+
+impl Leg {
+    /// `held` lots change by `lots`, for `paid` units (negative: received). A reduction takes its part of the entry out.
+    fn trade(&mut self, held: i64, lots: i64, paid: i64) {
+        if held == 0 || (held > 0) == (lots > 0) {
+            self.entry = self.entry.saturating_add(paid);
+            return;
+        }
+        let closing = lots.abs().min(held.abs());
+        let leaves = part(self.entry, closing, held.abs());
+        let closes = part(paid, closing, lots.abs());
+        self.entry = (self.entry - leaves).saturating_add(paid - closes);
+        self.realised = self.realised.saturating_sub(closes.saturating_add(leaves));
+    }
 }
 
 impl Open {
@@ -76,6 +106,7 @@ pub struct Holding {
     unit: i64,
     values: Vec<i64>,
     lots: Vec<i64>,
+    legs: Vec<Leg>,
     low_value: Low,
     low_lots: Low,
     cost: i64,
@@ -90,6 +121,7 @@ impl Holding {
             unit,
             values: vec![0; outcomes],
             lots: vec![0; outcomes],
+            legs: vec![Leg::default(); outcomes],
             low_value: Low::default(),
             low_lots: Low::default(),
             cost: 0,
@@ -103,11 +135,10 @@ impl Holding {
         self.lots.len()
     }
 
-    /// Signed lots of outcome `at`; of one added since, those of the `fallback` it came out of.
+    /// Signed lots of outcome `at`; of one not learned of yet, none.
     #[inline]
-    pub fn lots(&self, at: usize, fallback: usize) -> i64 {
-        let known = if at < self.lots.len() { at } else { fallback };
-        self.lots.get(known).copied().unwrap_or(0)
+    pub fn lots(&self, at: usize) -> i64 {
+        self.lots.get(at).copied().unwrap_or(0)
     }
 
     /// Least the contracts pay, whichever outcome wins.
@@ -133,10 +164,36 @@ impl Holding {
         self.low_lots.value.max(0)
     }
 
-    /// `exposure_before_fees` as it would be with one more open order, beside `resting` lots of others at that outcome; `None` if
-    /// it cannot be counted.
-    pub fn with_order(&self, at: usize, open: Open, resting: i64) -> Option<i64> {
-        let lots = self.lots[at].checked_abs()?.checked_add(resting)?.checked_add(open.lots)?;
+    /// Lots a reduce-only order of a side could take off.
+    pub fn reducible(&self, at: usize, side: usize) -> i64 {
+        let lots = self.lots(at);
+        if side == 0 { -lots } else { lots }.max(0)
+    }
+
+    /// Whether `sets` more of every outcome can still be counted.
+    pub fn can_add(&self, sets: i64) -> bool {
+        let reach = |(lots, leg): (&i64, &Leg)| {
+            let open = leg.open[0].checked_add(leg.open[1])?;
+            lots.checked_abs()?.checked_add(open)?.checked_add(sets)?.checked_mul(self.unit)
+        };
+        self.lots.iter().zip(&self.legs).all(|leg| reach(leg).is_some_and(|reach| reach <= MOST))
+    }
+
+    /// Beside its lots, what there is of outcome `at`.
+    pub fn leg(&self, at: usize) -> Leg {
+        self.legs.get(at).copied().unwrap_or_default()
+    }
+
+    /// For marking what has changed since the last report.
+    pub fn leg_mut(&mut self, at: usize) -> &mut Leg {
+        &mut self.legs[at]
+    }
+
+    /// `exposure_before_fees` as it would be after a change of the open orders; `None` if that cannot be counted.
+    pub fn with_order(&self, at: usize, open: Open) -> Option<i64> {
+        let [buys, sells] = self.legs[at].open;
+        let lots =
+            self.lots[at].checked_abs()?.checked_add(buys)?.checked_add(sells)?.checked_add(open.lots)?;
         let cost = self.cost.checked_add(if open.sell { 0 } else { open.value })?;
         if lots.checked_mul(self.unit)? > MOST || cost > MOST || self.fees.checked_add(open.fee)? > MOST {
             return None;
@@ -161,7 +218,8 @@ impl Holding {
     }
 
     #[inline]
-    fn note(&mut self, open: Open) -> i64 {
+    fn note(&mut self, at: usize, open: Open) -> i64 {
+        self.legs[at].open[usize::from(open.sell)] += open.lots;
         if !open.sell {
             self.cost += open.value;
         }
@@ -178,14 +236,15 @@ impl Holding {
     /// Open orders change: one rests, shrinks or leaves.
     #[inline]
     pub fn order(&mut self, at: usize, open: Open) {
-        let delta = self.note(open);
+        let delta = self.note(at, open);
         self.shift(at, delta);
     }
 
-    /// The position changes by signed `lots`.
+    /// The position changes by signed `lots`, which are worth `value` units in all.
     #[inline]
-    pub fn trade(&mut self, at: usize, lots: i64) {
+    pub fn trade(&mut self, at: usize, lots: i64, value: i64) {
         let delta = self.unit * lots;
+        self.legs[at].trade(self.lots[at], lots, if lots > 0 { value } else { -value });
         self.lots[at] += lots;
         self.low_lots.changed(&self.lots, at);
         self.shift(at, delta);
@@ -198,6 +257,39 @@ impl Holding {
             let lots = self.lots[fallback];
             self.lots.push(lots);
             self.values.push(self.unit * lots);
+            self.legs.push(Leg::default());
         }
+    }
+
+    /// Bring back what a snapshot has of outcome `at`; open orders are counted after that.
+    pub fn load(&mut self, at: usize, lots: i64, entry: i64, realised: i64) -> Option<()> {
+        let payout = lots.checked_mul(self.unit).filter(|payout| payout.abs() <= MOST)?;
+        (self.lots[at], self.values[at]) = (lots, payout);
+        (self.legs[at].entry, self.legs[at].realised) = (entry, realised);
+        self.low_lots.changed(&self.lots, at);
+        self.low_value.changed(&self.values, at);
+        Some(())
+    }
+
+    /// The same with all that is kept incrementally made anew; for the audit.
+    pub fn recounted(&self, orders: &[(usize, Open)]) -> Holding {
+        let mut fresh = Holding::new(self.account, self.event, self.lots.len(), self.unit);
+        for (at, lots) in self.lots.iter().enumerate() {
+            fresh.trade(at, *lots, 0);
+            fresh.legs[at] = Leg { open: [0, 0], ..self.legs[at] };
+        }
+        for (at, open) in orders {
+            fresh.order(*at, *open);
+        }
+        (fresh.low_value.at, fresh.low_lots.at) = (self.low_value.at, self.low_lots.at);
+        fresh
+    }
+}
+
+/// `whole * some / all`, rounded towards zero.
+fn part(whole: i64, some: i64, all: i64) -> i64 {
+    match whole.checked_mul(some) {
+        Some(product) => product / all,
+        None => (i128::from(whole) * i128::from(some) / i128::from(all)) as i64,
     }
 }

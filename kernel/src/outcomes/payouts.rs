@@ -43,11 +43,10 @@ pub fn fee_base(notional: i64, price: i64, one: i64) -> i64 {
     }
 }
 
-/// Largest sum of fee bases over all fills of an order: a buy may fill anywhere below its limit, a sell above, and every fill (of
-/// a lot or more) rounds up once. `lot_tick`: units of one lot at one tick. `None` if it cannot be counted.
+/// Largest fee base of one lot of an order: a buy may fill anywhere below its limit, a sell above. However an order fills, its fee
+/// bases sum to no more than this times its lots. `tick`: units of one lot at one tick.
 #[inline]
-pub fn largest_fee_base(sell: bool, limit: i64, one: i64, lots: i64, lot_tick: i64) -> Option<i64> {
+pub fn largest_lot_base(sell: bool, limit: i64, one: i64, tick: i64) -> i64 {
     let dearest = if sell { limit.max(one / 2) } else { limit.min((one + 1) / 2) };
-    let notional = crate::num::product(dearest, lots, lot_tick)?;
-    fee_base(notional, dearest, one).checked_add(lots)
+    fee_base(dearest * tick, dearest, one)
 }

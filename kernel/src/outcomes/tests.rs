@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::holding::{Holding, Open};
-use super::payouts::{fee_base, largest_fee_base, normalised, sound};
+use super::payouts::{fee_base, largest_lot_base, normalised, sound};
 
 const ONE: i64 = 100;
 
@@ -44,19 +44,19 @@ proptest! {
     fn exposure_is_the_worst_of_every_outcome_and_every_subset_of_orders((lots, orders) in positions()) {
         let mut holding = Holding::new(0, 0, lots.len(), ONE);
         for (at, lots) in lots.iter().enumerate() {
-            holding.trade(at, *lots);
+            holding.trade(at, *lots, lots.abs() * 50);
         }
         prop_assert_eq!(holding.worst(), lots.iter().min().copied().unwrap_or(0) * ONE);
         for (count, (at, sell, size, price)) in orders.iter().enumerate() {
             let order = open(*sell, *size, *price);
             let expected = slow_exposure(&lots, &orders[..=count]);
-            prop_assert_eq!(holding.with_order(*at, order, 0), Some(expected), "asked before");
+            prop_assert_eq!(holding.with_order(*at, order), Some(expected), "asked before");
             holding.order(*at, order);
             prop_assert_eq!(holding.exposure(), expected, "and so it is");
         }
         for (at, sell, size, price) in &orders {
             let signed = if *sell { -size } else { *size };
-            holding.trade(*at, signed);
+            holding.trade(*at, signed, size * price);
             holding.order(*at, open(*sell, *size, *price).gone());
         }
         prop_assert_eq!(holding.exposure(), holding.worst(), "without open orders both are the same");
@@ -68,14 +68,14 @@ proptest! {
     ) {
         let mut holding = Holding::new(0, 0, lots.len(), ONE);
         for (at, lots) in lots.iter().enumerate() {
-            holding.trade(at, *lots);
+            holding.trade(at, *lots, lots.abs() * 50);
         }
         holding.order(0, open(true, size, price));
         let fallback = lots.len() - 1;
         let before = (holding.worst(), holding.exposure());
         holding.catch_up(lots.len() + 2, fallback);
         prop_assert_eq!(before, (holding.worst(), holding.exposure()));
-        prop_assert_eq!(holding.lots(lots.len() + 1, fallback), lots[fallback]);
+        prop_assert_eq!(holding.lots(lots.len() + 1), lots[fallback]);
     }
 
     #[test]
@@ -97,10 +97,9 @@ proptest! {
         sell in any::<bool>(), limit in 1..ONE, fills in prop::collection::vec((1_i64..9, 1..ONE), 1..12), tick in 1_i64..50
     ) {
         let better = |price: i64| if sell { price.max(limit) } else { price.min(limit) };
-        let lots = fills.iter().map(|fill| fill.0).sum();
+        let lots: i64 = fills.iter().map(|fill| fill.0).sum();
         let bases = fills.iter().map(|(lots, price)| fee_base(lots * better(*price) * tick, better(*price), ONE));
-        let most = largest_fee_base(sell, limit, ONE, lots, tick);
-        prop_assert!(Some(bases.sum::<i64>()) <= most);
+        prop_assert!(bases.sum::<i64>() <= lots * largest_lot_base(sell, limit, ONE, tick));
     }
 }
 
@@ -109,12 +108,22 @@ fn no_of_every_outcome_is_worth_all_but_one() {
     let mut holding = Holding::new(0, 0, 3, ONE);
     let mut cash = 0;
     for (at, price) in [50, 30, 20].into_iter().enumerate() {
-        holding.trade(at, -10);
+        holding.trade(at, -10, 10 * price);
         cash += 10 * price;
     }
     // Seen as contracts on No: they cost 50 + 70 + 80 and two of the three pay.
     assert_eq!(holding.worst(), -10 * ONE, "short of all three loses one payout, not three");
     assert_eq!(cash + holding.worst(), 0, "sold at prices that sum to one it is worth what it brought");
+}
+
+#[test]
+fn entries_leave_in_proportion() {
+    let mut holding = Holding::new(0, 0, 2, ONE);
+    holding.trade(0, 10, 400);
+    holding.trade(0, -4, 240);
+    assert_eq!((holding.leg(0).entry, holding.leg(0).realised), (240, 80));
+    holding.trade(0, -10, 500);
+    assert_eq!((holding.leg(0).entry, holding.leg(0).realised), (-200, 140), "four lots short, sold at 50");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod lifecycle;
 mod liquidation;
 mod matching;
+mod outcomes;
 mod outputs;
 pub mod perpetuals;
 mod recovery;

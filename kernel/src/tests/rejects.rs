@@ -179,6 +179,7 @@ fn every_reject_is_reachable() {
     super::perpetuals::rejects(&mut seen);
     crate::prices::tests::perpetual::rejects(&mut seen);
     super::liquidation::rejects(&mut seen);
+    super::outcomes::rejects(&mut seen);
     let missing: Vec<&Reject> = Reject::ALL.iter().filter(|reject| !seen.contains(reject)).collect();
     assert!(missing.is_empty(), "no test reaches {missing:?}");
 }

@@ -5,7 +5,7 @@ use super::model::{refused, Model, Order, DAY_MS, FROZEN, MAX_QUANTITY};
 use super::money;
 use super::place::client_allowed;
 use super::told::{Ack, What};
-use super::wire::{Head, Reader, ALL_MARKETS};
+use super::wire::{Head, Reader, ALL_MARKETS, NO};
 
 /// Timer steps before one command.
 const STEPS: usize = 64;
@@ -84,7 +84,7 @@ impl Model {
         if !client_allowed(&body.client) {
             return Err(INPUT_CLIENT_ID);
         }
-        if head.flags > 1 {
+        if head.flags & !(1 | NO) != 0 {
             return Err(INPUT_ENUM);
         }
         if body.price < 0 || body.price > MAX_QUANTITY {
@@ -97,6 +97,9 @@ impl Model {
             Ok(order) => order,
             Err(ack) => return Ok(ack),
         };
+        if head.flags & NO != 0 {
+            return Err(INPUT_COMBINATION);
+        }
         if order.expires != 0 && order.expires <= self.now {
             return Ok(Ack { code: MATCHING_ORDER_CLOSED, ..self.cancel_order(order.id, BY_EXPIRY) });
         }

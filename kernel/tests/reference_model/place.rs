@@ -32,7 +32,7 @@ fn check_input(flags: u8, p: &wire::PlaceBody) -> Result<(), u16> {
     if !client_allowed(&p.client) {
         return Err(INPUT_CLIENT_ID);
     }
-    if flags >= 16 || p.order_type > MARKET || p.tif > FOK || p.stp > 2 {
+    if flags & !(15 | wire::NO) != 0 || p.order_type > MARKET || p.tif > FOK || p.stp > 2 {
         return Err(INPUT_ENUM);
     }
     let immediate = p.tif == IOC || p.tif == FOK;
@@ -54,8 +54,8 @@ fn check_input(flags: u8, p: &wire::PlaceBody) -> Result<(), u16> {
     if p.size < 1 || p.size > if budget { MAX_BUDGET } else { MAX_QUANTITY } {
         return Err(INPUT_SIZE);
     }
-    // There is nothing to reduce in a spot market.
-    if flags & wire::REDUCE_ONLY != 0 {
+    // There is nothing to reduce in a spot market, and no other side.
+    if flags & (wire::REDUCE_ONLY | wire::NO) != 0 {
         return Err(INPUT_COMBINATION);
     }
     Ok(())

@@ -33,6 +33,7 @@ pub const SET_LIMITS: u8 = 70;
 pub const SELL: u8 = 1;
 pub const POST_ONLY: u8 = 2;
 pub const REDUCE_ONLY: u8 = 4;
+pub const NO: u8 = 32;
 pub const QUOTE_SIZE: u8 = 8;
 
 /// One frame: header and body, whatever the body is.
