@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "exchange_os.engine",
     "exchange_os.ledger",
+    "exchange_os.oracles",
     "venues",
     "trading",
     "governance",
@@ -209,6 +210,11 @@ CSRF_FAILURE_VIEW = "exchange_os.ui.views.csrf_failure"
 # Logs: one JSON object a line on standard output.
 LOGGING_CONFIG = "exchange_os.logs.configure"
 LOGGING: dict[str, Any] = {"level": env.str("LOG_LEVEL", "INFO")}
+
+# Price oracles. Private addresses may be asked on closed networks and in tests only.
+ORACLE_ALLOW_PRIVATE = env.bool("ORACLE_ALLOW_PRIVATE", False)
+ORACLE_REPLAY_DIR = env.str("ORACLE_REPLAY_DIR", str(DATA_DIR / "recordings"))
+ORACLE_OBSERVATION_DAYS = env.int("ORACLE_OBSERVATION_DAYS", 7)
 
 # The protocol.
 STAKE_ASSET = env.str("STAKE_ASSET", "OKB")

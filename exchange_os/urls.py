@@ -12,6 +12,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("accounts/", include("allauth.urls")),
+    path("api/oracle/v1/", include("exchange_os.oracles.urls")),
     path("operator/", admin.site.urls),
     path("style", ui.style, name="style"),
     path("wallet/", include(wallet_urls(TradingAccounts()))),

@@ -1,6 +1,6 @@
 """The shape of the house as a test: who imports whom, one doorway to the kernel, sizes of files and functions.
 
-kernel  <-  exchange_os.ledger  <-  exchange_os.engine  <-  venues  <-  trading  <-  governance  <-  wiring
+kernel  <-  exchange_os.ledger  <-  exchange_os.engine  <-  exchange_os.oracles  <-  venues  <-  trading  <-  governance  <-  wiring
 inside an app:  models  <-  selectors  <-  services  <-  doors
 """
 
@@ -22,10 +22,11 @@ LEVELS = (
     ("exchange_os.ui", 1),
     ("exchange_os.ledger", 1),
     ("exchange_os.engine", 2),
-    ("venues", 3),
-    ("trading", 4),
-    ("governance", 5),
-    ("exchange_os", 6),
+    ("exchange_os.oracles", 3),
+    ("venues", 4),
+    ("trading", 5),
+    ("governance", 6),
+    ("exchange_os", 7),
 )
 SIDES_BY_SIDE = ({"exchange_os.ui", "exchange_os.ledger"},)
 

@@ -1,0 +1,1 @@
+"""Prices from outside: sources, what they said, and the observations that go to the kernels."""

@@ -1,0 +1,1 @@
+"""What changes price sources and carries what they say."""
