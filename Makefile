@@ -22,6 +22,12 @@ replay: ## Send a file of real orders through the bulk API into a fresh venue: m
 	@test -n "$(FILE)" || { echo "Name the file: make replay FILE=path/to/orders.csv.gz" >&2; exit 2; }
 	@exec $(BIN)/python manage.py replay "$(FILE)" $(ARGS)
 
+.PHONY: replay-prices
+replay-prices: ## Play recorded one-minute bars: 10,000 leveraged accounts through a crash: make replay-prices FILE=bars.csv.gz
+	@$(SETUP)
+	@test -n "$(FILE)" || { echo "Name the file: make replay-prices FILE=path/to/bars.csv.gz" >&2; exit 2; }
+	@exec $(BIN)/python manage.py replay_prices "$(FILE)" $(ARGS)
+
 ##@ Check
 .PHONY: test
 test: ## Every test, Rust and Python, on a PostgreSQL and a Valkey of its own (ARGS= goes to pytest)
@@ -79,4 +85,4 @@ clean: ## Take away what was built; the data in .run stays
 .PHONY: help
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-	  /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
