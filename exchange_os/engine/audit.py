@@ -25,13 +25,25 @@ from exchange_kernel import (
     decode_copy_fills,
     decode_copy_orders,
     split_commands,
+    unpack_fills,
+    unpack_order,
+    unpack_trades,
 )
 
-from exchange_os.engine.models import Bill, ClosedOrder, Fill, JournalBatch, RiskGroup, Snapshot
+from exchange_os.engine.models import (
+    Bill,
+    FillPage,
+    JournalBatch,
+    OrderRecord,
+    RiskGroup,
+    Snapshot,
+    TradePage,
+)
 from exchange_os.engine.wire import Ack, unpack_acks
 
 _HEADER = struct.Struct("<5q")
 MAX_PROBLEMS = 50
+TRADE_NAMES = ["market", "trade_id", "price_ticks", "size_lots", "side", "time_ms"]
 
 
 @dataclass(slots=True)
@@ -81,6 +93,7 @@ def audit_group(group_id: int, *, tables: bool = True) -> Audit:
     fills: list[tuple[Any, ...]] = []
     orders: list[tuple[Any, ...]] = []
     bills: list[tuple[Any, ...]] = []
+    trades: list[tuple[Any, ...]] = []
     roots = _snapshot_roots(group_id)
     for batch in _chained(audit):
         commands = bytes(batch.commands)
@@ -104,12 +117,18 @@ def audit_group(group_id: int, *, tables: bool = True) -> Audit:
             fills.extend(decode_copy_fills(applied.fills_copy))
             orders.extend(decode_copy_orders(applied.orders_copy))
             bills.extend(decode_copy_bills(applied.bills_copy))
+            trades.extend(
+                (market, *trade) for market, some in applied.market_trades.items() for trade in some
+            )
     audit.kernel.check_invariants()
     _check_head(audit)
     if tables:
-        _compare(audit, "fill", Fill, [name for name, _ in FILL_COLUMNS], fills)
-        _compare(audit, "closed order", ClosedOrder, [name for name, _ in ORDER_COLUMNS], orders)
-        _compare(audit, "bill", Bill, [name for name, _ in BILL_COLUMNS], bills)
+        bill_names = [name for name, _ in BILL_COLUMNS]
+        stored_bills = set(Bill.objects.filter(group_id=group_id).values_list(*bill_names))
+        _compare(audit, "fill", [name for name, _ in FILL_COLUMNS], _stored_fills(group_id), fills)
+        _compare(audit, "trade", TRADE_NAMES, _stored_trades(group_id), trades)
+        _compare(audit, "closed order", [name for name, _ in ORDER_COLUMNS], _stored_orders(group_id), orders)
+        _compare(audit, "bill", bill_names, stored_bills, bills)
     return audit
 
 
@@ -161,15 +180,25 @@ def _check_head(audit: Audit) -> None:
         audit.fault("the group's row carries another hash than the journal's last batch")
 
 
+def _stored_fills(group_id: int) -> set[tuple[Any, ...]]:
+    pages = FillPage.objects.filter(group_id=group_id).values_list("account", "data").iterator()
+    return {row for account, data in pages for row in unpack_fills(group_id, account, bytes(data))}
+
+
+def _stored_trades(group_id: int) -> set[tuple[Any, ...]]:
+    pages = TradePage.objects.filter(group_id=group_id).values_list("market", "data").iterator()
+    return {(market, *row) for market, data in pages for row in unpack_trades(bytes(data))}
+
+
+def _stored_orders(group_id: int) -> set[tuple[Any, ...]]:
+    rows = OrderRecord.objects.filter(group_id=group_id).values_list("account", "order_id", "data").iterator()
+    return {unpack_order(group_id, account, order_id, bytes(data)) for account, order_id, data in rows}
+
+
 def _compare(
-    audit: Audit,
-    what: str,
-    model: type[Fill] | type[ClosedOrder] | type[Bill],
-    columns: list[str],
-    replayed: list[tuple[Any, ...]],
+    audit: Audit, what: str, columns: list[str], stored: set[tuple[Any, ...]], replayed: list[tuple[Any, ...]]
 ) -> None:
-    """The stored rows of a table must be exactly those of the clean replay."""
-    stored = set(model.objects.filter(group_id=audit.group_id).values_list(*columns))
+    """The stored rows must be exactly those of the clean replay."""
     expected = set(replayed)
     if len(expected) != len(replayed):
         audit.fault(f"the clean replay itself repeats a {what}")

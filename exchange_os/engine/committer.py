@@ -21,7 +21,7 @@ import psycopg
 from django.db import DatabaseError, connection, transaction
 from redis.exceptions import RedisError
 
-from exchange_os.engine import failpoints, journal, limits
+from exchange_os.engine import failpoints, journal, limits, writing
 from exchange_os.engine.announcer import Announcer
 from exchange_os.engine.clock import running_ms
 from exchange_os.engine.connections import make_redis
@@ -161,17 +161,17 @@ class Committer:
         return self._with_lease([batch for batch in batches if batch.state.failure is None], writing)
 
     def _write(self, batches: list[Batch]) -> None:
-        """One transaction for all of ``batches``; a single statement when there is nothing but journal rows."""
+        """One transaction for all of ``batches``; mostly a single statement."""
         failpoints.hit("before_commit")
-        if all(journal.is_plain(batch) for batch in batches):
+        if all(writing.is_plain(batch) for batch in batches):
             connection.ensure_connection()
             failpoints.hit("inside_commit")
-            journal.append(connection.connection, batches)
+            writing.append(connection.connection, batches)
             failpoints.hit("at_commit")
             return
         with transaction.atomic():
             raw = connection.connection
-            journal.write(raw, batches)
+            writing.write(raw, batches)
             for batch in batches:
                 if batch.quarantined is not None:
                     self._write_quarantine(raw, batch)

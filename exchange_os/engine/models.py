@@ -1,8 +1,9 @@
 """Tables of the engine: the journal is the truth about a risk group, the rest is its head, its past and its speed.
 
-Everything is keyed by integers (risk group, market, account) and has no foreign key upward. ``JournalBatch``, ``Fill``
-and ``ClosedOrder`` are append-only, by trigger and by revoked privileges (migration 0002). Times that belong to the
-kernel are milliseconds since 1970 (``_ms``); times that belong to PostgreSQL are timestamps of its own clock.
+Everything is keyed by integers (risk group, market, account) and has no foreign key upward. ``JournalBatch``,
+``FillPage``, ``TradePage``, ``OrderRecord`` and ``Bill`` are append-only, by trigger and by revoked privileges. Times
+that belong to the kernel are milliseconds since 1970 (``_ms``); times that belong to PostgreSQL are timestamps of its
+own clock.
 """
 
 from django.db import models
@@ -97,8 +98,48 @@ class Snapshot(models.Model):
         constraints = [models.UniqueConstraint(fields=["group_id", "sequence"], name="engine_snapshot_place")]
 
 
+class FillPage(models.Model):
+    """Fills of one account in one commit, packed by the kernel's ``pack_fills``, oldest first.
+
+    ``place`` is that of the last one: twice its trade id, and one more for the taker. Read by ``engine.history``;
+    anyone else sees ``Fill``.
+    """
+
+    pk = models.CompositePrimaryKey("group_id", "account", "place")
+    group_id = models.BigIntegerField()
+    account = models.BigIntegerField()
+    place = models.BigIntegerField()
+    data = models.BinaryField()
+
+
+class TradePage(models.Model):
+    """Public trades of one market in one commit, packed as ``FillPage``; ``place`` is the last trade's id."""
+
+    pk = models.CompositePrimaryKey("group_id", "market", "place")
+    group_id = models.BigIntegerField()
+    market = models.IntegerField()
+    place = models.BigIntegerField()
+    data = models.BinaryField()
+
+
+class OrderRecord(models.Model):
+    """An order that has traded and is over, packed by the kernel's ``pack_orders``; ``ClosedOrder`` shows it.
+
+    The one index, the primary key, serves an account's history, newest first, and the look-up of its order by id.
+    """
+
+    pk = models.CompositePrimaryKey("group_id", "account", "order_id")
+    group_id = models.BigIntegerField()
+    account = models.BigIntegerField()
+    order_id = models.BigIntegerField()
+    data = models.BinaryField()
+
+
 class Fill(models.Model):
-    """One order's side of a trade, as the kernel wrote it; ``fee`` is in units of ``fee_asset``, negative a rebate."""
+    """One order's side of a trade, as the kernel wrote it; ``fee`` is in units of ``fee_asset``, negative a rebate.
+
+    A view of ``FillPage``: a query for an account unpacks all its pages, so lists come from ``engine.history``.
+    """
 
     pk = models.CompositePrimaryKey("group_id", "trade_id", "role")
     group_id = models.BigIntegerField()
@@ -119,15 +160,13 @@ class Fill(models.Model):
     time_ms = models.BigIntegerField()
 
     class Meta:
-        # Each index costs a microsecond a row on the commit path. The primary key grows at its right edge and serves
-        # a market's past trades; the other one serves an account's, and an order's by its account.
-        indexes = [models.Index(fields=["group_id", "account", "trade_id"], name="engine_fill_account")]
+        managed = False
 
 
 class ClosedOrder(models.Model):
     """An order that has traded and is over. Orders cancelled without a fill are kept by the kernel for a while.
 
-    The one index, the primary key, serves an account's history, newest first, and the look-up of its order by id.
+    A view of ``OrderRecord``.
     """
 
     pk = models.CompositePrimaryKey("group_id", "account", "order_id")
@@ -151,6 +190,9 @@ class ClosedOrder(models.Model):
     key = models.BigIntegerField()
     created_ms = models.BigIntegerField()
     closed_ms = models.BigIntegerField()
+
+    class Meta:
+        managed = False
 
 
 class Bill(models.Model):

@@ -33,6 +33,7 @@ pub mod num;
 #[allow(dead_code)]
 mod outcomes;
 pub mod output;
+pub mod packed;
 mod pen;
 mod place;
 mod prefetch;

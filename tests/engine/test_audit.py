@@ -29,11 +29,11 @@ def traded_group(market_group: int) -> int:
 def rewrite(statement: str, *arguments: object) -> None:
     """Change what may not be changed, as someone with the owner's password could."""
     with connection.cursor() as cursor:
-        for table in ("engine_journalbatch", "engine_fill"):
+        for table in ("engine_journalbatch", "engine_fillpage"):
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
             cursor.execute(f"GRANT ALL ON {table} TO CURRENT_USER")
         cursor.execute(statement, arguments)
-        for table in ("engine_journalbatch", "engine_fill"):
+        for table in ("engine_journalbatch", "engine_fillpage"):
             cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
 
@@ -77,7 +77,8 @@ def test_a_missing_batch_and_a_short_journal_are_named(traded_group: int) -> Non
 
 def test_a_forged_and_a_missing_fill_are_named(traded_group: int) -> None:
     rewrite(
-        "UPDATE engine_fill SET price_ticks = price_ticks + 1 WHERE group_id = %s AND trade_id = 1 AND role = 0",
+        "UPDATE engine_fillpage SET data = set_byte(data, 40, get_byte(data, 40) # 1)"
+        " WHERE group_id = %s AND place = 2",
         traded_group,
     )
     problems = audit_group(traded_group).problems

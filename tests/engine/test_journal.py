@@ -34,7 +34,9 @@ def test_only_the_batch_that_follows_is_taken() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("table", ["engine_journalbatch", "engine_fill", "engine_closedorder"])
+@pytest.mark.parametrize(
+    "table", ["engine_journalbatch", "engine_fillpage", "engine_tradepage", "engine_orderrecord"]
+)
 @pytest.mark.parametrize("statement", ["UPDATE {} SET group_id = 9", "DELETE FROM {}", "TRUNCATE {}"])
 def test_history_is_append_only_by_privilege_and_by_trigger(table: str, statement: str) -> None:
     with connection.cursor() as cursor:

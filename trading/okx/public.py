@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Router
 
-from exchange_os.engine.models import Fill
+from exchange_os.engine.history import Trade
 from trading import limits
 from trading.okx.envelope import envelope
 from trading.okx.errors import parameter_error
@@ -127,7 +127,7 @@ async def history_trades(
     if type not in ("1", "2"):
         raise parameter_error("type", "it is 1 (trade id) or 2 (time)")
     page = page_of(limit, after, before)
-    rows: list[Fill] = await in_database_thread(
+    rows: list[Trade] = await in_database_thread(
         older_trades, market.group_id, market.number, page, by_time=type == "2"
     )
     return envelope(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from exchange_kernel import BILL_KINDS
 
+from exchange_os.engine.history import fills
 from exchange_os.engine.models import Bill as BillRow
 from exchange_os.engine.models import Fill
 from exchange_os.ledger.models import Asset, Direction, Transfer, TransferState
@@ -106,12 +107,8 @@ def bills_page(
             rows = rows.filter(finished__lt=datetime.fromtimestamp(times.end_ms / 1000 + 0.001, UTC))
         bills += [_transfer_bill(row) for row in rows.order_by("-finished")[: 2 * window.limit]]
     if kind in ("", TRADE):
-        fills = Fill.objects.filter(group_id=group_id, account=account).filter(
-            times.filters("trade_id", "time_ms")
-        )
-        bills += [
-            _trade_bill(row, markets[row.market]) for row in fills.order_by("-trade_id")[: 2 * window.limit]
-        ]
+        rows_of_trades = fills(group_id, account, times.span, 2 * window.limit)
+        bills += [_trade_bill(row, markets[row.market]) for row in rows_of_trades]
     if kind not in (TRANSFER,):
         others = BillRow.objects.filter(group_id=group_id, account=account).filter(
             times.filters("sequence", "time_ms")

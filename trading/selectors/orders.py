@@ -12,6 +12,8 @@ from django.db.models import Q, QuerySet
 
 from exchange_os.engine import client
 from exchange_os.engine.gateway import get_gateway
+from exchange_os.engine.history import Span
+from exchange_os.engine.history import fills as stored_fills
 from exchange_os.engine.models import ClosedOrder, Fill
 from trading.models import TradingAccount
 from trading.threads import in_database_thread
@@ -94,6 +96,11 @@ class Window:
             and (self.begin_ms is None or time_ms >= self.begin_ms)
             and (self.end_ms is None or time_ms <= self.end_ms)
         )
+
+    @property
+    def span(self) -> Span:
+        """The same for lists by trade id."""
+        return Span(self.older_than, self.newer_than, self.begin_ms, self.end_ms)
 
     def filters(self, identity: str, time: str) -> Q:
         """The same as a condition on columns."""
@@ -227,14 +234,10 @@ def fills(account: TradingAccount, market: int | None = None, limit: int = 50) -
 def _fills_page(
     group_id: int, account: int, markets: Markets, order_id: int | None, window: Window
 ) -> list[Fill]:
-    rows = Fill.objects.filter(group_id=group_id, account=account).filter(
-        window.filters("trade_id", "time_ms")
-    )
-    if markets is not None:
-        rows = rows.filter(market__in=markets)
-    if order_id is not None:
-        rows = rows.filter(order_id=order_id)
-    return list(rows.order_by("-trade_id", "-role")[: window.limit])
+    def wanted(fill: Fill) -> bool:
+        return (markets is None or fill.market in markets) and order_id in (None, fill.order_id)
+
+    return stored_fills(group_id, account, window.span, window.limit, wanted)
 
 
 async def fills_page(

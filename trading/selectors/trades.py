@@ -1,15 +1,16 @@
 """Public trades of a market, from PostgreSQL."""
 
-from exchange_kernel import TAKER
-
-from exchange_os.engine.models import Fill
+from exchange_os.engine.history import Span, Trade, trades
 from trading.selectors.orders import Window
 
 
-def older_trades(group_id: int, market: int, window: Window, *, by_time: bool = False) -> list[Fill]:
-    """Trades newest first, as the taker's fills, paged by trade id or ``by_time`` in milliseconds."""
-    identity = "time_ms" if by_time else "trade_id"
-    rows = Fill.objects.filter(group_id=group_id, market=market, role=TAKER).filter(
-        window.filters(identity, "time_ms")
-    )
-    return list(rows.order_by("-trade_id")[: window.limit])
+def older_trades(group_id: int, market: int, window: Window, *, by_time: bool = False) -> list[Trade]:
+    """Trades newest first, paged by trade id or ``by_time`` in milliseconds."""
+    if not by_time:
+        return trades(group_id, market, window.span, window.limit)
+    begin, end = window.begin_ms, window.end_ms
+    if window.newer_than is not None:
+        begin = max(begin or 0, window.newer_than + 1)
+    if window.older_than is not None:
+        end = window.older_than - 1 if end is None else min(end, window.older_than - 1)
+    return trades(group_id, market, Span(begin_ms=begin, end_ms=end), window.limit)

@@ -366,6 +366,22 @@ def decode_copy_fills(data: bytes) -> list[tuple[int | str | None, ...]]:
     """Rows of ``fills_copy`` in the order of FILL_COLUMNS (for tests and tools)."""
 
 def decode_copy_orders(data: bytes) -> list[tuple[int | str | bool | None, ...]]: ...
+def pack_fills(rows: bytes) -> tuple[list[bytes], list[bytes]]:
+    """``fills_copy`` (of one or more batches) as pages of accounts and pages of markets, for the engine's tables: for each
+    the columns group, account or market, key, data, as arrays in PostgreSQL's binary form. See ``kernel/src/packed.rs``."""
+
+def pack_orders(rows: bytes) -> list[bytes]:
+    """``orders_copy`` as the columns group, account, order id, data, as ``pack_fills``."""
+
+def unpack_fills(group: int, account: int, page: bytes) -> list[tuple[Any, ...]]:
+    """Fills of an account's page, oldest first, in the order of FILL_COLUMNS. ValueError if it is not whole."""
+
+def unpack_order(group: int, account: int, order_id: int, record: bytes) -> tuple[Any, ...]:
+    """A stored closed order in the order of ORDER_COLUMNS. ValueError if it is not whole."""
+
+def unpack_trades(page: bytes) -> list[tuple[int, int, int, int, int]]:
+    """Trades of a market's page, oldest first: trade_id, price_ticks, size_lots, taker_side, time_ms."""
+
 def decode_copy_bills(data: bytes) -> list[tuple[int, ...]]:
     """Rows of ``bills_copy`` in the order of BILL_COLUMNS (for tests and tools)."""
 

@@ -376,7 +376,7 @@ fn decode_events<'py>(
     }
 }
 
-fn copy_value<'py>(py: Python<'py>, kind: &str, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+pub fn copy_value<'py>(py: Python<'py>, kind: &str, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     let wide = bytes.iter().fold(0u64, |value, byte| value << 8 | u64::from(*byte));
     match kind {
         "bigint" => Ok((wide as i64).into_pyobject(py)?.into_any()),

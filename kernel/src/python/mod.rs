@@ -9,6 +9,7 @@ mod encoders;
 mod kernel;
 mod liquidation;
 mod mandates;
+mod packed;
 mod prices;
 
 use pyo3::create_exception;
@@ -34,5 +35,6 @@ fn _exchange_kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     mandates::register(module)?;
     prices::register(module)?;
     decoders::register(module)?;
+    packed::register(module)?;
     bulk::register(module)
 }

@@ -1,0 +1,137 @@
+"""Reading packed history: fills of an account and trades of a market, newest first, without unpacking more than asked.
+
+Pages of one account (or market) follow one another in time and never overlap, so a list starts at the page in which its
+newest row can be and goes back until it is full.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from django.db.models import Max, Min, QuerySet
+from exchange_kernel import FILL_COLUMNS, unpack_fills, unpack_trades
+
+from exchange_os.engine.models import Fill, FillPage, TradePage
+
+PAGES_A_READ = 32
+
+_NAMES = tuple(name for name, _ in FILL_COLUMNS)
+_TIME = _NAMES.index("time_ms")
+_TRADE_TIME = 4
+_Page = FillPage | TradePage
+_Rows = list[tuple[Any, ...]]
+
+
+class Trade(NamedTuple):
+    """A public trade; ``side`` is the taker's."""
+
+    trade_id: int
+    price_ticks: int
+    size_lots: int
+    side: int
+    time_ms: int
+
+
+class Span(NamedTuple):
+    """Part of a list: trade ids strictly between, times inclusive in milliseconds."""
+
+    older_than: int | None = None
+    newer_than: int | None = None
+    begin_ms: int | None = None
+    end_ms: int | None = None
+
+    def holds(self, trade_id: int, time_ms: int) -> bool:
+        """Whether a row is inside."""
+        return (
+            (self.older_than is None or trade_id < self.older_than)
+            and (self.newer_than is None or trade_id > self.newer_than)
+            and (self.begin_ms is None or time_ms >= self.begin_ms)
+            and (self.end_ms is None or time_ms <= self.end_ms)
+        )
+
+    def is_behind(self, trade_id: int, time_ms: int) -> bool:
+        """Whether all rows before this one are older than the span."""
+        return (self.newer_than is not None and trade_id <= self.newer_than) or (
+            self.begin_ms is not None and time_ms < self.begin_ms
+        )
+
+
+def fills(
+    group_id: int, account: int, span: Span, limit: int, wanted: Callable[[Fill], bool] = lambda fill: True
+) -> list[Fill]:
+    """Up to ``limit`` fills of an account in ``span`` that are ``wanted``, newest first."""
+    pages = FillPage.objects.filter(group_id=group_id, account=account)
+    highest = None if span.older_than is None else 2 * span.older_than - 1
+
+    def rows(page: FillPage) -> _Rows:
+        return unpack_fills(group_id, account, bytes(page.data))
+
+    found: list[Fill] = []
+    for row in _newest_first(pages, rows, highest, span.end_ms, _TIME):
+        fill = Fill(**dict(zip(_NAMES, row, strict=True)))
+        if span.is_behind(fill.trade_id, fill.time_ms):
+            break
+        if span.holds(fill.trade_id, fill.time_ms) and wanted(fill):
+            found.append(fill)
+            if len(found) == limit:
+                break
+    return found
+
+
+def trades(group_id: int, market: int, span: Span, limit: int) -> list[Trade]:
+    """Up to ``limit`` trades of a market in ``span``, newest first."""
+    pages = TradePage.objects.filter(group_id=group_id, market=market)
+    highest = None if span.older_than is None else span.older_than - 1
+
+    def rows(page: TradePage) -> _Rows:
+        return list(unpack_trades(bytes(page.data)))
+
+    found: list[Trade] = []
+    for row in _newest_first(pages, rows, highest, span.end_ms, _TRADE_TIME):
+        trade = Trade(*row)
+        if span.is_behind(trade.trade_id, trade.time_ms):
+            break
+        if span.holds(trade.trade_id, trade.time_ms):
+            found.append(trade)
+            if len(found) == limit:
+                break
+    return found
+
+
+def _newest_first(
+    pages: "QuerySet[Any]",
+    rows: Callable[[Any], _Rows],
+    highest: int | None,
+    end_ms: int | None,
+    time: int,
+) -> Iterator[tuple[Any, ...]]:
+    """Rows from the page with place ``highest`` and time ``end_ms`` in it on, back to the first."""
+    if end_ms is not None:
+        last = _page_of_time(pages, lambda page: int(rows(page)[-1][time]), end_ms)
+        highest = last if highest is None else min(highest, last)
+    if highest is not None:
+        straddling = pages.filter(place__gt=highest).order_by("place")[:1]
+        for page in straddling:
+            yield from reversed(rows(page))
+    while some := _read(pages, highest):
+        for page in some:
+            yield from reversed(rows(page))
+        highest = some[-1].place - 1
+
+
+def _read(pages: "QuerySet[Any]", highest: int | None) -> list[_Page]:
+    below: Iterable[_Page] = pages if highest is None else pages.filter(place__lte=highest)
+    return list(below.order_by("-place")[:PAGES_A_READ])  # type: ignore[attr-defined]
+
+
+def _page_of_time(pages: "QuerySet[Any]", time_of: Callable[[Any], int], end_ms: int) -> int:
+    """A place below that of the first page that ends after ``end_ms``, found by halving."""
+    ends = pages.aggregate(low=Min("place"), high=Max("place"))
+    low, high = ends["low"] or 0, ends["high"] or 0
+    while low < high:
+        middle = (low + high) // 2
+        page = pages.filter(place__gte=middle).order_by("place")[0]
+        if time_of(page) > end_ms:
+            high = middle
+        else:
+            low = page.place + 1
+    return int(low) - 1

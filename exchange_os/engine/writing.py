@@ -1,0 +1,205 @@
+"""The one transaction that makes batches durable: journal rows, and what the commands brought about.
+
+Mostly it is one statement in autocommit, so that its answer is the commit's: the journal's function for each batch, and
+the pages and records of fills, trades and closed orders, which the kernel packs as arrays in PostgreSQL's binary form.
+Only what is rare (transfers, bills, an entry set aside, candles without a batch) takes a transaction of several.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from weakref import WeakSet
+
+import psycopg
+from exchange_kernel import BILL_COLUMNS, Applied, pack_fills, pack_orders
+from psycopg.abc import Buffer
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
+
+from exchange_os.engine import limits
+from exchange_os.engine.errors import Fenced
+from exchange_os.engine.journal import FENCED_STATE, Connection
+from exchange_os.engine.state import Batch
+
+CANDLE_FIELDS = 9
+
+_COPY_START = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_COPY_END = b"\xff\xff"
+_COPY_BILLS = f"COPY engine_bill ({', '.join(name for name, _ in BILL_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+
+_APPEND_CALL = (
+    "engine_append_batch(%s, %s, %s, %s, %s, %b, %b, %b, %s::text, %s::text, %s, %s::integer, %s::bigint)"
+)
+_FILLS = (
+    "fills AS (INSERT INTO engine_fillpage (group_id, account, place, data) SELECT * FROM unnest(%b, %b, %b, %b)),"
+    " trades AS (INSERT INTO engine_tradepage (group_id, market, place, data) SELECT * FROM unnest(%b, %b, %b, %b))"
+)
+_ORDERS = (
+    "orders AS (INSERT INTO engine_orderrecord (group_id, account, order_id, data)"
+    " SELECT * FROM unnest(%b, %b, %b, %b))"
+)
+_CANDLES = """
+INSERT INTO engine_candle (group_id, market, minute_ms, open, high, low, close, volume_lots, quote_volume, trades)
+SELECT * FROM unnest(%s::bigint[], %s::integer[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
+                     %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
+ON CONFLICT (group_id, market, minute_ms) DO UPDATE
+   SET open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
+       volume_lots = excluded.volume_lots, quote_volume = excluded.quote_volume, trades = excluded.trades
+"""
+
+# The first also ends a transaction whose client stopped in the middle of a pipeline, which counts as active.
+_IMPATIENCE = f"SET LOCAL transaction_timeout = {2 * limits.LEASE_MS}"
+_IMPATIENCE_BEFORE_17 = f"SET LOCAL idle_in_transaction_session_timeout = {limits.LEASE_MS}"
+
+
+class _Bigints(bytes):
+    """An array in PostgreSQL's binary form, as the kernel makes it."""
+
+
+class _Integers(bytes):
+    """As ``_Bigints``."""
+
+
+class _Bytes(bytes):
+    """As ``_Bigints``."""
+
+
+class _ArrayDumper(Dumper):
+    """Hands an array over as it is."""
+
+    format = Format.BINARY
+
+    def dump(self, obj: Any) -> Buffer:
+        return obj
+
+
+def _dumper(array_oid: int) -> type[_ArrayDumper]:
+    return type("ArrayDumper", (_ArrayDumper,), {"oid": array_oid})
+
+
+_DUMPERS = ((_Bigints, _dumper(1016)), (_Integers, _dumper(1007)), (_Bytes, _dumper(1001)))
+_adapted: "WeakSet[Connection]" = WeakSet()
+
+
+def is_plain(batch: Batch) -> bool:
+    """Whether a batch can be written by ``append``."""
+    applied = batch.applied
+    return (
+        applied is not None and not (applied.bills_count or applied.transfers) and batch.quarantined is None
+    )
+
+
+def append(connection: Connection, batches: Sequence[Batch]) -> None:
+    """Write plain batches in one statement, a transaction of its own on a connection in autocommit.
+
+    Raises ``Fenced`` if a batch does not follow its group's head or its epoch has passed; then none is written.
+    """
+    if connection not in _adapted:
+        for kind, dumper in _DUMPERS:
+            connection.adapters.register_dumper(kind, dumper)
+        _adapted.add(connection)
+    applied = [(batch, batch.applied) for batch in batches if batch.applied is not None]
+    parts, arguments = _history([one for _, one in applied])
+    candles = _candle_columns(batches)
+    if candles:
+        parts.append(f"candles AS ({_CANDLES})")
+        arguments.extend(candles)
+    calls = ", ".join([_APPEND_CALL] * len(applied))
+    for batch, one in applied:
+        arguments.extend(_append_arguments(batch, one))
+    brought = f"WITH {', '.join(parts)} " if parts else ""
+    try:
+        with psycopg.Cursor(connection) as cursor:
+            cursor.execute(f"{brought}SELECT {calls}", arguments, prepare=True, binary=True)
+    except psycopg.Error as error:
+        if error.sqlstate == FENCED_STATE:
+            raise Fenced(str(error)) from error
+        raise
+
+
+def write(connection: Connection, batches: Sequence[Batch]) -> None:
+    """Write any batches within the transaction that the caller opened.
+
+    From here on a writer that stands still for two leases' length (a stopped process) loses the transaction, and with
+    it the lock on the group's row that would keep the next owner out. Raises ``Fenced`` as ``append``.
+    """
+    newer = connection.info.server_version >= 170_000
+    connection.execute(_IMPATIENCE if newer else _IMPATIENCE_BEFORE_17)
+    applied = [batch for batch in batches if batch.applied is not None]
+    if applied:
+        append(connection, applied)
+    _write_candles(connection, [batch for batch in batches if batch.applied is None and batch.candles])
+    _copy(
+        connection,
+        _COPY_BILLS,
+        [one.bills_copy for batch in applied if (one := batch.applied) and one.bills_count],
+    )
+
+
+def _history(applied: Sequence[Applied]) -> tuple[list[str], list[Any]]:
+    """Parts of the statement that store fills, trades and closed orders, and their arguments."""
+    parts: list[str] = []
+    arguments: list[Any] = []
+    fills = [one.fills_copy for one in applied if one.fills_count]
+    if fills:
+        for columns, owner in zip(pack_fills(b"".join(fills)), (_Bigints, _Integers), strict=True):
+            group, account, place, data = columns
+            arguments += [_Bigints(group), owner(account), _Bigints(place), _Bytes(data)]
+        parts.append(_FILLS)
+    orders = [one.orders_copy for one in applied if one.orders_count]
+    if orders:
+        group, account, order_id, data = pack_orders(b"".join(orders))
+        arguments += [_Bigints(group), _Bigints(account), _Bigints(order_id), _Bytes(data)]
+        parts.append(_ORDERS)
+    return parts, arguments
+
+
+def _append_arguments(batch: Batch, applied: Applied) -> tuple[Any, ...]:
+    state = batch.state
+    return (
+        state.group,
+        state.epoch,
+        applied.first_sequence,
+        applied.last_sequence,
+        applied.now_ms,
+        batch.commands,
+        batch.previous_hash,
+        batch.hash,
+        batch.cursor,
+        batch.generation,
+        batch.next_timer_ms,
+        limits.LEASE_MS,
+        applied.last_sequence if batch.candles else None,
+    )
+
+
+def _candle_columns(batches: Sequence[Batch]) -> list[list[int]]:
+    """The columns of the newest state of each candle; empty without candles."""
+    rows: dict[tuple[int, int, int], tuple[int, ...]] = {}
+    for batch in batches:
+        for candle in batch.candles:
+            rows[(batch.state.group, candle[0], candle[1])] = candle
+    if not rows:
+        return []
+    columns = ([candle[i] for candle in rows.values()] for i in range(CANDLE_FIELDS))
+    return [[key[0] for key in rows], *columns]
+
+
+def _write_candles(connection: Connection, batches: Sequence[Batch]) -> None:
+    """Store candles that come without a batch of commands."""
+    if not batches:
+        return
+    with psycopg.Cursor(connection) as cursor:
+        cursor.execute(_CANDLES, _candle_columns(batches), prepare=True)
+        for batch in batches:
+            cursor.execute(
+                "UPDATE engine_riskgroup SET candles_sequence = %s WHERE id = %s AND epoch = %s",
+                (batch.state.committed_sequence, batch.state.group, batch.state.epoch),
+                prepare=True,
+            )
+
+
+def _copy(connection: Connection, statement: str, chunks: list[bytes]) -> None:
+    if not chunks:
+        return
+    with psycopg.Cursor(connection) as cursor, cursor.copy(statement) as copy:
+        copy.write(b"".join((_COPY_START, *chunks, _COPY_END)))
