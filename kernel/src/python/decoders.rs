@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
 use super::liquidation;
+use crate::algo::show::AlgoPart;
 use crate::bills::BILL_COLUMNS;
 use crate::copy::{FILL_COLUMNS, ORDER_COLUMNS};
 use crate::events::{read, Body, Event, FillPart, OrderPart, Records};
@@ -271,6 +272,34 @@ fn put_mandate(dict: &Bound<'_, PyDict>, mandate: &MandateView) -> PyResult<()> 
     dict.set_item("expires_ms", mandate.expires_ms)
 }
 
+fn put_algo(dict: &Bound<'_, PyDict>, algo: &AlgoPart) -> PyResult<()> {
+    dict.set_item("kind", "algo")?;
+    dict.set_item("algo_id", algo.algo_id)?;
+    dict.set_item("market", algo.market)?;
+    dict.set_item("key", algo.key)?;
+    dict.set_item("client_id", &algo.client_id)?;
+    dict.set_item("flags", algo.flags)?;
+    dict.set_item("algo_kind", algo.kind)?;
+    dict.set_item("state", algo.state)?;
+    dict.set_item("reason", algo.reason)?;
+    dict.set_item("stp", algo.stp)?;
+    dict.set_item("code", algo.code)?;
+    dict.set_item("size_lots", algo.size_lots)?;
+    dict.set_item("done_lots", algo.done_lots)?;
+    dict.set_item("order_id", algo.order_id)?;
+    dict.set_item("parent_id", algo.parent_id)?;
+    dict.set_item("legs", algo.legs)?;
+    dict.set_item("fired", algo.fired)?;
+    dict.set_item("floats", algo.floats)?;
+    dict.set_item("distance_ticks", algo.distance_ticks)?;
+    dict.set_item("distance_ppm", algo.distance_ppm)?;
+    dict.set_item("slice_lots", algo.slice_lots)?;
+    dict.set_item("best_ticks", algo.best_ticks)?;
+    dict.set_item("interval_ms", algo.interval_ms)?;
+    dict.set_item("expires_ms", algo.expires_ms)?;
+    dict.set_item("created_ms", algo.created_ms)
+}
+
 fn put_position(dict: &Bound<'_, PyDict>, position: &PositionView) -> PyResult<()> {
     dict.set_item("market", position.market)?;
     dict.set_item("leverage", position.leverage)?;
@@ -303,6 +332,7 @@ fn event_dict<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, PyDict
             dict.set_item("held", held)?;
         }
         Body::Mandate(mandate) => put_mandate(&dict, mandate)?,
+        Body::Algo(algo) => put_algo(&dict, algo)?,
         Body::Funding(funding) => {
             dict.set_item("kind", "funding")?;
             dict.set_item("market", funding.market)?;

@@ -8,6 +8,8 @@ use super::decoders::copy_value;
 use crate::copy::{FILL_COLUMNS, ORDER_COLUMNS};
 use crate::packed::{self, Arrays, TRADE_BYTES};
 
+/// (trade_id, price_ticks, size_lots, taker_side, time_ms)
+type TradeRow = (u64, i64, i64, u8, u64);
 type Columns<'py> = Vec<Bound<'py, PyBytes>>;
 
 fn be(bytes: &[u8], at: usize) -> u64 {
@@ -72,9 +74,8 @@ fn unpack_order<'py>(
     row(py, &ORDER_COLUMNS, &packed::order_members(record).ok_or_else(broken)?, &keys)
 }
 
-/// (trade_id, price_ticks, size_lots, taker_side, time_ms)
 #[pyfunction]
-fn unpack_trades(page: &[u8]) -> PyResult<Vec<(u64, i64, i64, u8, u64)>> {
+fn unpack_trades(page: &[u8]) -> PyResult<Vec<TradeRow>> {
     if page.len() % TRADE_BYTES != 0 {
         return Err(broken());
     }
