@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::accounts::{Account, Asset, FROZEN, MAX_ACCOUNT, NO_WITHDRAWALS};
+use crate::auction::why;
 use crate::book::Book;
 use crate::codes::{phase, Reject};
 use crate::contracts::{Contract, NO_ASSET, OUTCOME, PERPETUAL, SPOT};
@@ -88,6 +89,8 @@ impl Kernel {
             kind::SET_FEE_SPLIT => self.set_fee_split(frame),
             kind::OBSERVE_PRICES => self.observe_prices(frame),
             kind::SET_FUNDING => self.set_funding(frame),
+            kind::AUCTION => self.auction_command(frame),
+            kind::SET_CALENDAR => self.set_calendar(frame),
             kind::SET_PRICE_RULES => self.set_price_rules(frame),
             _ => Err(Reject::InputKind),
         }
@@ -179,6 +182,8 @@ impl Kernel {
             dirty_batch: 0,
             contract: Contract { payout_ticks, ..Contract::default() },
             alarm: NO_ALARM,
+            auction: Default::default(),
+            calendar: None,
         });
         self.touch_market(next as usize);
         if kind == PERPETUAL {
@@ -242,14 +247,36 @@ impl Kernel {
         if to == phase::SETTLED && (left || self.markets[market].book.orders() > 0) {
             return Err(Reject::StateBookNotEmpty);
         }
-        self.markets[market].phase = to;
-        self.touch_market(market);
+        // What an auction has collected may cross: it trades only through a clearing.
+        let collected = self.markets[market].book.is_collecting();
+        let crossed = self.indicative(&self.markets[market]).is_some();
+        if to == phase::CLOSING && crossed {
+            return Err(Reject::StatePhaseMove);
+        }
+        self.forget_session_halt(market);
         match to {
-            phase::SETTLING => self.begin_settling(frame.market),
-            phase::OPEN | phase::CLOSING => self.release_parked(frame.market),
-            _ => {}
+            phase::AUCTION => self.begin_auction(market, 0, why::OPERATOR),
+            phase::OPEN if collected => self.begin_clearing(market),
+            _ => self.enter_phase(market, to),
         }
         Ok(Ack::default())
+    }
+
+    fn enter_phase(&mut self, market: usize, to: u8) {
+        let number = market as u32;
+        self.stop_auction_timers(market);
+        let record = &mut self.markets[market];
+        record.phase = to;
+        if to != phase::HALTED {
+            record.book.end_collect();
+        }
+        self.touch_market(market);
+        match to {
+            phase::SETTLING => self.begin_settling(number),
+            phase::OPEN | phase::CLOSING => self.release_parked(number),
+            _ => {}
+        }
+        self.find_next_timer();
     }
 
     fn set_limits(&mut self, frame: &Frame) -> Outcome {

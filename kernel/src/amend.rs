@@ -82,7 +82,7 @@ impl Kernel {
             return Err(Reject::AccessFrozen);
         }
         if !self.takes(market, node.flags) {
-            return Err(Reject::StateMarketPhase);
+            self.check_collects(market)?;
         }
         let remaining = size - cold.filled;
         if remaining <= 0 {
@@ -137,7 +137,8 @@ impl Kernel {
         node.remaining = change.remaining;
         let (side, market, post_only) =
             (node.side(), node.market as usize, node.flags & flag::POST_ONLY != 0);
-        if !self.markets[market].book.crosses(side, change.price) {
+        let book = &self.markets[market].book;
+        if book.is_collecting() || !book.crosses(side, change.price) {
             return self.settle_remainder(slot, reason::NONE);
         }
         if post_only {

@@ -67,7 +67,9 @@ impl Kernel {
         for market in &self.markets {
             let book = &market.book;
             let number = market.number;
-            ensure(book.best_bid() < book.best_ask(), || format!("book {number} is crossed"))?;
+            ensure(book.best_bid() < book.best_ask() || book.is_collecting(), || {
+                format!("book {number} is crossed")
+            })?;
             let mut orders = 0;
             for side in [0, 1] {
                 let levels = book.side_levels(side, usize::MAX);
@@ -151,7 +153,7 @@ impl Kernel {
             .chain(self.settling.first().map(|_| 0))
             .chain(self.mandates.is_due().then_some(0))
             .chain([self.prices.next_ms()])
-            .chain([self.algos.next_timer()])
+            .chain([self.algos.next_timer(), self.auctions.next_timer()])
             .chain([self.outcomes.next_timer()])
             .min()
             .unwrap_or(u64::MAX);

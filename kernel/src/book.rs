@@ -119,6 +119,8 @@ pub struct Book {
     levels: [u32; 2],
     orders: u32,
     since_recentre: u32,
+    /// Orders are collected without matching and may cross: both sides stand in the maps.
+    collecting: bool,
 }
 
 impl Default for Book {
@@ -132,6 +134,7 @@ impl Default for Book {
             levels: [0; 2],
             orders: 0,
             since_recentre: RECENTRE_EVERY,
+            collecting: false,
         }
     }
 }
@@ -330,20 +333,14 @@ impl Book {
     /// Move the window so that `price` lies in its middle, if it was not moved just now.
     #[cold]
     fn recentre(&mut self, price: i64) {
-        if self.since_recentre < RECENTRE_EVERY {
+        if self.since_recentre < RECENTRE_EVERY || self.collecting {
             return;
         }
         self.since_recentre = 0;
         if self.window.is_empty() {
             self.window = vec![Level::default(); WINDOW];
         }
-        for side in [BID, ASK] {
-            let bits = std::mem::replace(&mut self.bits[side], Bits::EMPTY);
-            for at in bits.ascending() {
-                let level = std::mem::take(&mut self.window[at]);
-                self.far[side].insert(self.base + at as i64, level);
-            }
-        }
+        self.scatter();
         self.base = price - (WINDOW / 2) as i64;
         for side in [BID, ASK] {
             let mut beyond = self.far[side].split_off(&self.base);
@@ -355,6 +352,52 @@ impl Book {
                 self.bits[side].set(at);
             }
         }
+    }
+
+    /// Move all levels of the window to the maps.
+    fn scatter(&mut self) {
+        for side in [BID, ASK] {
+            let bits = std::mem::replace(&mut self.bits[side], Bits::EMPTY);
+            for at in bits.ascending() {
+                let level = std::mem::take(&mut self.window[at]);
+                self.far[side].insert(self.base + at as i64, level);
+            }
+        }
+    }
+
+    /// Let orders cross from now on. A level of the window belongs to one side, so there is none meanwhile.
+    pub fn collect(&mut self) {
+        self.scatter();
+        self.window = Vec::new();
+        self.collecting = true;
+    }
+
+    /// Orders no longer cross.
+    pub fn end_collect(&mut self) {
+        self.collecting = false;
+        self.since_recentre = RECENTRE_EVERY;
+    }
+
+    pub fn is_collecting(&self) -> bool {
+        self.collecting
+    }
+
+    /// Put an order back at the head of the queue of its price.
+    pub fn push_head(&mut self, slab: &mut Slab, slot: u32) {
+        let node = *slab.node(slot);
+        let head = self.level(node.side(), node.price).map_or(NIL, |level| level.head);
+        if head == NIL {
+            return self.push(slab, slot);
+        }
+        self.orders += 1;
+        if let Some(level) = self.level_mut(node.side(), node.price) {
+            level.head = slot;
+            level.orders += 1;
+            level.lots += node.remaining;
+        }
+        slab.node_mut(head).prev = slot;
+        let node = slab.node_mut(slot);
+        (node.prev, node.next) = (NIL, head);
     }
 
     /// The next worse price of a side after `price`; `NO_BID` or `NO_ASK` when there is none.

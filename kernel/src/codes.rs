@@ -45,6 +45,7 @@ rejects! {
     InputTrailing = 116, "INPUT_TRAILING", "51000", "A distance from the best price is either in ticks or a ratio.";
     InputSlice = 117, "INPUT_SLICE", "51000", "A slice is smaller than the whole, which has at most 1,000 slices.";
     InputInterval = 118, "INPUT_INTERVAL", "51000", "The interval between slices is between a second and an hour.";
+    InputCalendar = 119, "INPUT_CALENDAR", "51000", "Sessions lie within the week, in order, and do not overlap.";
     AccessOperatorOnly = 201, "ACCESS_OPERATOR_ONLY", "50114", "Only the operator may send this command.";
     AccessReserved = 202, "ACCESS_RESERVED_ACCOUNT", "50027", "This account number is reserved.";
     AccessAccountUnknown = 203, "ACCESS_ACCOUNT_UNKNOWN", "50027", "The account is not open here.";
@@ -84,6 +85,8 @@ rejects! {
     StateTriggerPassed = 327, "STATE_TRIGGER_PASSED", "51278", "The price has reached the trigger already.";
     StateTooManyAlgos = 328, "STATE_TOO_MANY_ALGOS", "51291", "The account has as many open algo orders as it may have.";
     StateNoPrice = 329, "STATE_NO_PRICE", "51000", "There is no price of this source yet.";
+    StateAuction = 330, "STATE_AUCTION", "51022", "An auction takes only limit orders that can wait.";
+    StateClearing = 331, "STATE_CLEARING", "51022", "The auction is being cleared; send it again in a moment.";
     RiskPriceBand = 401, "RISK_PRICE_BAND", "51006", "The price is too far from the last price of the market.";
     RiskMinNotional = 402, "RISK_MIN_NOTIONAL", "51020", "The order is worth less than the smallest this market takes.";
     RiskInsufficientBalance = 403, "RISK_INSUFFICIENT_BALANCE", "51008", "The free balance does not cover this.";
@@ -134,6 +137,7 @@ pub mod reason {
     pub const LIQUIDATION: u8 = 14;
     pub const RESOLVED: u8 = 15;
     pub const ALGO: u8 = 17;
+    pub const AUCTION: u8 = 18;
     pub const MANDATE: u8 = 19;
     pub const MARGIN: u8 = 20;
 }
@@ -157,6 +161,7 @@ pub const REASONS: &[(u8, &str, &str, &str)] = &[
     (14, "liquidation", "3", "The account is being liquidated."),
     (15, "resolved", "0", "The event it belongs to is over, or one of its outcomes is being split."),
     (17, "algo", "1", "The algo order it was a slice of was cancelled."),
+    (18, "auction", "14", "The rest lay outside the band, and no auction began."),
     (19, "mandate", "0", "A limit of its key, or of what the venue's stake carries, ended it."),
     (20, "margin", "3", "The margin of the account no longer covers it."),
 ];
@@ -172,9 +177,17 @@ pub mod phase {
     pub const SETTLED: u8 = 6;
 
     pub const NAMES: [&str; 7] = ["pending", "auction", "open", "halted", "closing", "settling", "settled"];
-    /// Allowed moves by phase; the auction has its room and opens with the auction commands.
-    pub const MOVES: [&[u8]; 7] =
-        [&[OPEN], &[OPEN, HALTED], &[HALTED, CLOSING], &[OPEN, CLOSING], &[SETTLING], &[SETTLED], &[]];
+    /// Moves an operator may make, by phase. From an auction to `OPEN` goes through its clearing; a breach of the price band
+    /// and the beginning of a session move a market from `OPEN` to an auction.
+    pub const MOVES: [&[u8]; 7] = [
+        &[AUCTION, OPEN],
+        &[OPEN, HALTED],
+        &[HALTED, CLOSING],
+        &[AUCTION, OPEN, CLOSING],
+        &[SETTLING],
+        &[SETTLED],
+        &[],
+    ];
 }
 
 #[cfg(test)]

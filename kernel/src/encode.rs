@@ -311,3 +311,45 @@ pub fn set_liquidation_rules(out: &mut Vec<u8>, market: u32, rules: &crate::liqu
     rules.write(&mut bytes);
     Writer::new(out, kind::SET_LIQUIDATION_RULES, 0, operator(market)).u8s(&bytes).end();
 }
+
+/// Begin an auction that clears at `ends_ms` (0: when told).
+pub fn begin_auction(out: &mut Vec<u8>, market: u32, ends_ms: u64) {
+    Writer::new(out, kind::AUCTION, 0, operator(market)).u64(0).u64(ends_ms).end();
+}
+
+/// Clear the auction of a market now.
+pub fn clear_auction(out: &mut Vec<u8>, market: u32) {
+    Writer::new(out, kind::AUCTION, 0, operator(market)).u64(1).u64(0).end();
+}
+
+/// How long an auction lasts that a breach of the price band begins; 0 refuses such orders.
+pub fn set_band_auction(out: &mut Vec<u8>, market: u32, band_ms: u32) {
+    Writer::new(out, kind::AUCTION, 0, operator(market)).u32(2).u32(band_ms).u64(0).end();
+}
+
+/// When the reference of a market is awake, and what holds while it sleeps. Minutes of the week in UTC from Monday
+/// 00:00, days since 1970-01-01; no sessions take the calendar away.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sessions<'a> {
+    pub sessions: &'a [(u16, u16)],
+    pub holidays: &'a [u32],
+    pub closed_band_ppm: u32,
+    pub auction_ms: u32,
+    pub no_liquidation: bool,
+}
+
+pub fn set_calendar(out: &mut Vec<u8>, market: u32, calendar: &Sessions) {
+    let counts = [calendar.sessions.len() as u8, calendar.holidays.len() as u8];
+    let mut writer = Writer::new(out, kind::SET_CALENDAR, 0, operator(market))
+        .u32(calendar.closed_band_ppm)
+        .u32(calendar.auction_ms)
+        .u8s(&[u8::from(calendar.no_liquidation), counts[0], counts[1], 0])
+        .u32(0);
+    for (from, to) in calendar.sessions {
+        writer = writer.u32(u32::from(*from) | u32::from(*to) << 16);
+    }
+    for day in calendar.holidays {
+        writer = writer.u32(*day);
+    }
+    writer.end();
+}

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::accounts::{Funds, FIRST_USER};
 use crate::algo::Algos;
+use crate::auction::Auctions;
 use crate::clients::{ClientIds, Key, Words};
 use crate::codes::Reject;
 use crate::contracts::{Contracts, SPOT};
@@ -125,6 +126,7 @@ pub struct Kernel {
     /// Markets whose orders are being cancelled before settlement.
     pub(crate) settling: Vec<u32>,
     pub(crate) algos: Algos,
+    pub(crate) auctions: Auctions,
     /// When the earliest timer is due; `u64::MAX` for none.
     pub(crate) next_timer: u64,
     /// Decided transfers by id, and by (issued, id) for forgetting them.
@@ -173,6 +175,7 @@ impl Kernel {
             switches: BTreeSet::new(),
             settling: Vec::new(),
             algos: Algos::default(),
+            auctions: Auctions::default(),
             next_timer: u64::MAX,
             transfers: BTreeMap::new(),
             transfer_ages: BTreeSet::new(),
@@ -355,7 +358,7 @@ impl Kernel {
         }
         if let Some(market) = self.markets.get(coming.frame.market as usize) {
             assert!(
-                market.book.best_bid() < market.book.best_ask(),
+                market.book.best_bid() < market.book.best_ask() || market.book.is_collecting(),
                 "the book is never crossed after a command"
             );
             if market.kind == SPOT {
@@ -395,6 +398,7 @@ impl Kernel {
                 self.operate(frame)
             }
             kind::OBSERVE_PRICES | kind::SET_FUNDING | kind::SET_PRICE_RULES => self.operate(frame),
+            kind::AUCTION | kind::SET_CALENDAR => self.operate(frame),
             kind::FUND_INSURANCE | kind::SET_LIQUIDATION_RULES => self.operate_liquidation(frame),
             known if kind::contract(known) => self.contract_command(frame),
             kind::MERGE | kind::SPLIT => self.change_sets(frame),

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
+use crate::auction::Auction;
 use crate::book::{Book, NO_ASK, NO_BID};
+use crate::calendar::Calendar;
 use crate::codes::phase;
 use crate::contracts::Contract;
 use crate::num::{MAX_QUANTITY, PPM};
@@ -129,9 +131,14 @@ pub struct Market {
     pub dirty_batch: u32,
     /// What contracts have beyond this; idle in a spot market.
     pub contract: Contract,
+    pub(crate) auction: Auction,
+    pub(crate) calendar: Option<Box<Calendar>>,
     /// Prints at or below the first and at or above the second price concern a trigger.
     pub alarm: (i64, i64),
 }
+
+/// The band of an auction, in bands of continuous trading.
+const AUCTION_BAND: i64 = 4;
 
 /// `Market::alarm` of a market without triggers.
 pub const NO_ALARM: (i64, i64) = (i64::MIN, i64::MAX);
@@ -147,14 +154,29 @@ impl Market {
         }
     }
 
+    /// Width of the band at present: narrower outside the sessions, four times as wide in an auction, which is to find
+    /// a price; 0 for none.
+    #[inline]
+    fn band_ppm(&self) -> i64 {
+        let own = i64::from(self.parameters.band_ppm);
+        match (&self.calendar, self.phase) {
+            (_, phase::AUCTION) => own.saturating_mul(AUCTION_BAND),
+            (Some(calendar), _) if calendar.closed && calendar.closed_band_ppm > 0 => {
+                i64::from(calendar.closed_band_ppm)
+            }
+            _ => own,
+        }
+    }
+
     /// Lowest price a sell and highest price a buy may have.
     #[inline]
     pub fn band(&self) -> (i64, i64) {
         let centre = self.band_centre();
-        if centre == 0 || self.parameters.band_ppm == 0 {
+        let band_ppm = self.band_ppm();
+        if centre == 0 || band_ppm == 0 {
             return (1, self.highest());
         }
-        let width = crate::num::share(self.whole(centre), i64::from(self.parameters.band_ppm));
+        let width = crate::num::share(self.whole(centre), band_ppm);
         ((centre - width).max(1), (centre + width).min(self.highest()))
     }
 

@@ -31,6 +31,8 @@ pub(crate) struct Taker {
     pub stp: u8,
     pub fee_ppm: i32,
     pub quote_size: bool,
+    /// The one price of an auction; 0 for the maker's.
+    pub price: i64,
     /// Most orders it meets.
     pub max_matches: u32,
 }
@@ -50,6 +52,7 @@ impl Taker {
             stp: node.stp,
             fee_ppm: kernel.slab.cold(slot).taker_ppm,
             quote_size: node.flags & flag::QUOTE_SIZE != 0,
+            price: 0,
             max_matches: kernel.markets[node.market as usize].parameters.max_matches,
         }
     }
@@ -169,12 +172,12 @@ impl Kernel {
 
     /// One trade between the taker and the order at the head of the opposite queue.
     #[inline]
-    fn trade(&mut self, taker: &mut Taker, maker: u32, lots: i64) {
+    pub(crate) fn trade(&mut self, taker: &mut Taker, maker: u32, lots: i64) {
         if self.markets[taker.market].kind != SPOT {
             return self.trade_contract(taker, maker, lots);
         }
         let market = &mut self.markets[taker.market];
-        let price = self.slab.node(maker).price;
+        let price = if taker.price == 0 { self.slab.node(maker).price } else { taker.price };
         let notional = market.lot_price(price) * lots;
         let base_units = lots * market.lot_size;
         let (base, quote) = (market.base, market.quote);

@@ -296,7 +296,7 @@ impl Kernel {
         }
         let market = &self.markets[self.market_index(market)?];
         if !market.is_open() && !self.takes(market, place.flags) {
-            return Err(Reject::StateMarketPhase);
+            self.check_collecting(market, place)?;
         }
         if place.deadline_ms != 0 && self.now_ms > place.deadline_ms {
             return Err(Reject::StateDeadline);
@@ -330,14 +330,16 @@ impl Kernel {
         {
             return Err(Reject::StateTooManyLevels);
         }
-        if !market.within_band(side, place.price) {
-            return Err(Reject::RiskPriceBand);
-        }
+        let limit = match market.within_band(side, place.price) {
+            true => place.price,
+            false => self.check_breach(place, market)?,
+        };
         if notional < market.parameters.min_notional {
             return Err(Reject::RiskMinNotional);
         }
         if market.kind != SPOT {
-            return self.check_contract(place, account, market.number as usize, place.price);
+            let entrance = self.check_contract(place, account, market.number as usize, place.price)?;
+            return Ok(Entrance { limit, ..entrance });
         }
         let owner = self.funds.account(account);
         let (asset, hold) = if side == 0 {
@@ -352,7 +354,7 @@ impl Kernel {
         if owner.margin != 0 {
             self.check_spot_margin(account, market.number as usize, side, place.price, place.size, hold)?;
         }
-        Ok(Entrance { limit: place.price, budget: i64::MAX })
+        Ok(Entrance { limit, budget: i64::MAX })
     }
 
     fn check_market(&self, place: &Place, account: u32, market: usize) -> Result<Entrance, Reject> {
@@ -463,8 +465,10 @@ impl Kernel {
     #[inline]
     fn enter(&mut self, slot: u32, place: &Place, entrance: Entrance) -> u8 {
         let market = self.slab.node(slot).market as usize;
+        let breaches = place.order_type == LIMIT && place.price != entrance.limit;
         if !self.markets[market].book.crosses(place.side(), entrance.limit) {
             return match place.tif {
+                _ if breaches => self.breach_band(market, place.side(), place.price),
                 IOC => reason::IOC,
                 FOK => reason::FOK,
                 _ => reason::NONE,
@@ -473,11 +477,17 @@ impl Kernel {
         if place.flags & flag::POST_ONLY != 0 {
             return reason::POST_ONLY;
         }
+        if self.markets[market].book.is_collecting() {
+            return reason::NONE;
+        }
         let mut taker = Taker::new(self, slot, entrance);
         if place.tif == FOK {
             return self.kill_or_fill(&mut taker);
         }
         let reason = self.match_taker(&mut taker);
+        if breaches && reason == reason::NONE && self.slab.node(slot).remaining > 0 {
+            return self.breach_band(market, place.side(), place.price);
+        }
         if reason == reason::NONE && !place.may_rest() {
             return reason::IOC;
         }

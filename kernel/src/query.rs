@@ -239,6 +239,7 @@ impl Kernel {
             "lot_size": market.lot_size, "tick_quote": market.tick_quote,
             "reference_ticks": p.reference, "last_ticks": market.last,
             "best_bid": shown(market.book.best_bid()), "best_ask": shown(market.book.best_ask()),
+            "auction": self.auction_json(market), "session_closed": market.calendar.as_ref().is_some_and(|c| c.closed),
             "last_trade_id": market.last_trade_id, "maker_ppm": p.maker_ppm, "taker_ppm": p.taker_ppm,
             "protocol_share_ppm": p.protocol_share_ppm, "band_ppm": p.band_ppm, "slippage_ppm": p.slippage_ppm,
             "min_lots": p.min_lots, "max_lots": p.max_lots, "min_notional": p.min_notional,

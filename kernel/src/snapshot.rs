@@ -26,6 +26,8 @@ use crate::wire::{flag, MAX_CLIENT_ID};
 const MAGIC: &[u8; 4] = b"XOSK";
 const VERSION: u32 = 2;
 const HASH: usize = 32;
+/// Bit of a market's phase: its book collects orders that may cross.
+const COLLECTING: u8 = 0x80;
 const ORDER: usize = 24 + 112;
 
 /// Why bytes are not a snapshot this build can load.
@@ -196,7 +198,7 @@ impl Kernel {
             out.i32(maker);
             out.i32(taker);
         }
-        out.u8(market.phase);
+        out.u8(market.phase | if market.book.is_collecting() { COLLECTING } else { 0 });
         out.i64(market.last);
         out.u64(market.last_trade_id);
         let candle = &market.candle;
@@ -479,12 +481,18 @@ fn read_market_members(input: &mut Reader, number: u32) -> Option<Market> {
         dirty_batch: 0,
         contract: Contract::default(),
         alarm: NO_ALARM,
+        auction: Default::default(),
+        calendar: None,
     };
     for tier in &mut market.tiers {
         let (maker, taker) = (input.i32()?, input.i32()?);
         *tier = (maker != i32::MIN).then_some((maker, taker));
     }
-    market.phase = input.u8()?;
+    let phase = input.u8()?;
+    market.phase = phase & !COLLECTING;
+    if phase & COLLECTING != 0 {
+        market.book.collect();
+    }
     market.last = input.i64()?;
     market.last_trade_id = input.u64()?;
     market.candle = Candle {

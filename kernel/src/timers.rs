@@ -28,6 +28,8 @@ impl Kernel {
                 steps += self.run_mandates();
             } else if self.prices.next_ms() <= self.now_ms {
                 steps += self.price_timer();
+            } else if self.auctions.next_timer() <= self.now_ms {
+                self.auction_timer();
             } else if let Some(token) = self.algos.queue.pop_front() {
                 self.carry_out_token(token);
                 self.queue_refills();
@@ -91,7 +93,7 @@ impl Kernel {
         let at_once = !self.settling.is_empty() || self.mandates.is_due();
         let settling = if at_once { 0 } else { u64::MAX };
         let waiting = self.prices.next_ms().min(self.algos.next_timer()).min(self.liquidation.due_ms());
-        let waiting = waiting.min(self.outcomes.next_timer());
+        let waiting = waiting.min(self.outcomes.next_timer()).min(self.auctions.next_timer());
         self.next_timer = expiry.min(switch).min(settling).min(waiting);
     }
 }

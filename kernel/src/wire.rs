@@ -49,6 +49,8 @@ pub mod kind {
     pub const OBSERVE_PRICES: u8 = 80;
     pub const SET_CAPACITY: u8 = 82;
     pub const SET_FUNDING: u8 = 86;
+    pub const AUCTION: u8 = 88;
+    pub const SET_CALENDAR: u8 = 89;
     pub const FUND_INSURANCE: u8 = 90;
     pub const SET_PRICE_RULES: u8 = 91;
     pub const SET_FEE_SPLIT: u8 = 93;
@@ -82,6 +84,8 @@ pub mod kind {
                 | OBSERVE_PRICES
                 | SET_CAPACITY
                 | SET_FUNDING
+                | AUCTION
+                | SET_CALENDAR
                 | SET_PRICE_RULES
                 | FUND_INSURANCE
                 | SET_FEE_SPLIT
@@ -134,7 +138,7 @@ pub mod kind {
         ("set_funding", 86),
         ("void_event", 87),
         ("close_event", 92),
-        ("start_auction", 88),
+        ("auction", 88),
         ("set_calendar", 89),
         ("fund_insurance", 90),
         ("set_fee_split", 93),

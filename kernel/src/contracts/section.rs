@@ -17,6 +17,7 @@ mod tag {
     pub const OUTCOMES: u8 = 5;
     pub const ALGOS: u8 = 6;
     pub const MANDATES: u8 = 7;
+    pub const SESSIONS: u8 = 8;
 }
 
 fn put(out: &mut Writer, tag: u8, write: impl FnOnce(&mut Writer)) {
@@ -35,6 +36,7 @@ impl Kernel {
         put(out, tag::LIQUIDATION, |out| self.liquidation.write_section(out));
         put(out, tag::ALGOS, |out| self.write_algos(out));
         put(out, tag::MANDATES, |out| self.mandates.write_section(out));
+        put(out, tag::SESSIONS, |out| self.write_sessions(out));
     }
 
     pub(crate) fn read_sections(&mut self, input: &mut Reader) -> Option<()> {
@@ -49,6 +51,7 @@ impl Kernel {
                 tag::LIQUIDATION => self.liquidation.read_section(section, self.funds.accounts.len())?,
                 tag::ALGOS => self.read_algos(section)?,
                 tag::MANDATES => self.read_mandates(section)?,
+                tag::SESSIONS => self.read_sessions(section)?,
                 _ => return None,
             }
             if !section.is_empty() {

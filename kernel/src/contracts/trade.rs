@@ -17,7 +17,7 @@ impl Kernel {
     #[inline(never)]
     pub(crate) fn trade_contract(&mut self, taker: &mut Taker, maker: u32, lots: i64) {
         let market = &mut self.markets[taker.market];
-        let price = self.slab.node(maker).price;
+        let price = if taker.price == 0 { self.slab.node(maker).price } else { taker.price };
         let notional = market.lot_price(price) * lots;
         let (quote, kind) = (market.quote, market.kind);
         // An outcome is charged on `p * (1 - p)`: fees are largest where the outcome is least certain.

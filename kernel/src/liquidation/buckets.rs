@@ -87,10 +87,10 @@ impl Kernel {
     }
 
     /// Whether the price of a market is good enough for liquidations. One that nobody has ever observed does not move, and
-    /// stands for itself.
+    /// stands for itself; one that sleeps between its sessions may be no ground for them.
     fn price_is_live(&self, market: usize) -> bool {
         let grade = self.grade(market);
-        grade == Grade::None || grade.allows_liquidation()
+        !self.liquidation_spared(market) && (grade == Grade::None || grade.allows_liquidation())
     }
 
     /// Whether the price of an asset that counts as collateral is.

@@ -3,6 +3,7 @@
 //! A book is drawn as lines `price: lots x orders`, asks above bids, worst ask first, a rule between the
 //! sides. Every step is followed by the full audit.
 
+mod auctions;
 mod lifecycle;
 mod liquidation;
 mod matching;

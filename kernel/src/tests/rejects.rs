@@ -143,6 +143,24 @@ fn traded() -> Group {
     group
 }
 
+fn auctions(seen: &mut BTreeSet<Reject>) {
+    let group = &mut traded();
+    let calendar = encode::Sessions { sessions: &[(9, 5)], ..encode::Sessions::default() };
+    check(group, seen, InputCalendar, |out| encode::set_calendar(out, 0, &calendar));
+    group.ok(|out| encode::set_phase(out, 0, 3));
+    group.ok(|out| encode::begin_auction(out, 0, 0));
+    order(group, seen, StateAuction, market_order(false, 1));
+    for _ in 0..200 {
+        group.buy(TAKER, 1_000, 1);
+        group.sell(MAKER, 1_000, 1);
+    }
+    group.ok(|out| encode::clear_auction(out, 0));
+    let mut frame = Vec::new();
+    encode::place(&mut frame, head(SIBLING), &limit(false, 900, 1));
+    group.kernel.apply(&frame, group.now_ms);
+    seen.extend(Reject::of(Ack::read(&group.kernel.output().acks).code));
+}
+
 fn algo_orders(seen: &mut BTreeSet<Reject>) {
     let group = &mut traded();
     let order = AlgoOrder { sell: true, size_lots: 4, ..AlgoOrder::default() };
@@ -170,6 +188,7 @@ fn algo_orders(seen: &mut BTreeSet<Reject>) {
 fn every_reject_is_reachable() {
     let mut seen = BTreeSet::new();
     algo_orders(&mut seen);
+    auctions(&mut seen);
     input(&mut seen);
     access(&mut seen);
     crate::mandates::tests::rejects(&mut seen);
