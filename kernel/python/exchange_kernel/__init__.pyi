@@ -114,8 +114,10 @@ def place(
     deadline_ms: int = 0,
     key: int = 0,
     builder: int = 0,
+    no: bool = False,
 ) -> bytes:
-    """A new order. MARKET needs tif IOC or FOK; its ``price_ticks`` is the worst price (0: the market's slippage
+    """A new order. ``no`` (outcome markets only): side and price are those of the No; the kernel turns them round, and all it
+    reports is the Yes side's. MARKET needs tif IOC or FOK; its ``price_ticks`` is the worst price (0: the market's slippage
     bound from the best opposite price). ``quote_size``: market buy whose ``size_lots`` is a budget in quote units, fee included.
     GTD needs ``expires_ms``. ``deadline_ms``: refused when the kernel's clock is past it (0: none)."""
 
@@ -130,6 +132,7 @@ def amend(
     cancel_on_fail: bool = False,
     deadline_ms: int = 0,
     key: int = 0,
+    no: bool = False,
 ) -> bytes:
     """Change an open order, named by id or else by client id. 0 leaves a member as it is. ``new_size_lots`` is the TOTAL
     size, what has filled included; a smaller size keeps the place in the queue, anything else goes to its end."""
@@ -202,6 +205,38 @@ def set_limits(
     *, max_accounts: int = 1_000_000, max_markets: int = 4_096, max_orders_per_account: int = 20_000,
     max_client_ids: int = 50_000_000
 ) -> bytes: ...
+def add_event(
+    event: int,
+    first_market: int,
+    *,
+    outcomes: int = 2,
+    one_book: bool = False,
+    scalar: bool = False,
+    fallback: int | None = None,
+    close_ms: int = 0,
+) -> bytes:
+    """An event under the next free number, over the new outcome markets ``first_market`` and those after it (one for ``one_book``, a
+    yes/no question, and ``scalar``). Late outcomes come out of outcome ``fallback``. ``close_ms``: trading closes by itself."""
+
+def add_outcome(event: int, market: int) -> bytes:
+    """A late outcome out of the fallback, whose market is halted and cleared of orders; open both markets afterwards."""
+
+def close_event(event: int, *, close_ms: int = 0) -> bytes:
+    """Close trading at a time; 0: now."""
+
+def resolve_event(event: int, payouts: Sequence[tuple[int, int]], *, is_final: bool) -> bytes:
+    """Payouts (outcome, ticks) that sum to exactly one contract. Not final: a proposal, which the next one replaces. ValueError
+    unless 1 to 120 outcomes pay something."""
+
+def void_event(event: int, *, is_final: bool) -> bytes:
+    """Pay the last fair prices before trading closed, scaled to sum to one."""
+
+def merge_outcomes(account: int, event: int, *, lots: int, key: int = 0) -> bytes:
+    """Turn ``lots`` of every outcome into cash."""
+
+def split_outcomes(account: int, event: int, *, lots: int, key: int = 0) -> bytes:
+    """Turn cash into ``lots`` of every outcome."""
+
 def set_mandate(
     account: int,
     key: int,
@@ -354,6 +389,8 @@ def decode_events(events: bytes, accounts: Collection[int] | None = None) -> lis
     lots (signed as the position), price_ticks, value, fee, bankruptcy_ticks, realised, equity_before, maintenance_before, equity_after, maintenance_after.
     ``kind == "adl"`` (to the account that was deleveraged): market, rank (from 1), cause, number, lots, price_ticks, value, realised, needed, taken.
     ``kind == "insurance"`` (account 3): asset, market, cause, stage, amount, fund (after it).
+    ``kind == "settlement"`` (contracts of an outcome were paid): event, market, lots (signed), payout_ticks, amount (what they
+    brought; negative: cost), cash_after.
     ``kind == "mandate"``: key, rights, leverage, rate, revoked, order_notional, position_notional, daily_loss, expires_ms.
     ``kind == "price"`` (account 0): market, grade (see PRICE_GRADES), fresh, index_ticks, mark_ticks, slow_ticks, garbage.
     ``kind == "price_refused"`` (account 0): market, why (see PRICE_REFUSALS), external, source, price_ticks, published_ms.

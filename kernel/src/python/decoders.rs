@@ -6,7 +6,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
-use super::liquidation;
+use super::{liquidation, outcomes};
 use crate::algo::show::AlgoPart;
 use crate::bills::BILL_COLUMNS;
 use crate::copy::{FILL_COLUMNS, ORDER_COLUMNS};
@@ -83,6 +83,18 @@ fn members(kind: u8) -> &'static [(&'static str, usize, i8)] {
         kind::ADD_MARKET => &[("base", 0, 4), ("quote", 4, 4), ("lot_size", 8, -8), ("tick_quote", 16, -8)],
         kind::SET_FEE_TIER => &[("tier", 0, 4), ("maker_ppm", 4, -4), ("taker_ppm", 8, -4)],
         kind::SET_PHASE => &[("phase", 0, 1)],
+        kind::MERGE | kind::SPLIT => &[("event", 0, 4), ("lots", 8, -8)],
+        kind::ADD_EVENT => &[
+            ("event", 0, 4),
+            ("first_market", 4, 4),
+            ("outcomes", 8, 2),
+            ("fallback", 10, 2),
+            ("event_flags", 12, 1),
+            ("close_ms", 16, 8),
+        ],
+        kind::ADD_OUTCOME | kind::VOID_EVENT => &[("event", 0, 4)],
+        kind::CLOSE_EVENT => &[("event", 0, 4), ("close_ms", 8, 8)],
+        kind::RESOLVE_EVENT => &[("event", 0, 4), ("named", 4, 2)],
         kind::SET_LEVERAGE => &[("leverage", 0, 4)],
         kind::MOVE_MARGIN => &[("amount", 0, -8)],
         kind::SET_MARGIN_MODE => &[("isolated", 0, 1)],
@@ -204,6 +216,15 @@ fn decode_command<'py>(py: Python<'py>, frame: &[u8]) -> PyResult<Bound<'py, PyD
         dict.set_item("post_only", frame.flags & flag::POST_ONLY != 0)?;
         dict.set_item("reduce_only", frame.flags & flag::REDUCE_ONLY != 0)?;
         dict.set_item("quote_size", frame.flags & flag::QUOTE_SIZE != 0)?;
+        dict.set_item("no", frame.flags & flag::NO != 0)?;
+    }
+    if matches!(frame.kind, kind::RESOLVE_EVENT | kind::VOID_EVENT) {
+        dict.set_item("is_final", frame.flags != 0)?;
+    }
+    if frame.kind == kind::RESOLVE_EVENT {
+        let payouts = frame.body.get(8..).ok_or_else(malformed)?.chunks_exact(8);
+        let payouts = payouts.map(|entry| (wire::u16_at(entry, 0), wire::u32_at(entry, 4)));
+        dict.set_item("payouts", payouts.collect::<Vec<_>>())?;
     }
     if frame.kind == kind::OBSERVE_PRICES {
         dict.set_item("observations", observations(frame.body)?)?;
@@ -235,6 +256,7 @@ fn put_order(dict: &Bound<'_, PyDict>, order: &OrderPart) -> PyResult<()> {
     dict.set_item("post_only", order.flags & flag::POST_ONLY != 0)?;
     dict.set_item("reduce_only", order.flags & flag::REDUCE_ONLY != 0)?;
     dict.set_item("quote_size", order.flags & flag::QUOTE_SIZE != 0)?;
+    dict.set_item("no", order.flags & flag::NO != 0)?;
     dict.set_item("stp", order.stp)?;
     dict.set_item("state", order.state)?;
     dict.set_item("reason", order.reason)?;
@@ -331,6 +353,7 @@ fn event_dict<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, PyDict
             dict.set_item("total", total)?;
             dict.set_item("held", held)?;
         }
+        Body::Settlement(paid) => outcomes::put_settlement(&dict, paid)?,
         Body::Mandate(mandate) => put_mandate(&dict, mandate)?,
         Body::Algo(algo) => put_algo(&dict, algo)?,
         Body::Funding(funding) => {

@@ -9,6 +9,7 @@ mod encoders;
 mod kernel;
 mod liquidation;
 mod mandates;
+mod outcomes;
 mod packed;
 mod prices;
 
@@ -33,6 +34,7 @@ fn _exchange_kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     contracts::register(module)?;
     liquidation::register(module)?;
     mandates::register(module)?;
+    outcomes::register(module)?;
     prices::register(module)?;
     decoders::register(module)?;
     packed::register(module)?;
