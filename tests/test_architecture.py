@@ -1,6 +1,6 @@
 """The shape of the house as a test: who imports whom, one doorway to the kernel, sizes of files and functions.
 
-kernel  <-  exchange_os.ledger  <-  exchange_os.engine  <-  exchange_os.oracles  <-  venues  <-  trading  <-  governance  <-  wiring
+kernel  <-  exchange_os: ledger  <-  engine  <-  oracles  <-  venues  <-  trading  <-  governance  <-  wiring
 inside an app:  models  <-  selectors  <-  services  <-  doors
 """
 

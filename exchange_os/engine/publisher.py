@@ -26,6 +26,8 @@ def gather(state: GroupState, applied: Applied) -> None:
         state.trades.setdefault(market, []).extend(trades)
     for candle in applied.candles:
         state.candles[(candle[0], candle[1])] = candle
+    for minute in applied.price_candles:
+        state.candles[minute[:3]] = minute
 
 
 def due_in_ms(state: GroupState, now_ms: int) -> int | None:

@@ -89,7 +89,7 @@ def rebuild(
     head: Head,
     unanswered: UnansweredEntries | None = None,
     progress: Callable[[], None] = no_report,
-) -> tuple[Kernel, int, dict[tuple[int, int], tuple[int, ...]]]:
+) -> tuple[Kernel, int, dict[tuple[int, ...], tuple[int, ...]]]:
     """(kernel at the head, sequence of the snapshot used, candles that were not stored yet).
 
     Raises ``JournalBroken`` or ``KernelBroken``.
@@ -98,7 +98,7 @@ def rebuild(
         return Kernel(head.id), 0, {}
     kernel, sequence, previous_hash = snapshots.load(connection, head.id, head.head_sequence)
     snapshot_sequence = sequence
-    candles: dict[tuple[int, int], tuple[int, ...]] = {}
+    candles: dict[tuple[int, ...], tuple[int, ...]] = {}
     for link in _links(connection, head, sequence):
         journal.check_link(link, head.id, previous_hash, sequence)
         if link.last_sequence > head.head_sequence:
@@ -108,6 +108,8 @@ def rebuild(
             applied = kernel.apply(link.commands, link.now_ms)
             for candle in applied.candles:
                 candles[(candle[0], candle[1])] = candle
+            for minute in applied.price_candles:
+                candles[minute[:3]] = minute
             if unanswered is not None and wanted:
                 unanswered.answer(link.stream_cursor, applied.acks)
         else:

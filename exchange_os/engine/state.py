@@ -57,7 +57,8 @@ class GroupState:
     events_polled_ms: int = 0
     #: When somebody last asked for an account: who does so is about to follow its events.
     events_asked_ms: int = -10_000
-    candles: dict[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
+    #: Candles to store: of trades by (market, minute), of mark and index by (market, which, minute).
+    candles: dict[tuple[int, ...], tuple[int, ...]] = field(default_factory=dict)
     candles_flushed_ms: int = 0
 
 

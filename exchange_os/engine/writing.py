@@ -20,8 +20,6 @@ from exchange_os.engine.errors import Fenced
 from exchange_os.engine.journal import FENCED_STATE, Connection
 from exchange_os.engine.state import Batch
 
-CANDLE_FIELDS = 9
-
 _COPY_START = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_END = b"\xff\xff"
 _COPY_BILLS = f"COPY engine_bill ({', '.join(name for name, _ in BILL_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
@@ -45,6 +43,15 @@ ON CONFLICT (group_id, market, minute_ms) DO UPDATE
    SET open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
        volume_lots = excluded.volume_lots, quote_volume = excluded.quote_volume, trades = excluded.trades
 """
+_PRICE_CANDLES = """
+INSERT INTO engine_pricecandle (group_id, market, what, minute_ms, open, high, low, close)
+SELECT * FROM unnest(%s::bigint[], %s::integer[], %s::smallint[], %s::bigint[], %s::bigint[], %s::bigint[],
+                     %s::bigint[], %s::bigint[])
+ON CONFLICT (group_id, market, what, minute_ms) DO UPDATE
+   SET open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close
+"""
+#: Name, statement, members of a candle, how many of the first name it: candles of trades, and of mark and index.
+_CANDLE_TABLES = (("candles", _CANDLES, 9, 2), ("price_candles", _PRICE_CANDLES, 7, 3))
 
 # The first also ends a transaction whose client stopped in the middle of a pipeline, which counts as active.
 _IMPATIENCE = f"SET LOCAL transaction_timeout = {2 * limits.LEASE_MS}"
@@ -99,10 +106,9 @@ def append(connection: Connection, batches: Sequence[Batch]) -> None:
         _adapted.add(connection)
     applied = [(batch, batch.applied) for batch in batches if batch.applied is not None]
     parts, arguments = _history([one for _, one in applied])
-    candles = _candle_columns(batches)
-    if candles:
-        parts.append(f"candles AS ({_CANDLES})")
-        arguments.extend(candles)
+    for name, statement, columns in _candle_columns(batches):
+        parts.append(f"{name} AS ({statement})")
+        arguments.extend(columns)
     calls = ", ".join([_APPEND_CALL] * len(applied))
     for batch, one in applied:
         arguments.extend(_append_arguments(batch, one))
@@ -172,16 +178,19 @@ def _append_arguments(batch: Batch, applied: Applied) -> tuple[Any, ...]:
     )
 
 
-def _candle_columns(batches: Sequence[Batch]) -> list[list[int]]:
-    """The columns of the newest state of each candle; empty without candles."""
-    rows: dict[tuple[int, int, int], tuple[int, ...]] = {}
-    for batch in batches:
-        for candle in batch.candles:
-            rows[(batch.state.group, candle[0], candle[1])] = candle
-    if not rows:
-        return []
-    columns = ([candle[i] for candle in rows.values()] for i in range(CANDLE_FIELDS))
-    return [[key[0] for key in rows], *columns]
+def _candle_columns(batches: Sequence[Batch]) -> list[tuple[str, str, list[list[int]]]]:
+    """(Name, statement, columns) of each kind of candle there is, every candle in its newest state."""
+    found = []
+    for name, statement, members, key in _CANDLE_TABLES:
+        rows: dict[tuple[int, ...], tuple[int, ...]] = {}
+        for batch in batches:
+            for candle in batch.candles:
+                if len(candle) == members:
+                    rows[(batch.state.group, *candle[:key])] = candle
+        if rows:
+            columns = [[candle[i] for candle in rows.values()] for i in range(members)]
+            found.append((name, statement, [[named[0] for named in rows], *columns]))
+    return found
 
 
 def _write_candles(connection: Connection, batches: Sequence[Batch]) -> None:
@@ -189,7 +198,8 @@ def _write_candles(connection: Connection, batches: Sequence[Batch]) -> None:
     if not batches:
         return
     with psycopg.Cursor(connection) as cursor:
-        cursor.execute(_CANDLES, _candle_columns(batches), prepare=True)
+        for _, statement, columns in _candle_columns(batches):
+            cursor.execute(statement, columns, prepare=True)
         for batch in batches:
             cursor.execute(
                 "UPDATE engine_riskgroup SET candles_sequence = %s WHERE id = %s AND epoch = %s",

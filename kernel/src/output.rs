@@ -162,6 +162,8 @@ pub struct Output {
     pub trades: Vec<(u32, Trade)>,
     pub transfers: Vec<Transfer>,
     pub dirty_markets: Vec<u32>,
+    /// Markets whose index took a step, each as often as it did.
+    pub price_steps: Vec<u32>,
 }
 
 impl Output {
@@ -182,6 +184,7 @@ impl Output {
         self.trades.clear();
         self.transfers.clear();
         self.dirty_markets.clear();
+        self.price_steps.clear();
     }
 
     #[inline]

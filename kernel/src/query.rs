@@ -245,7 +245,9 @@ impl Kernel {
             "min_lots": p.min_lots, "max_lots": p.max_lots, "min_notional": p.min_notional,
             "max_levels": p.max_levels, "max_matches": p.max_matches, "orders": market.book.orders(),
             "levels": [market.book.level_count(0), market.book.level_count(1)], "fee_tiers": tiers.collect::<Vec<_>>(),
-            "contract": contract_json(market),
+            "contract": contract_json(market), "index_ticks": market.prices.index(),
+            "grade": market.prices.grade(self.now_ms).name(), "mark_ticks": market.contract.mark,
+            "open_interest": market.contract.open_interest,
         })
     }
 

@@ -184,7 +184,7 @@ proptest! {
             let restored = Kernel::restore(&group.kernel.snapshot()).expect("a whole snapshot");
             prop_assert_eq!(restored.next_timer_ms(), group.kernel.next_timer_ms());
         }
-        let hours = group.ask("{\"q\":\"funding\",\"market\":0}")["hours"].as_array().map_or(0, Vec::len);
+        let hours = group.ask("{\"q\":\"funding\",\"market\":0}")["history"].as_array().map_or(0, Vec::len);
         let dust = group.dust();
         prop_assert!(dust >= 0 && dust <= genes_seen * 4, "less than a unit a settlement: {dust} after {hours} hours");
         group.kernel.check_invariants().map_err(TestCaseError::fail)?;

@@ -99,7 +99,7 @@ def test_three_sources_make_a_valid_price(cast: Cast) -> None:
     cast.say(60_000, 60_010, "60020.04")
     shown = cast.round()
     assert (shown["index_ticks"], shown["mark_ticks"], shown["grade"]) == (600_100, 600_100, "valid")
-    assert [(told["name"], told["price_ticks"]) for told in shown["sources"]] == [
+    assert [(told["name"], told["ticks"]) for told in shown["sources"]] == [
         ("Pyth", 600_000), ("Chainlink", 600_100), ("Ticker", 600_200),
     ]  # fmt: skip
     kept = [recent_observations(source)[0] for source in (cast.pyth, cast.chainlink, cast.ticker)]

@@ -67,7 +67,7 @@ def find_wrong(markets: list[dict[str, Any]], sources: list[PriceSource]) -> Wro
         for voice in shown["sources"]:
             if (market, voice["source"]) in named:
                 wrong |= {
-                    (market, named[market, voice["source"]], code): {"price_ticks": voice["price_ticks"]}
+                    (market, named[market, voice["source"]], code): {"ticks": voice["ticks"]}
                     for code in _faults(voice, shown)
                 }
     return wrong
@@ -82,7 +82,7 @@ def _faults(voice: dict[str, Any], shown: dict[str, Any]) -> list[str]:
         faults.append(AlarmCode.SOURCE_GARBAGE)
     elif not voice["fresh"]:
         faults.append(AlarmCode.SOURCE_STALE)
-    away = abs(voice["price_ticks"] - shown["index_ticks"])
+    away = abs(voice["ticks"] - shown["index_ticks"])
     if voice["fresh"] and away * PPM > shown["index_ticks"] * shown["rules"]["divergence_ppm"]:
         faults.append(AlarmCode.SOURCE_DIVERGENT)
     return faults

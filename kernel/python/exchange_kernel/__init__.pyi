@@ -448,6 +448,8 @@ class Applied:
     transfers: list[tuple[int, int, int, int, bool, int]]
     #: (market, minute_ms, open, high, low, close, volume_lots, quote_volume, trades): whole minutes so far, to upsert
     candles: list[tuple[int, int, int, int, int, int, int, int, int]]
+    #: (market, 0 mark or 1 index, minute_ms, open, high, low, close): whole minutes so far, in ticks, to upsert
+    price_candles: list[tuple[int, int, int, int, int, int, int]]
     dirty_markets: list[int]
     dirty_accounts: list[int]
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::funding::{impact_price, premium, Funding, Impact, IMPACT_LEVELS, INDEX_LIMIT};
-use super::{Grade, Touch};
+use super::{Grade, PriceCandle, Touch, INDEX_CANDLE, MARK_CANDLE};
 use crate::book::{NO_ASK, NO_BID};
 use crate::codes::phase;
 use crate::contracts::{PERPETUAL, SPOT};
@@ -76,6 +76,18 @@ impl Kernel {
         self.markets[market].prices.grade(self.now_ms)
     }
 
+    /// Mark and index candles the last batch touched: (market, which of the two, the minute so far).
+    pub fn touched_price_candles(&self) -> Vec<(u32, u8, PriceCandle)> {
+        let mut markets = self.out.price_steps.clone();
+        markets.sort_unstable();
+        markets.dedup();
+        let both = [MARK_CANDLE, INDEX_CANDLE];
+        let candle = |market: u32, what: u8| self.markets[market as usize].prices.candles[what as usize];
+        let touched =
+            markets.into_iter().flat_map(|market| both.map(|what| (market, what, candle(market, what))));
+        touched.collect()
+    }
+
     /// Do the first price update that is due; the steps it took, 0 when none is.
     #[cold]
     pub(crate) fn price_timer(&mut self) -> u32 {
@@ -101,7 +113,11 @@ impl Kernel {
                 market.prices.mark = market.contract.mark;
             }
             market.prices.step_mark(&touch, now_ms);
+            market.prices.candles[MARK_CANDLE as usize].note(market.prices.mark, now_ms);
+            market.prices.candles[INDEX_CANDLE as usize].note(market.prices.feed.index, now_ms);
+            self.out.price_steps.push(number as u32);
         }
+        let market = &self.markets[number];
         let revalued = market.prices.feed.collateral_ticks() != collateral;
         if before != market.prices.shown() {
             self.touch_market(number);

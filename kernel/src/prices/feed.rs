@@ -71,6 +71,15 @@ impl Source {
         self.price > 0 && !self.demoted && now_ms <= self.published_ms.saturating_add(u64::from(stale_ms))
     }
 
+    /// What it deserves by itself: valid, stale, or garbage while it does not count.
+    pub fn grade(&self, now_ms: u64, stale_ms: u32) -> Grade {
+        match () {
+            _ if self.demoted => Grade::Garbage,
+            _ if self.is_fresh(now_ms, stale_ms) => Grade::Valid,
+            _ => Grade::Stale,
+        }
+    }
+
     fn strike(&mut self) {
         self.garbage = self.garbage.saturating_add(1);
         self.strikes = (self.strikes + 1).min(STRIKES_KEPT);

@@ -16,6 +16,7 @@
 //! cumulative index.
 
 mod audit;
+mod candle;
 mod clock;
 mod commands;
 mod ema;
@@ -31,6 +32,7 @@ mod tell;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use candle::{PriceCandle, INDEX_CANDLE, MARK_CANDLE};
 pub(crate) use clock::Prices;
 pub use commands::{EXTERNAL, INDEX, OBSERVATION};
 pub use feed::{Feed, Garbage, Observation};
@@ -51,6 +53,8 @@ pub struct MarketPrices {
     pub(crate) basis: Ema,
     pub feed: Feed,
     pub funding: Funding,
+    /// The running minute of mark and of index.
+    pub candles: [PriceCandle; 2],
     /// When feed or funding have something to do; `u64::MAX` for never.
     due_ms: u64,
 }

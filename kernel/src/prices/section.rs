@@ -6,7 +6,7 @@ use super::ema::Ema;
 use super::feed::{Feed, Source, MAX_SOURCES};
 use super::funding::{Funding, PaidHour, HOURS_KEPT};
 use super::rules::{FundingRules, PriceRules, FUNDING_RULES, PRICE_RULES};
-use super::{Grade, MarketPrices};
+use super::{Grade, MarketPrices, PriceCandle};
 use crate::codec::{Reader, Writer};
 use crate::kernel::Kernel;
 
@@ -154,6 +154,25 @@ impl Funding {
     }
 }
 
+impl PriceCandle {
+    fn write(&self, out: &mut Writer) {
+        out.u64(self.minute_ms);
+        for ticks in [self.open, self.high, self.low, self.close] {
+            out.i64(ticks);
+        }
+    }
+
+    fn read(input: &mut Reader) -> Option<PriceCandle> {
+        Some(PriceCandle {
+            minute_ms: input.u64()?,
+            open: input.i64()?,
+            high: input.i64()?,
+            low: input.i64()?,
+            close: input.i64()?,
+        })
+    }
+}
+
 impl MarketPrices {
     fn write(&self, out: &mut Writer) {
         out.i64(self.mark);
@@ -161,6 +180,9 @@ impl MarketPrices {
         out.u64(self.due_ms);
         self.feed.write(out);
         self.funding.write(out);
+        for candle in &self.candles {
+            candle.write(out);
+        }
     }
 
     fn read(input: &mut Reader) -> Option<MarketPrices> {
@@ -170,6 +192,7 @@ impl MarketPrices {
             due_ms: input.u64()?,
             feed: Feed::read(input)?,
             funding: Funding::read(input)?,
+            candles: [PriceCandle::read(input)?, PriceCandle::read(input)?],
         })
     }
 }

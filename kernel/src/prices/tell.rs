@@ -3,7 +3,7 @@
 use serde_json::{json, Value};
 
 use super::feed::{Feed, Garbage, Observation};
-use super::funding::PaidHour;
+use super::funding::{PaidHour, HOUR_MS};
 use super::{Grade, MarketPrices};
 use crate::kernel::Kernel;
 use crate::market::Market;
@@ -17,6 +17,8 @@ pub const REFUSED: u8 = 1;
 pub const FUNDING_EVENT: usize = EVENT_HEADER + 56;
 pub const PRICE_EVENT: usize = EVENT_HEADER + 40;
 pub const REFUSED_EVENT: usize = EVENT_HEADER + 32;
+/// Parts of 10^12 in one of 10^9.
+const E12_PER_E9: i64 = 1_000;
 /// Account of events that are nobody's.
 const NOBODY: u32 = 0;
 
@@ -28,7 +30,8 @@ impl Feed {
         let (low, high) = self.rails(now_ms);
         let sources = self.sources().iter().map(|source| {
             json!({
-                "source": source.number, "external": source.external, "price_ticks": source.price,
+                "source": source.number, "external": source.external, "ticks": source.price,
+                "grade": source.grade(now_ms, self.rules.stale_ms).name(),
                 "published_ms": source.published_ms, "demoted": source.demoted,
                 "strikes": source.strikes, "garbage": source.garbage,
                 "fresh": source.is_fresh(now_ms, self.rules.stale_ms),
@@ -37,7 +40,7 @@ impl Feed {
         json!({
             "index_ticks": self.index, "slow_ticks": self.slow_ticks(),
             "collateral_ticks": self.collateral_ticks(), "grade": self.grade(now_ms).name(),
-            "stepped_ms": self.stepped_ms(), "fresh_until_ms": self.fresh_until_ms(),
+            "updated_ms": self.stepped_ms(), "fresh_until_ms": self.fresh_until_ms(),
             "low_ticks": low, "high_ticks": high, "sources": sources.collect::<Vec<_>>(),
             "rules": {
                 "interval_ms": self.rules.interval_ms, "step_ppm": self.rules.step_ppm,
@@ -151,24 +154,21 @@ impl Kernel {
         json!({"markets": markets.collect::<Vec<_>>()})
     }
 
-    /// `{"q":"funding","market":m,"limit":n}`: the estimate of the running hour and the hours paid, newest first.
+    /// `{"q":"funding","market":m,"limit":n}`: rates of one hour in 10^-9; the hours paid newest first.
     pub(crate) fn query_funding(&self, market: &Market, limit: Option<usize>) -> Value {
-        let funding = &market.prices.funding;
-        let hours = funding.history.iter().rev().take(limit.unwrap_or(100)).map(|paid| {
-            json!({
-                "end_ms": paid.end_ms, "rate_e12": paid.rate, "premium_e9": paid.premium,
-                "index_ticks": paid.index_ticks,
-            })
-        });
-        let premium = funding.mean_premium();
-        let rules = &funding.rules;
+        let (funding, rules) = (&market.prices.funding, &market.prices.funding.rules);
+        let hours = funding.history.iter().rev().take(limit.unwrap_or(100));
+        let hours = hours.map(|paid| json!([paid.end_ms, paid.rate / E12_PER_E9, paid.index_ticks]));
+        let premium = funding.mean_premium().unwrap_or(0);
         json!({
             "market": market.number, "enabled": rules.enabled,
             "paused": market.prices.grade(self.now_ms).funding_paused(),
-            "premium_e9": premium, "rate_e12": premium.map(|premium| funding.hourly_rate(premium)),
-            "accrued_e12": funding.rate_so_far(), "next_ms": funding.next_payment_ms(),
-            "interest_ppm": rules.interest_ppm, "clamp_ppm": rules.clamp_ppm, "cap_ppm": rules.cap_ppm,
-            "impact_notional": rules.impact_notional, "hours": hours.collect::<Vec<_>>(),
+            "estimate": funding.hourly_rate(premium) / E12_PER_E9, "premium": premium,
+            "accrued": funding.rate_so_far() / E12_PER_E9,
+            "interest": i64::from(rules.interest_ppm) * 1_000 / 8, "cap": i64::from(rules.cap_ppm) * 1_000,
+            "clamp": i64::from(rules.clamp_ppm) * 1_000 / 8, "impact_notional": rules.impact_notional,
+            "interval_ms": HOUR_MS, "next_ms": (self.now_ms / HOUR_MS + 1) * HOUR_MS,
+            "history": hours.collect::<Vec<_>>(),
         })
     }
 }

@@ -7,6 +7,7 @@ use crate::kernel::{Applied, Kernel};
 use crate::market::Trade;
 
 type CandleRow = (u32, u64, i64, i64, i64, i64, i64, i64, i64);
+type PriceCandleRow = (u32, u8, u64, i64, i64, i64, i64);
 type TransferRow = (u64, u32, u32, i64, bool, u16);
 
 #[pyclass(name = "Applied", module = "exchange_kernel", frozen)]
@@ -36,6 +37,8 @@ pub struct PyApplied {
     #[pyo3(get)]
     candles: Vec<CandleRow>,
     #[pyo3(get)]
+    price_candles: Vec<PriceCandleRow>,
+    #[pyo3(get)]
     dirty_markets: Vec<u32>,
     #[pyo3(get)]
     dirty_accounts: Vec<u32>,
@@ -49,6 +52,10 @@ impl PyApplied {
             (market, c.minute_ms, c.open, c.high, c.low, c.close, c.lots, c.quote, c.trades)
         });
         let candles = candles.collect();
+        let price_candles = kernel.touched_price_candles().into_iter();
+        let price_candles = price_candles
+            .map(|(market, what, c)| (market, what, c.minute_ms, c.open, c.high, c.low, c.close));
+        let price_candles = price_candles.collect();
         let out = kernel.output_mut();
         let transfers = out.transfers.iter().map(|transfer| {
             let accepted = transfer.code == 0;
@@ -67,6 +74,7 @@ impl PyApplied {
             events: PyBytes::new(py, &out.events).unbind(),
             transfers: transfers.collect(),
             candles,
+            price_candles,
             dirty_accounts,
             trades: std::mem::take(&mut out.trades),
             dirty_markets: std::mem::take(&mut out.dirty_markets),

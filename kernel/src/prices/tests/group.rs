@@ -183,3 +183,31 @@ fn snapshots_carry_prices_and_their_timers() {
     }
     assert_eq!(restored.grade(0), Grade::Stale);
 }
+
+#[test]
+fn minutes_of_mark_and_index() {
+    let mut group = Group::new();
+    group.now_ms = START_MS - START_MS % 60_000 + 60_000;
+    let minute_ms = group.now_ms;
+    let mut last = Vec::new();
+    for (after_ms, price) in
+        [(0, 10_000), (10_000, 10_050), (30_000, 9_990), (59_999, 10_000), (60_000, 10_010)]
+    {
+        group.now_ms = minute_ms + after_ms;
+        tell(&mut group, price);
+        last.push(group.kernel.touched_price_candles());
+    }
+    let shape = |at: usize| {
+        last[at].iter().map(|(m, what, c)| (*m, *what, c.minute_ms, [c.open, c.high, c.low, c.close]))
+    };
+    let first = [10_000, 10_050, 9_990, 10_000];
+    let found: Vec<(u32, u8, u64, [i64; 4])> = shape(3).collect();
+    assert_eq!(found, [(0, 0, minute_ms, first), (0, 1, minute_ms, first)]);
+    assert!(last[4].is_empty(), "2.5 s have not gone by");
+    group.now_ms = minute_ms + 62_500;
+    group.tick();
+    let next = group.kernel.touched_price_candles();
+    assert_eq!((next[1].2.minute_ms, next[1].2.open, next[1].2.close), (minute_ms + 60_000, 10_010, 10_010));
+    group.tick();
+    assert!(group.kernel.touched_price_candles().is_empty(), "no step, no candle");
+}

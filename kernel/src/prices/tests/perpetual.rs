@@ -103,7 +103,7 @@ fn an_hour_of_funding_is_paid_and_received() {
     let end_ms = group.now_ms + HOUR_MS;
     keep_telling(&mut group, 1_000, end_ms - 5_000);
     let shown = ask(&group, json!({"q": "funding", "market": PERP}));
-    assert_eq!((&shown["premium_e9"], &shown["rate_e12"]), (&json!(10_000_000), &json!(1_187_500_000)));
+    assert_eq!((&shown["premium"], &shown["estimate"]), (&json!(10_000_000), &json!(1_187_500)));
     assert_eq!((&shown["next_ms"], &shown["paused"]), (&json!(end_ms), &json!(false)));
     keep_telling(&mut group, 1_000, end_ms);
     let hour = group.events().into_iter().find_map(|event| match event.body {
@@ -128,10 +128,8 @@ fn an_hour_of_funding_is_paid_and_received() {
     assert_eq!(paid, [(MAKER, -10, 118), (TAKER, 10, -119)]);
     assert_eq!(group.kernel.output().bills.count, 2);
     assert_eq!(group.reserved()[3], 1, "the rounding is dust");
-    assert_eq!(
-        ask(&group, json!({"q": "funding", "market": PERP}))["hours"][0]["rate_e12"],
-        json!(1_187_500_000)
-    );
+    let shown = ask(&group, json!({"q": "funding", "market": PERP}));
+    assert_eq!(shown["history"][0], json!([end_ms, 1_187_500, 1_000]));
 }
 
 #[test]
@@ -147,10 +145,10 @@ fn funding_pauses_with_the_price() {
     assert_eq!(group.kernel.next_timer_ms(), Some(start_ms + HOUR_MS), "the hour ends without a price, too");
     group.now_ms = start_ms + 5 * HOUR_MS;
     group.tick();
-    let hours = &ask(&group, json!({"q": "funding", "market": PERP}))["hours"];
+    let hours = &ask(&group, json!({"q": "funding", "market": PERP}))["history"];
     assert_eq!(hours.as_array().map(Vec::len), Some(1), "hours without a price pay nothing");
     // From its beginning to the end of its first quarter: 181 samples of 720.
-    assert_eq!(hours[0]["rate_e12"], json!(12_500_000i64 * 181 / 720));
+    assert_eq!(hours[0][1], json!(12_500i64 * 181 / 720));
     assert_eq!(group.kernel.next_timer_ms(), None);
 }
 
