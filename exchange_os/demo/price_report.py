@@ -15,7 +15,7 @@ class Outcome:
 
     fund: dict[str, Any]
     market: dict[str, Any]
-    funding: list[dict[str, Any]]
+    funding: list[list[int]]
     deposited: int
     root: str
     faults: list[str]
@@ -36,7 +36,7 @@ def examine(stage: Stage) -> Outcome:
     return Outcome(
         fund=stage.ask(q="insurance"),
         market=stage.ask(q="market", market=MARKET)["market"],
-        funding=stage.ask(q="funding", market=MARKET, limit=720)["hours"],
+        funding=stage.ask(q="funding", market=MARKET, limit=720)["history"],
         deposited=deposited,
         root=kernel.state_root().hex(),
         faults=faults,
@@ -72,8 +72,8 @@ def report_lines(tally: Tally, outcome: Outcome, accounts: int) -> Iterator[str]
     path = f"equity from {money(tally.fund_low)} to {money(tally.fund_high)}"
     yield f"insurance fund    {money(fund['fund']):>14}   {path}"
     yield f"  carried         {money(fund['notional']):>14}   at the end, {money(tally.carried_high)} at most"
-    rates = [hour["rate_e12"] for hour in outcome.funding]
-    mean = sum(rates) / max(1, len(rates)) / 10**6
+    rates = [rate for _, rate, _ in outcome.funding]
+    mean = sum(rates) / max(1, len(rates)) / 10**3
     yield f"funding           {len(rates):>14,}   hours kept, mean {mean:.2f} ppm an hour"
     yield f"most work         {fund['most_units']:>14,}   units in one millisecond of kernel time"
     yield f"  waiting         {tally.queue_high:>14,}   buckets at most"

@@ -9,6 +9,7 @@ import pytest
 
 from exchange_os.engine import client
 from exchange_os.engine.clock import wall_ms
+from exchange_os.engine.models import PriceCandle
 from exchange_os.engine.services import create_group
 from exchange_os.engine.wire import unpack_acks
 from exchange_os.errors import DomainError
@@ -18,7 +19,7 @@ from exchange_os.oracles.services.observing import claim_due, observe_group
 from exchange_os.oracles.services.retention import DAY_MS, forget_observations
 from exchange_os.oracles.services.sources import MAX_SOURCES, add_source, enable_source
 from tests.engine.cast import MAKER, MARKET, QUOTE, open_market, order, send
-from tests.engine.conftest import LocalWorker, local_worker
+from tests.engine.conftest import LocalWorker, local_worker, wait_until
 from tests.oracles.world import AGGREGATOR, FEED, World, hermes, reply, round_data
 
 __all__ = ["LocalWorker", "local_worker"]
@@ -230,6 +231,24 @@ def test_a_halted_group_raises_the_alarm(cast: Cast, monkeypatch: pytest.MonkeyP
     assert observe_group(10**9).delivered is False
     assert {alarm.code for alarm in open_alarms(10**9)} == {AlarmCode.UNDELIVERED}
     assert Observation.objects.count() == 6, "what was said is kept all the same"
+
+
+def test_a_market_the_kernel_does_not_know_yet_holds_up_no_other(cast: Cast) -> None:
+    add_source(cast.group, 7, name="Early", kind="http", tick_size="0.1", config=cast.ticker.config)
+    cast.say(60_000, 60_000, 60_000)
+    assert observe_group(cast.group).delivered is False
+    assert market_prices(cast.group, PERP)[0]["grade"] == "valid"
+    assert [(alarm.market, alarm.code) for alarm in open_alarms(cast.group)] == [(7, AlarmCode.UNDELIVERED)]
+
+
+def test_minutes_of_mark_and_index_are_stored(cast: Cast) -> None:
+    cast.say(60_000, 60_010, 60_020)
+    cast.round()
+    wait_until(lambda: PriceCandle.objects.count() == 2)
+    minutes = PriceCandle.objects.order_by("what")
+    assert [(row.market, row.what, row.open, row.close) for row in minutes] == [
+        (PERP, PriceCandle.What.MARK, 600_100, 600_100), (PERP, PriceCandle.What.INDEX, 600_100, 600_100),
+    ]  # fmt: skip
 
 
 def test_old_observations_are_forgotten(cast: Cast) -> None:

@@ -24,8 +24,7 @@ from exchange_os.oracles.models import AlarmCode, Observation, PriceSource, Sour
 from exchange_os.oracles.readings import Reading, SourceError, to_ticks
 from exchange_os.oracles.services.alarms import Wrong, find_wrong, settle_alarms
 
-MAX_SOURCES_A_ROUND = 248
-A_FRAME = 31
+MAX_SOURCES_A_ROUND = 256
 MAX_BACKOFF_MS = 60_000
 ANSWER_SECONDS = 5.0
 MAX_MS = 2**63 - 1
@@ -98,9 +97,9 @@ def tell_kernel(group_id: int, heard: list[tuple[PriceSource, Reading | SourceEr
     changed = ["failures", "last_price", "last_published_ms", "last_error"]
     PriceSource.objects.bulk_update([source for source, _ in heard], changed)
     good = [(row, source) for row, (source, _) in zip(kept, heard, strict=True) if not row.error]
-    delivered = _deliver(group_id, good)
-    _watch(group_id, delivered, {source.market for source, _ in heard})
-    return Round(len(heard), len(good), delivered)
+    untold = _deliver(group_id, good)
+    _watch(group_id, untold)
+    return Round(len(heard), len(good), not untold)
 
 
 def _keep(source: PriceSource, answer: Reading | SourceError, received_ms: int) -> Observation:
@@ -123,29 +122,29 @@ def _keep(source: PriceSource, answer: Reading | SourceError, received_ms: int) 
     )
 
 
-def _deliver(group_id: int, good: list[tuple[Observation, PriceSource]]) -> bool:
-    """Send observations to the kernel, 31 a frame; whether it took them."""
-    rows = [
-        (source.role, source.market, source.number, row.price_ticks, row.published_ms) for row, source in good
-    ]
-    frames = [kernel.observe_prices(rows[at : at + A_FRAME]) for at in range(0, len(rows), A_FRAME)]
-    if not frames:
-        return True
+def _deliver(group_id: int, good: list[tuple[Observation, PriceSource]]) -> set[int]:
+    """Send observations to the kernel, a frame for each market; the markets whose frame it did not take."""
+    rows: dict[int, list[tuple[int, int, int, int, int]]] = {}
+    for row, source in good:
+        told = (source.role, source.market, source.number, row.price_ticks, row.published_ms)
+        rows.setdefault(source.market, []).append(told)
+    if not rows:
+        return set()
+    frames = b"".join(kernel.observe_prices(told) for told in rows.values())
     try:
-        acks = client.submit_packed(group_id, b"".join(frames), len(frames), ANSWER_SECONDS, urgent=True)
+        acks = client.submit_packed(group_id, frames, len(rows), ANSWER_SECONDS, urgent=True)
     except (Busy, GroupHalted, OutcomeUnknown):
-        return False
-    return all(ack.code == 0 for ack in unpack_acks(acks))
+        return set(rows)
+    return {market for market, ack in zip(rows, unpack_acks(acks), strict=True) if ack.code}
 
 
-def _watch(group_id: int, delivered: bool, markets: set[int]) -> None:
+def _watch(group_id: int, untold: set[int]) -> None:
     """Bring the group's alarms up to date with what its kernel shows."""
     sources = list(PriceSource.objects.filter(group_id=group_id, enabled=True))
     try:
         shown = client.query(group_id, {"q": "prices"}, ANSWER_SECONDS).get("markets", [])
     except (Busy, GroupHalted, OutcomeUnknown):
-        shown, delivered = [], False
+        shown = []
     wrong: Wrong = find_wrong(shown, sources)
-    if not delivered:
-        wrong |= {(market, None, AlarmCode.UNDELIVERED): {} for market in markets}
+    wrong |= {(market, None, AlarmCode.UNDELIVERED): {} for market in untold}
     settle_alarms(group_id, wrong)
