@@ -1,6 +1,7 @@
 //! Reading events back: what the web side does with the bytes a batch handed out. Never trusts a length.
 
 use crate::algo::show::{read_event, AlgoPart, ALGO_EVENT, EVENT_ALGO};
+use crate::auction::{Clearing, AUCTION_EVENT, CLEARED, EVENT_AUCTION};
 use crate::liquidation::report::{self, Deleveraged, FundMove, Record};
 use crate::output::{
     MandateView, PositionView, BALANCE_EVENT, EVENT_BALANCE, EVENT_FILL, EVENT_HEADER, EVENT_MANDATE,
@@ -103,6 +104,14 @@ pub enum Body {
     Mandate(MandateView),
     Position(PositionView),
     Algo(AlgoPart),
+    /// An auction has begun, or begins to fill at one price.
+    Auction {
+        market: u32,
+        cleared: bool,
+        why: u8,
+        found: Clearing,
+        ends_ms: u64,
+    },
     Liquidation(Record),
     Adl(Deleveraged),
     Insurance(FundMove),
@@ -259,6 +268,17 @@ pub fn read(record: &[u8]) -> Option<Event> {
                 maintenance: i64_at(at, 56),
             })
         }
+        EVENT_AUCTION if record.len() >= AUCTION_EVENT => Body::Auction {
+            market: u32_at(record, 24),
+            cleared: record[28] == CLEARED,
+            why: record[29],
+            found: Clearing {
+                price: i64_at(record, 32),
+                lots: i64_at(record, 40),
+                surplus: i64_at(record, 48),
+            },
+            ends_ms: u64_at(record, 56),
+        },
         EVENT_ALGO if record.len() >= ALGO_EVENT => Body::Algo(read_event(record)),
         EVENT_SETTLEMENT if record.len() >= SETTLEMENT_EVENT => Body::Settlement(SettlementPart {
             event: u32_at(record, 24),

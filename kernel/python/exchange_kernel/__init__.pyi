@@ -4,7 +4,7 @@ Units: prices in ticks, sizes in lots, amounts in units of ``10**-scale`` of the
 times in milliseconds since 1970 (``_ms``). ``kernel/WIRE.md`` holds the byte layouts.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple, final
 
 __version__: Final[str]
@@ -79,6 +79,11 @@ FILL_COLUMNS: Final[tuple[tuple[str, str], ...]]
 #: size_lots bigint, filled_lots bigint, filled_quote bigint, fee bigint, state smallint, reason smallint, key bigint,
 #: created_ms bigint, closed_ms bigint. Unique by (group_id, order_id).
 ORDER_COLUMNS: Final[tuple[tuple[str, str], ...]]
+#: Columns of ``algos_copy``: closed algo orders; ``kind`` is an index of ALGO_KINDS, ``state`` of ALGO_STATES, ``code`` a
+#: reject, ``fired_leg`` 255 for none.
+ALGO_COLUMNS: Final[tuple[tuple[str, str], ...]]
+ALGO_KINDS: Final[tuple[str, ...]]
+ALGO_STATES: Final[tuple[str, ...]]
 #: Bills, whatever moves a position or cash outside a plain trade: group_id bigint, sequence bigint, bill_no integer (from 0
 #: within its command), account bigint, market integer (-1: none), kind smallint (``BILL_KINDS``), lots bigint, price_ticks
 #: bigint, amount bigint (signed as the account sees it), fee bigint (positive: charged, apart from amount), cash_after
@@ -120,6 +125,110 @@ def place(
     reports is the Yes side's. MARKET needs tif IOC or FOK; its ``price_ticks`` is the worst price (0: the market's slippage
     bound from the best opposite price). ``quote_size``: market buy whose ``size_lots`` is a budget in quote units, fee included.
     GTD needs ``expires_ms``. ``deadline_ms``: refused when the kernel's clock is past it (0: none)."""
+
+def place_trigger(order: Mapping[str, Any], wait: tuple[int, int, int, bool]) -> bytes:
+    """A stop or take-profit: an order placed once the price of a source reaches a trigger.
+
+    ``order`` has exactly these members: account, market, side, size_lots, client_id, reduce_only, quote_size (market buy
+    whose size is a budget), whole_position (``size_lots`` 0: as many as the position has then), stp, deadline_ms, key, builder.
+    ``wait`` is (trigger_ticks, price_ticks or 0 for a market order, source 0 last or 1 mark, fires at or above)."""
+
+def place_trailing(
+    order: Mapping[str, Any], wait: tuple[int, int, int, bool], distance_ticks: int, distance_ppm: int
+) -> bytes:
+    """A market order once the price is a distance (in ticks, or in ppm of it) from the best since it became active, at
+    ``wait``'s trigger (0: at once). ``order`` as for ``place_trigger``."""
+
+def place_oco(
+    order: Mapping[str, Any], profit: tuple[int, int, int, bool], stop: tuple[int, int, int, bool]
+) -> bytes:
+    """Take-profit and stop-loss of which one fires; ``order`` and the legs as for ``place_trigger``."""
+
+def place_slices(
+    order: Mapping[str, Any],
+    *,
+    limit_ticks: int,
+    slice_lots: int,
+    floats: bool = False,
+    distance_ticks: int = 0,
+    distance_ppm: int = 0,
+    interval_ms: int = 0,
+    expires_ms: int = 0,
+) -> bytes:
+    """An iceberg, or with ``interval_ms`` a TWAP. ``floats``: slices are priced from the best price, a distance from it, within
+    the limit; else at the limit."""
+
+def place_bracket(
+    account: int,
+    market: int,
+    *,
+    side: int,
+    size_lots: int,
+    profit: tuple[int, int, int, bool],
+    stop: tuple[int, int, int, bool],
+    order_type: int = 0,
+    tif: int = 0,
+    price_ticks: int = 0,
+    client_id: bytes | str = b"",
+    algo_client_id: bytes | str = b"",
+    stp: int = 0,
+    post_only: bool = False,
+    reduce_only: bool = False,
+    quote_size: bool = False,
+    expires_ms: int = 0,
+    deadline_ms: int = 0,
+    key: int = 0,
+    builder: int = 0,
+) -> bytes:
+    """An order as ``place`` with a take-profit, a stop-loss or both (a trigger of 0: none) that stand for what it has filled
+    once it closes."""
+
+def cancel_algo(
+    account: int,
+    market: int,
+    *,
+    algo_id: int = 0,
+    client_id: bytes | str = b"",
+    deadline_ms: int = 0,
+    key: int = 0,
+) -> bytes:
+    """End an algo order, named by its id or else its client id; the slice of an iceberg is cancelled with it."""
+
+def amend_algo(
+    account: int,
+    market: int,
+    *,
+    algo_id: int = 0,
+    client_id: bytes | str = b"",
+    size_lots: int = 0,
+    first: tuple[int, int] = (0, -1),
+    second: tuple[int, int] = (0, -1),
+    deadline_ms: int = 0,
+    key: int = 0,
+) -> bytes:
+    """Change a trigger or a pair: (trigger, price) of the take-profit or only leg and of the stop-loss; 0 keeps a size or a
+    trigger, -1 keeps a price."""
+
+def begin_auction(market: int, *, ends_ms: int = 0) -> bytes:
+    """Collect orders without matching until ``ends_ms`` (0: until ``clear_auction`` or a move to OPEN)."""
+
+def clear_auction(market: int) -> bytes:
+    """Fill the auction of a market at one price; it then opens."""
+
+def set_band_auction(market: int, band_ms: int) -> bytes:
+    """How long an auction lasts that an order trading beyond the price band begins; 0 (the default): such orders are refused."""
+
+def set_calendar(
+    market: int,
+    sessions: Sequence[tuple[int, int]],
+    *,
+    holidays: Sequence[int] = ...,
+    closed_band_ppm: int = 0,
+    auction_ms: int = 0,
+    no_liquidation: bool = False,
+) -> bytes:
+    """Sessions as minutes of the week in UTC from Monday 00:00, holidays as days since 1970-01-01. Outside them the band is
+    ``closed_band_ppm`` (0: no trading); a session begins with an auction of ``auction_ms`` (0: none). No sessions: no calendar."""
 
 def amend(
     account: int,
@@ -419,6 +528,9 @@ def unpack_order(group: int, account: int, order_id: int, record: bytes) -> tupl
 def unpack_trades(page: bytes) -> list[tuple[int, int, int, int, int]]:
     """Trades of a market's page, oldest first: trade_id, price_ticks, size_lots, taker_side, time_ms."""
 
+def decode_copy_algos(data: bytes) -> list[tuple[Any, ...]]:
+    """Rows of ``algos_copy`` in the order of ALGO_COLUMNS (for tests and tools)."""
+
 def decode_copy_bills(data: bytes) -> list[tuple[int, ...]]:
     """Rows of ``bills_copy`` in the order of BILL_COLUMNS (for tests and tools)."""
 
@@ -439,6 +551,8 @@ class Applied:
     fills_count: int
     orders_copy: bytes
     orders_count: int
+    algos_copy: bytes
+    algos_count: int
     bills_copy: bytes
     bills_count: int
     events: bytes

@@ -47,6 +47,9 @@ impl Kernel {
     #[cold]
     pub(crate) fn place_bracket(&mut self, frame: &Frame) -> Outcome {
         let (Draft { algo, .. }, body) = frames::read_bracket(frame)?;
+        if frame.flags & flag::NO != 0 {
+            return Err(Reject::InputCombination);
+        }
         if body.len() < PLACE_BODY || body.len() != PLACE_BODY + body[PLACE_CLIENT_LEN] as usize {
             return Err(Reject::InputBody);
         }

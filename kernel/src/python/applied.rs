@@ -26,6 +26,10 @@ pub struct PyApplied {
     #[pyo3(get)]
     orders_count: u64,
     #[pyo3(get)]
+    algos_copy: Py<PyBytes>,
+    #[pyo3(get)]
+    algos_count: u64,
+    #[pyo3(get)]
     bills_copy: Py<PyBytes>,
     #[pyo3(get)]
     bills_count: u64,
@@ -69,6 +73,8 @@ impl PyApplied {
             fills_count: out.fills_count,
             orders_copy: PyBytes::new(py, &out.orders).unbind(),
             orders_count: out.orders_count,
+            algos_copy: PyBytes::new(py, &out.algos).unbind(),
+            algos_count: out.algos_count,
             bills_copy: PyBytes::new(py, &out.bills.rows).unbind(),
             bills_count: out.bills.count,
             events: PyBytes::new(py, &out.events).unbind(),

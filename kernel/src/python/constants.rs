@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
+use crate::algo::show::ALGO_COLUMNS;
 use crate::bills::{bill_kind, BILL_COLUMNS};
 use crate::codes::{phase, state, Reject, REASONS};
 use crate::copy::{FILL_COLUMNS, ORDER_COLUMNS};
@@ -90,6 +91,9 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("PRICE_REFUSALS", PyTuple::new(py, Garbage::NAMES)?)?;
     module.add("FILL_COLUMNS", PyTuple::new(py, FILL_COLUMNS)?)?;
     module.add("ORDER_COLUMNS", PyTuple::new(py, ORDER_COLUMNS)?)?;
+    module.add("ALGO_COLUMNS", PyTuple::new(py, ALGO_COLUMNS)?)?;
+    module.add("ALGO_KINDS", PyTuple::new(py, crate::algo::kind::NAMES)?)?;
+    module.add("ALGO_STATES", PyTuple::new(py, crate::algo::state::NAMES)?)?;
     module.add("BILL_COLUMNS", PyTuple::new(py, BILL_COLUMNS)?)?;
     let bills = PyDict::new(py);
     for (number, name) in bill_kind::NAMES {

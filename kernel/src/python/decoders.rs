@@ -8,6 +8,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
 use super::{liquidation, outcomes};
 use crate::algo::show::AlgoPart;
+use crate::algo::show::ALGO_COLUMNS;
 use crate::bills::BILL_COLUMNS;
 use crate::copy::{FILL_COLUMNS, ORDER_COLUMNS};
 use crate::events::{read, Body, Event, FillPart, OrderPart, Records};
@@ -356,6 +357,16 @@ fn event_dict<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, PyDict
         Body::Settlement(paid) => outcomes::put_settlement(&dict, paid)?,
         Body::Mandate(mandate) => put_mandate(&dict, mandate)?,
         Body::Algo(algo) => put_algo(&dict, algo)?,
+        Body::Auction { market, cleared, why, found, ends_ms } => {
+            dict.set_item("kind", "auction")?;
+            dict.set_item("market", market)?;
+            dict.set_item("cleared", cleared)?;
+            dict.set_item("why", why)?;
+            dict.set_item("price_ticks", found.price)?;
+            dict.set_item("lots", found.lots)?;
+            dict.set_item("surplus_lots", found.surplus)?;
+            dict.set_item("ends_ms", ends_ms)?;
+        }
         Body::Funding(funding) => {
             dict.set_item("kind", "funding")?;
             dict.set_item("market", funding.market)?;
@@ -473,6 +484,11 @@ fn decode_copy_orders<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Vec<Bound<'
 }
 
 #[pyfunction]
+fn decode_copy_algos<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+    copy_rows(py, data, &ALGO_COLUMNS)
+}
+
+#[pyfunction]
 fn decode_copy_bills<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Vec<Bound<'py, PyTuple>>> {
     copy_rows(py, data, &BILL_COLUMNS)
 }
@@ -486,5 +502,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(decode_events, module)?)?;
     module.add_function(wrap_pyfunction!(decode_copy_fills, module)?)?;
     module.add_function(wrap_pyfunction!(decode_copy_orders, module)?)?;
+    module.add_function(wrap_pyfunction!(decode_copy_algos, module)?)?;
     module.add_function(wrap_pyfunction!(decode_copy_bills, module)?)
 }

@@ -10,7 +10,7 @@ use crate::wire::{kind, ALL_MARKETS, BOTH_SIDES, MAX_CLIENT_ID};
 
 /// A client id given as bytes or text.
 #[derive(Default)]
-struct ClientId(Vec<u8>);
+pub(super) struct ClientId(pub Vec<u8>);
 
 impl<'py> FromPyObject<'py> for ClientId {
     fn extract_bound(value: &Bound<'py, PyAny>) -> PyResult<Self> {

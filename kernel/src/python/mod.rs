@@ -1,5 +1,6 @@
 //! The Python face: thin wrappers that convert and translate errors. Every rule lives in the core.
 
+mod algo;
 mod applied;
 mod bulk;
 mod constants;
@@ -31,6 +32,7 @@ fn _exchange_kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<bulk::PyBulkCommands>()?;
     constants::register(module)?;
     encoders::register(module)?;
+    algo::register(module)?;
     contracts::register(module)?;
     liquidation::register(module)?;
     mandates::register(module)?;
