@@ -98,7 +98,7 @@ def test_a_trade_moves_the_entry_and_realises_on_what_closes() -> None:
         (5, 90, 50, 0, 0),
     ]
     for lots, unit, profit, held, entry in steps:
-        assert (trade(position, lots, unit), position.lots, position.entry) == (profit, held, entry)
+        assert (trade(position, lots, lots * unit), position.lots, position.entry) == (profit, held, entry)
 
 
 def test_risk_of_cash_collateral_cross_and_isolated_positions() -> None:

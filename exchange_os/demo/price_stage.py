@@ -22,7 +22,7 @@ TICK_QUOTE = 100
 FIRST_TRADER = 1_000
 MAKERS = tuple(range(100, 104))
 MAKER_CASH = 40_000_000 * UNIT
-FUND_CASH = 250_000 * UNIT
+FUND_CASH = 1_000_000 * UNIT
 #: (value up to, initial ppm, maintenance ppm): 100x at most, dearer with size.
 TIERS = [
     (200_000 * UNIT, 10_000, 5_000),
@@ -87,9 +87,9 @@ def open_stage(price_e8: int, now_ms: int, accounts: int, seed: int) -> Stage:
             slippage_ppm=20_000, symbol="REPLAY-PERP",
         ),
         xk.set_margin_tiers(MARKET, TIERS),
-        xk.set_price_rules(MARKET, full_sources=1, stale_ms=120_000),
+        xk.set_price_rules(MARKET, full_sources=1, stale_ms=120_000, interval_ms=5_000),
         xk.set_funding(MARKET, impact_notional=20_000 * UNIT),
-        xk.set_liquidation_rules(slice_notional=100_000 * UNIT, fund_cap=2_000_000 * UNIT),
+        xk.set_liquidation_rules(slice_notional=100_000 * UNIT, fund_cap=5_000_000 * UNIT),
         xk.set_phase(MARKET, xk.PHASE_OPEN),
         stage.deposit(xk.INSURANCE, FUND_CASH, now_ms),
     ]  # fmt: skip

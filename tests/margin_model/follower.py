@@ -7,7 +7,7 @@ Only what was traded is taken from the kernel. Fees, entries, profits, holds and
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import ceil, floor
+from math import ceil
 from typing import Any
 
 from tests.margin_model.risk import (
@@ -18,10 +18,12 @@ from tests.margin_model.risk import (
     Position,
     Risk,
     collateral_value,
+    initial_of,
     risk_of,
 )
 
 OPEN = 1
+LIQUIDATOR = 5
 
 
 @dataclass(slots=True)
@@ -60,6 +62,9 @@ class Group:
     accounts: dict[int, Account] = field(default_factory=dict)
     orders: dict[int, Order] = field(default_factory=dict)
     taker_ppm: dict[int, int] = field(default_factory=dict)
+    #: What one lot long has paid for funding so far, by market; and up to which of it a position has paid.
+    funding: dict[int, Fraction] = field(default_factory=dict)
+    paid_up_to: dict[tuple[int, int], Fraction] = field(default_factory=dict)
 
     def account(self, number: int) -> Account:
         return self.accounts.setdefault(number, Account())
@@ -76,12 +81,20 @@ class Group:
             account.holdings[asset] = account.holdings.get(asset, 0) + units
 
     def follow(self, events: Iterable[dict[str, Any]]) -> None:
-        """Take over what was filled, rested and cancelled."""
+        """Take over what was filled, rested, cancelled, funded, liquidated and deleveraged."""
         for event in events:
-            if event["kind"] == "fill":
-                self._fill(event)
-            if event["kind"] in ("order", "fill"):
-                self._order(event)
+            match event["kind"]:
+                case "fill":
+                    self._fill(event)
+                    self._order(event)
+                case "order":
+                    self._order(event)
+                case "funding":
+                    self._funding(event)
+                case "liquidation":
+                    self._liquidation(event)
+                case "adl":
+                    self._move(event["account"], event["market"], -event["lots"], -event["value"])
         for market, perpetual in self.perpetuals.items():
             held = [account.positions.get(market, Position()).lots for account in self.accounts.values()]
             assert sum(held) == 0, "longs and shorts of a market are the same lots"
@@ -97,25 +110,12 @@ class Group:
         if event["kind"] == "fill" and known is None:
             return  # a taker on its way; it rests, if at all, with an order event
         fee_ppm = self.taker_ppm[event["market"]]
-        self.orders[number] = Order(
-            event["account"],
-            event["market"],
-            event["side"],
-            event["price_ticks"],
-            lots,
-            event["reduce_only"],
-            fee_ppm,
-        )
-        self.orders[number].prepaid = self._prepaid(event)
-
-    def _prepaid(self, event: dict[str, Any]) -> int:
-        """What an order's fills have paid above the exact fee, in millionths; fills of these streams pay one rate."""
-        if not event["filled_lots"]:
-            return 0
-        return event["fee"] * PPM - self._exact_fee(event)
-
-    def _exact_fee(self, event: dict[str, Any]) -> int:
-        return event["filled_quote"] * self.taker_ppm[event["market"]]
+        side, price = event["side"], event["price_ticks"]
+        order = Order(event["account"], event["market"], side, price, lots, event["reduce_only"], fee_ppm)
+        if event["filled_lots"]:
+            # Fills of these streams all pay one rate: what they paid above the exact fee, in millionths.
+            order.prepaid = event["fee"] * PPM - event["filled_quote"] * fee_ppm
+        self.orders[number] = order
 
     def _fill(self, event: dict[str, Any]) -> None:
         number, market = event["account"], event["market"]
@@ -126,14 +126,64 @@ class Group:
             self.balance(number, spot.base, signed * spot.lot_size)
             self.balance(number, spot.quote, -signed * price * spot.tick_quote - fee)
             return
-        realised = trade(self.position(number, market), signed, price * self.perpetuals[market].tick_quote)
-        self.balance(number, self.settlement, realised - fee)
+        self.balance(number, self.settlement, -fee)
+        self._move(number, market, signed, signed * price * self.perpetuals[market].tick_quote)
+
+    def _funding(self, event: dict[str, Any]) -> None:
+        """An hour accrues (account 0), or an account pays what it owes: rounded up, or down when it is owed."""
+        number, market = event["account"], event["market"]
+        if number == 0:
+            grown = Fraction(
+                event["index_ticks"] * self.perpetuals[market].tick_quote * event["rate_e12"], 10**12
+            )
+            self.funding[market] = self.funding.get(market, Fraction(0)) + grown
+
+    def _settle(self, number: int, market: int) -> None:
+        """Pay the funding a position owes, before it changes."""
+        position = self.position(number, market)
+        index = self.funding.get(market, Fraction(0))
+        due = ceil(position.lots * (index - self.paid_up_to.get((number, market), Fraction(0))))
+        self.paid_up_to[number, market] = index
+        self.balance(number, self.settlement, -due)
+        if position.margin is not None:
+            position.margin -= due
+
+    def _liquidation(self, event: dict[str, Any]) -> None:
+        """A step of the waterfall that is no trade in a book."""
+        number, market = event["account"], event["market"]
+        self.balance(number, self.settlement, -event["fee"])
+        if event["stage"] in ("insurance_fund", "adl"):
+            self._move(number, market, -event["lots"], -event["value"])
+        if event["stage"] == "insurance_fund":
+            self._move(LIQUIDATOR, market, event["lots"], event["value"])
+        if event["stage"] == "absorbed":
+            self.balance(number, self.settlement, event["value"])
+
+    def _move(self, number: int, market: int, lots: int, value: int) -> None:
+        """A position changes by ``lots`` for a signed value; an isolated one keeps its own margin."""
+        self._settle(number, market)
+        position, perpetual = self.position(number, market), self.perpetuals[market]
+        was = position.lots
+        realised = trade(position, lots, value)
+        self.balance(number, self.settlement, realised)
+        if position.margin is None:
+            return
+        closed = min(abs(lots), abs(was)) if was * lots < 0 else 0
+        opened = abs(lots) - closed
+        if closed:
+            pot = position.margin + realised
+            position.margin = 0 if closed == abs(was) else pot - max(pot, 0) * closed // abs(was)
+        if opened:
+            worth = Fraction(abs(value) * opened // abs(lots))
+            position.margin += ceil(initial_of(worth, position.leverage, perpetual))
 
     def risk(self, number: int) -> Risk:
         """The cross margin of an account now, with its open orders counted in."""
         account = self.account(number)
-        for position in account.positions.values():
+        for market, position in account.positions.items():
             position.buy_lots = position.sell_lots = 0
+            grown = self.funding.get(market, Fraction(0)) - self.paid_up_to.get((number, market), Fraction(0))
+            position.funding_due = position.lots * grown
         account.held, locked = 0, Fraction(0)
         for order in self.orders.values():
             if order.account != number:
@@ -181,22 +231,17 @@ class Group:
         return worth
 
 
-def trade(position: Position, lots: int, unit: int) -> int:
-    """Trade ``lots`` (signed) at ``unit`` units of S a lot; the profit realised.
+def trade(position: Position, lots: int, value: int) -> int:
+    """Trade ``lots`` for ``value`` units of S (both signed alike); the profit realised.
 
-    What leaves of the entry is its proportional part, rounded up (against the account).
+    What leaves of the entry is its proportional part, rounded up (against the account), and so is the part of the
+    value that closes when a trade also opens.
     """
     closed = min(abs(lots), abs(position.lots)) if position.lots * lots < 0 else 0
-    sign = 1 if lots > 0 else -1
     leaving = ceil(Fraction(position.entry * closed, abs(position.lots))) if closed else 0
-    realised = -sign * closed * unit - leaving
-    opened = lots - sign * closed
+    closing = ceil(Fraction(value * closed, abs(lots)))
+    realised = -closing - leaving
     position.lots += lots
-    position.entry += opened * unit - leaving
+    position.entry += value - closing - leaving
     position.realised += realised
     return realised
-
-
-def bounds(exact: Fraction, roundings: int) -> tuple[int, int]:
-    """Whole numbers a figure may have that is rounded down that many times at most."""
-    return floor(exact) - roundings, floor(exact)

@@ -11,6 +11,7 @@ from fractions import Fraction
 
 PPM = 1_000_000
 DEFAULT_LEVERAGE = 10
+HIGHEST_TICKS = 1 << 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,9 @@ def risk_of(
     maintenance = sum((position_maintenance(p, perpetual) for p, perpetual in cross), Fraction(0))
     notional = sum((perpetuals[m].value(abs(p.lots)) for m, p in account.positions.items()), Fraction(0))
     settled = equity - max(upnl, Fraction(0))
-    return Risk(equity, initial, maintenance, settled - max(initial, notional / 10))
+    free = Fraction(account.cash - account.held - apart)
+    withdrawable = max(Fraction(0), min(free, settled - max(initial, notional / 10)))
+    return Risk(equity, initial, maintenance, withdrawable)
 
 
 def liquidation_price(position: Position, perpetual: Perpetual, risk: Risk) -> Fraction | None:
@@ -211,10 +214,10 @@ def liquidation_price(position: Position, perpetual: Perpetual, risk: Risk) -> F
 
     sound, sunk = Fraction(perpetual.mark_ticks), Fraction(0)
     if position.lots < 0:
-        sunk = Fraction(perpetual.mark_ticks) * 1_000
+        sunk = Fraction(HIGHEST_TICKS)
     if spare(sound) < 0 or spare(sunk) >= 0:
         return None
-    for _ in range(80):
+    for _ in range(110):
         middle = (sound + sunk) / 2
         sound, sunk = (middle, sunk) if spare(middle) >= 0 else (sound, middle)
     return sunk
