@@ -23,6 +23,8 @@ app.conf.beat_schedule = {
     "oracles-retention": {"task": "oracles.nightly_retention", "schedule": crontab(hour=4, minute=20)},
     "trading-mandates": {"task": "trading.sweep_mandates", "schedule": 10.0, "options": {"expires": 20}},
     "venues-launches": {"task": "venues.sweep_launches", "schedule": 2.0, "options": {"expires": 5}},
+    "venues-capacity": {"task": "venues.sweep_capacity", "schedule": 60.0, "options": {"expires": 60}},
+    "venues-events": {"task": "venues.sweep_events", "schedule": 5.0, "options": {"expires": 10}},
     "venues-ledger": {"task": "venues.nightly_ledger", "schedule": crontab(hour=3, minute=10)},
 }
 

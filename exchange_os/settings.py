@@ -219,6 +219,10 @@ ORACLE_OBSERVATION_DAYS = env.int("ORACLE_OBSERVATION_DAYS", 7)
 # The protocol.
 STAKE_ASSET = env.str("STAKE_ASSET", "OKB")
 MIN_STAKE = env.str("MIN_STAKE", "1000")
+# What one unit of the stake asset is worth in an asset that contracts may settle in, and how many times the value of
+# its stake a venue's open interest may reach.
+STAKE_PRICES = env.dict("STAKE_PRICES", default={"USD": "48"})
+CAPACITY_MULTIPLE = env.int("CAPACITY_MULTIPLE", 10)
 PROTOCOL_SHARE_PPM = env.int("PROTOCOL_SHARE_PPM", 100_000)
 
 # The public trading API. Newest encryption key of secrets first; without one, SECRET_KEY stands in.

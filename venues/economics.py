@@ -7,8 +7,10 @@ from typing import Any
 from django.conf import settings
 
 from exchange_os.ledger.selectors import decimal_text
+from venues.contract_specs import PerpetualSpec
+from venues.event_specs import EventSpec
 from venues.models import PPM
-from venues.specs import MarketSpec
+from venues.specs import Listing, MarketSpec
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class TradeExample:
     protocol_gets: str
 
 
-def trade_examples(specs: list[MarketSpec], amount: Decimal) -> list[TradeExample]:
+def trade_examples(specs: list[Listing], amount: Decimal) -> list[TradeExample]:
     """One example for each pair of fees and quote among the markets, with the markets it stands for."""
     groups: dict[tuple[str, int, int], list[str]] = {}
     for spec in specs:
@@ -50,24 +52,69 @@ def trade_example(symbols: str, quote: str, taker_ppm: int, maker_ppm: int, amou
     )
 
 
-def market_summary(spec: MarketSpec) -> dict[str, Any]:
+def market_summary(spec: Listing) -> dict[str, Any]:
     """A market's parameters as text, with the limits that follow from them at the opening price."""
-    opening = spec.reference_ticks * spec.tick_size
-    band = opening * spec.band_ppm / PPM
-    step = Decimal(1).scaleb(-spec.price_scale)
+    if isinstance(spec, MarketSpec):
+        return _spot_summary(spec)
+    if isinstance(spec, PerpetualSpec):
+        return _perpetual_summary(spec)
+    return _event_summary(spec)
+
+
+def _spot_summary(spec: MarketSpec) -> dict[str, Any]:
     smallest = spec.min_size_lots * spec.lot_size
     return {
         "symbol": spec.symbol,
-        "base": spec.base.symbol,
+        "size_unit": spec.base.symbol,
         "quote": spec.quote.symbol,
         "tick": decimal_text(spec.tick_size),
         "lot": decimal_text(spec.lot_size),
+        "smallest": decimal_text(smallest),
+        "smallest_quote": decimal_text(smallest * spec.reference_ticks * spec.tick_size),
+        **_limits(spec),
+    }
+
+
+def _perpetual_summary(spec: PerpetualSpec) -> dict[str, Any]:
+    worth = Decimal(spec.reference_ticks * spec.tick_quote).scaleb(-spec.quote.scale)
+    return {
+        "symbol": spec.symbol,
+        "size_unit": "contract",
+        "quote": spec.quote.symbol,
+        "tick": decimal_text(spec.tick_size),
+        "lot": f"{decimal_text(spec.contract_value)} {spec.base.symbol}",
+        "smallest": "1",
+        "smallest_quote": decimal_text(worth),
+        "note": f"up to {spec.max_leverage}x, {len(spec.sources)} price source(s)",
+        **_limits(spec),
+    }
+
+
+def _event_summary(spec: EventSpec) -> dict[str, Any]:
+    opening = spec.reference_ticks * spec.tick_size
+    return {
+        "symbol": spec.symbol,
+        "size_unit": "contract",
+        "quote": spec.quote.symbol,
+        "tick": decimal_text(spec.tick_size),
+        "lot": f"pays 1 {spec.quote.symbol}",
+        "smallest": "1",
+        "smallest_quote": decimal_text(opening),
+        "opening": decimal_text(opening),
+        "lowest": decimal_text(spec.tick_size),
+        "highest": decimal_text(1 - spec.tick_size),
+        "band_ppm": 0,
+        "note": f"{spec.title} Closes {spec.closes:%-d %B %Y %H:%M} UTC; {max(2, len(spec.outcomes))} outcomes.",
+    }
+
+
+def _limits(spec: MarketSpec | PerpetualSpec) -> dict[str, Any]:
+    opening = spec.reference_ticks * spec.tick_size
+    band = opening * spec.band_ppm / PPM
+    step = Decimal(1).scaleb(-spec.price_scale)
+    return {
         "opening": decimal_text(opening),
         "lowest": decimal_text((opening - band).quantize(step)),
         "highest": decimal_text((opening + band).quantize(step)),
         "band_ppm": spec.band_ppm,
-        "smallest": decimal_text(smallest),
-        "smallest_quote": decimal_text(smallest * opening),
-        "maker_ppm": spec.maker_fee_ppm,
-        "taker_ppm": spec.taker_fee_ppm,
     }

@@ -6,7 +6,10 @@ from typing import Any
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset
-from venues.specs import DEFAULT_ACCENT, text_of
+from venues.event_specs import TICKS
+from venues.inputs import text_of
+from venues.models import EventKind, MarketKind
+from venues.specs import DEFAULT_ACCENT
 
 
 @dataclass
@@ -110,4 +113,106 @@ def market_fields(data: Mapping[str, Any], assets: Iterable[Asset], prefix: str 
             f"{prefix}band_percent", "Price band", value("band_percent", "5"), "decimal", suffix="%",
             hint="How far from the last trade an order may be priced.",
         ),
+    ]  # fmt: skip
+
+
+def perpetual_fields(data: Mapping[str, Any], assets: Iterable[Asset], prefix: str = "") -> list[Field]:
+    """Inputs of one perpetual market; names carry ``prefix``."""
+    options = asset_options(assets, "Choose an asset")
+    quote, base = text_of(data, "quote"), text_of(data, "base")
+
+    def value(name: str, default: str = "") -> str:
+        return text_of(data, name) if name in data else default
+
+    return [
+        Field(f"{prefix}base", "Underlying", base, "select", "What its price follows.", options=options),
+        Field(f"{prefix}quote", "Settled in", quote, "select", "One asset for all contracts of the venue.",
+              options=options),
+        Field(
+            f"{prefix}contract_value", "Contract", value("contract_value", "0.001"), "decimal", suffix=base,
+            hint="Underlying of one contract; sizes are whole contracts.",
+        ),
+        Field(
+            f"{prefix}reference_price", "Opening price", value("reference_price"), "decimal", suffix=quote,
+            hint="Mark price until the sources have spoken.", placeholder="65000",
+        ),
+        Field(f"{prefix}tick_size", "Tick size", value("tick_size", "0.1"), "decimal", suffix=quote,
+              hint="Smallest step of a price."),
+        Field(f"{prefix}max_leverage", "Highest leverage", value("max_leverage", "10"), "decimal", suffix="x",
+              hint="1 to 100; larger positions get less."),
+        Field(
+            f"{prefix}tier_value", "Value at full leverage", value("tier_value", "100000"), "decimal", suffix=quote,
+            hint="Up to here full leverage; up to 4, 16 and 64 times it half, a quarter and an eighth.",
+        ),
+        Field(f"{prefix}interest_cap", "Open interest cap", value("interest_cap"), "decimal", suffix="contracts",
+              hint="Empty for no cap besides what your stake carries.", placeholder="no cap"),
+        Field(
+            f"{prefix}sources", "Price sources", value("sources"), kind="textarea", maxlength=2000,
+            hint="One a line, three for the full grade: market north/BTC-USD, pyth …, chainlink …, http …, push …",
+            placeholder="market north/BTC-USD",
+        ),
+        Field(f"{prefix}funding_cap_percent", "Funding cap an hour", value("funding_cap_percent", "4"), "decimal",
+              suffix="%", hint="0.01 to 4."),
+        *_fee_fields(data, prefix),
+        Field(f"{prefix}band_percent", "Price band", value("band_percent", "5"), "decimal", suffix="%",
+              hint="How far from the last trade an order may be priced."),
+    ]  # fmt: skip
+
+
+def event_fields(data: Mapping[str, Any], assets: Iterable[Asset], prefix: str = "") -> list[Field]:
+    """Inputs of one event; names carry ``prefix``."""
+
+    def value(name: str, default: str = "") -> str:
+        return text_of(data, name) if name in data else default
+
+    options = asset_options(assets, "Choose an asset")
+    return [
+        Field(f"{prefix}title", "Question", value("title"), maxlength=140, hint="As traders read it.",
+              placeholder="Who wins the World Cup 2026?"),
+        Field(f"{prefix}event_kind", "Asks", value("event_kind", EventKind.BINARY), "select", "",
+              options=[(str(kind), str(label)) for kind, label in EventKind.choices]),
+        Field(
+            f"{prefix}outcomes", "Outcomes", value("outcomes"), kind="textarea", maxlength=8000,
+            hint="Of one of several: one a line, exactly one must happen. More can come out of “Any other” later.",
+            placeholder="Argentina",
+        ),
+        Field(f"{prefix}series", "Series", value("series"), maxlength=16, hint="First part of the symbols.",
+              placeholder="WC26"),
+        Field(f"{prefix}code", "Code", value("code"), maxlength=12, hint="Tells the event from others of its series.",
+              placeholder="WINNER"),
+        Field(f"{prefix}category", "Category", value("category"), maxlength=30, placeholder="Sports"),
+        Field(f"{prefix}closes", "Trading closes (UTC)", value("closes"), hint="Before the result can be known.",
+              placeholder="2026-07-19 19:00"),
+        Field(f"{prefix}window_hours", "Hours to challenge", value("window_hours", "2"), "decimal", suffix="h",
+              hint="A proposed result is paid after this."),
+        Field(
+            f"{prefix}rules", "Rules", value("rules"), kind="textarea", maxlength=4000,
+            hint="What decides each outcome, and what happens on a tie, a delay or a cancellation.",
+        ),
+        Field(f"{prefix}source", "Source", value("source"), maxlength=300, hint="Where the result can be seen.",
+              placeholder="https://www.fifa.com/"),
+        Field(f"{prefix}quote", "Paid in", value("quote"), "select", "A contract pays one unit of it.",
+              options=options),
+        Field(f"{prefix}tick_size", "Tick size", value("tick_size", "0.01"), "select", "Smallest step of a price.",
+              options=[(tick, tick) for tick in TICKS]),
+        *_fee_fields(data, prefix),
+    ]  # fmt: skip
+
+
+def listing_fields(data: Mapping[str, Any], assets: Iterable[Asset], prefix: str = "") -> list[Field]:
+    """Inputs of a market or event of the kind in ``data``; names carry ``prefix``."""
+    kind = text_of(data, "kind") or MarketKind.SPOT.value
+    makers = {MarketKind.PERPETUAL.value: perpetual_fields, MarketKind.OUTCOME.value: event_fields}
+    return makers.get(kind, market_fields)(data, assets, prefix)
+
+
+def _fee_fields(data: Mapping[str, Any], prefix: str) -> list[Field]:
+    def value(name: str, default: str) -> str:
+        return text_of(data, name) if name in data else default
+
+    return [
+        Field(f"{prefix}maker_fee_percent", "Maker fee", value("maker_fee_percent", "0.02"), "decimal", suffix="%",
+              hint="A minus sign makes it a rebate."),
+        Field(f"{prefix}taker_fee_percent", "Taker fee", value("taker_fee_percent", "0.05"), "decimal", suffix="%",
+              hint="At most 1%."),
     ]  # fmt: skip

@@ -44,7 +44,8 @@ class Venue(models.Model):
     """A place to trade, inside one risk group. Fees are parts per million of the quote amount of a fill.
 
     ``maker_fee_ppm`` and ``taker_fee_ppm`` are what a new market starts with; each market has its own. Of every fee
-    the protocol keeps ``protocol_share_ppm``. A failed launch gives its address back.
+    the protocol keeps ``protocol_share_ppm``. ``capacity_units`` of the settlement asset is what the kernel was last
+    told that open interest may be worth. A failed launch gives its address back.
     """
 
     slug = models.CharField(max_length=30, validators=[RegexValidator(SLUG_PATTERN)])
@@ -57,6 +58,7 @@ class Venue(models.Model):
     maker_fee_ppm = models.IntegerField(default=0)
     taker_fee_ppm = models.IntegerField(default=0)
     protocol_share_ppm = models.IntegerField(default=0)
+    capacity_units = models.BigIntegerField(null=True, blank=True)
     created = models.DateTimeField(auto_now_add=True)
     opened = models.DateTimeField(null=True)
     launch_attempts = models.PositiveIntegerField(default=0)
@@ -122,8 +124,9 @@ class Event(models.Model):
     """A question with 2 to 256 outcomes of which exactly one wins, ``number`` dense from 0 within its risk group.
 
     A binary event has one market (Yes; No is its mirror), any other one market an outcome. ``payouts`` maps outcome
-    numbers to parts per million of one unit, once a result is proposed. ``series`` and ``code`` make up the symbols of
-    its markets, ``code`` in capitals without spaces.
+    numbers to parts per million of one unit, once a result is proposed; ``voiding`` if that result is that there is
+    none. ``series`` and ``code`` make up the symbols of its markets, ``code`` in capitals without spaces. ``fallback``
+    is the outcome that late outcomes come out of.
     """
 
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT, related_name="events")
@@ -138,9 +141,12 @@ class Event(models.Model):
     settlement_asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
     closes = models.DateTimeField()
     window_seconds = models.PositiveIntegerField(default=7200)
+    fallback = models.PositiveSmallIntegerField(null=True, blank=True)
     state = models.CharField(max_length=10, choices=EventState.choices, default=EventState.PENDING)
     payouts = models.JSONField(default=dict, blank=True)
+    voiding = models.BooleanField(default=False)
     evidence = models.CharField(max_length=500, blank=True)
+    dispute = models.CharField(max_length=500, blank=True)
     proposed = models.DateTimeField(null=True)
     resolved = models.DateTimeField(null=True)
     created = models.DateTimeField(auto_now_add=True)

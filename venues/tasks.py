@@ -6,6 +6,8 @@ from celery import shared_task
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.services import check_ledger
+from venues.services.capacity import tell_capacities
+from venues.services.events import follow_events
 from venues.services.launch import drive_launch, unfinished_launches
 from venues.services.totals import kernel_totals
 
@@ -26,6 +28,18 @@ def sweep_launches() -> None:
     """Drive every launch that is not done."""
     for venue_id in unfinished_launches():
         drive_one_launch(venue_id)
+
+
+@shared_task(name="venues.sweep_capacity")
+def sweep_capacity() -> None:
+    """Tell the kernel of every venue whose stake, or its price, has changed what it may carry."""
+    tell_capacities()
+
+
+@shared_task(name="venues.sweep_events")
+def sweep_events() -> None:
+    """Close events whose time has come, and pay those whose window has passed without a challenge."""
+    follow_events()
 
 
 @shared_task(name="venues.nightly_ledger")

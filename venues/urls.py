@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from venues.services.transfers import AccountDirectory
-from venues.views import deployer, launch, wallet
+from venues.views import deployer, events, launch, wallet
 
 launch_urls: tuple[list[URLPattern], str] = (
     [
@@ -29,6 +29,8 @@ deployer_urls: tuple[list[URLPattern], str] = (
         path("venues/<int:venue_id>/fees/", deployer.fees, name="fees"),
         path("venues/<int:venue_id>/status/", deployer.status, name="status"),
         path("venues/<int:venue_id>/markets/new/", deployer.new_market, name="market"),
+        path("events/<int:event_id>/", events.event, name="event"),
+        path("events/<int:event_id>/<slug:verb>/", events.act, name="event_act"),
         *(
             path(f"venues/<int:venue_id>/{verb}/", deployer.operate, {"verb": verb}, name=verb)
             for verb in ("halt", "resume", "collect")

@@ -1,16 +1,22 @@
 """The verbs of the deployer's side."""
 
 from venues.services.deployers import register_deployer, release_stake, require_deployer, stake
+from venues.services.events import close_event, dispute_result, follow_events, propose_result, propose_void
 from venues.services.launch import add_market, drive_launch, launch_venue
 from venues.services.operate import collect_fees, halt_venue, resume_venue
 from venues.services.transfers import start_deposit, start_withdrawal
 
 __all__ = [
     "add_market",
+    "close_event",
     "collect_fees",
+    "dispute_result",
     "drive_launch",
+    "follow_events",
     "halt_venue",
     "launch_venue",
+    "propose_result",
+    "propose_void",
     "register_deployer",
     "release_stake",
     "require_deployer",

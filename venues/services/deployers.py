@@ -8,6 +8,7 @@ from exchange_os.ledger.selectors import amount_words
 from exchange_os.ledger.services import add_stake, take_stake_back
 from venues.models import Deployer
 from venues.selectors import StakeStanding, deployer_of, stake_standing
+from venues.services.capacity import send_sweep
 
 
 def register_deployer(user: AbstractBaseUser, name: str) -> Deployer:
@@ -35,7 +36,9 @@ def stake(user: AbstractBaseUser, amount: int) -> StakeStanding:
     Raises ``not_a_deployer``, ``insufficient_funds``.
     """
     require_deployer(user)
-    add_stake(user, amount)
+    with transaction.atomic():
+        add_stake(user, amount)
+        transaction.on_commit(send_sweep)
     return stake_standing(user.pk)
 
 
@@ -57,4 +60,5 @@ def release_stake(user: AbstractBaseUser, amount: int) -> StakeStanding:
                 field="amount",
             )
         take_stake_back(user, amount)
+        transaction.on_commit(send_sweep)
     return stake_standing(user.pk)

@@ -6,21 +6,28 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 
 from exchange_os.errors import DomainError
-from venues.models import LaunchDraft, VenueState
-from venues.specs import MAX_MARKETS, text_of
+from venues.inputs import text_of
+from venues.models import LaunchDraft, MarketKind, VenueState
+from venues.specs import MAX_MARKETS
 
 VENUE_FIELDS = ("name", "slug", "accent", "description")
-MARKET_FIELDS = (
-    "base",
-    "quote",
-    "tick_size",
-    "lot_size",
-    "min_size",
-    "reference_price",
-    "band_percent",
-    "maker_fee_percent",
-    "taker_fee_percent",
-)
+_FEES = ("maker_fee_percent", "taker_fee_percent")
+#: Fields of a market or event by kind.
+MARKET_FIELDS = {
+    MarketKind.SPOT.value: (
+        "base", "quote", "tick_size", "lot_size", "min_size", "reference_price", "band_percent", *_FEES,
+    ),
+    MarketKind.PERPETUAL.value: (
+        "base", "quote", "contract_value", "tick_size", "reference_price", "max_leverage", "tier_value",
+        "interest_cap", "sources", "funding_cap_percent", "band_percent", *_FEES,
+    ),
+    MarketKind.OUTCOME.value: (
+        "title", "event_kind", "outcomes", "series", "code", "category", "closes", "window_hours", "rules", "source",
+        "quote", "tick_size", *_FEES,
+    ),
+}  # fmt: skip
+#: Characters that are kept of a field; 40 of any other.
+LENGTHS = {"title": 140, "source": 300, "sources": 2000, "rules": 4000, "outcomes": 8000}
 MAX_DRAFTS = 20
 
 
@@ -54,11 +61,16 @@ def save_venue_step(draft: LaunchDraft, data: Mapping[str, Any]) -> None:
 
 
 def save_markets_step(draft: LaunchDraft, markets: list[Mapping[str, Any]]) -> None:
-    """Keep the second step as typed, at most 40 characters a field."""
-    draft.data["markets"] = [
-        {name: text_of(market, name)[:40] for name in MARKET_FIELDS} for market in markets[: MAX_MARKETS + 1]
-    ]
+    """Keep the second step as typed, each field as long as it may be."""
+    draft.data["markets"] = [_kept(market) for market in markets[: MAX_MARKETS + 1]]
     draft.save(update_fields=["data", "updated"])
+
+
+def _kept(market: Mapping[str, Any]) -> dict[str, str]:
+    kind = text_of(market, "kind")
+    fields = MARKET_FIELDS.get(kind, MARKET_FIELDS[MarketKind.SPOT.value])
+    kept = {name: text_of(market, name)[: LENGTHS.get(name, 40)] for name in fields}
+    return {"kind": kind, **kept} if kind in MARKET_FIELDS else kept
 
 
 def delete_draft(draft: LaunchDraft) -> None:

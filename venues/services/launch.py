@@ -21,11 +21,25 @@ from kombu.exceptions import KombuError, OperationalError
 from exchange_os.engine.services import create_group
 from exchange_os.errors import DomainError
 from exchange_os.ledger.selectors import amount_text, amount_words
-from venues.models import VENUE_MOVES, Deployer, LaunchDraft, Market, Phase, Venue, VenueState
+from exchange_os.oracles.services.sources import add_source, remove_sources
+from venues.contract_specs import PerpetualSpec
+from venues.event_specs import EventSpec
+from venues.models import (
+    VENUE_MOVES,
+    Deployer,
+    Event,
+    EventState,
+    LaunchDraft,
+    Market,
+    MarketKind,
+    Phase,
+    Venue,
+    VenueState,
+)
 from venues.selectors import stake_standing
 from venues.services.deployers import require_deployer
 from venues.services.opening import KernelRefused, open_in_kernel
-from venues.specs import MAX_MARKETS, MarketSpec, VenueSpec, market_specs, venue_spec
+from venues.specs import MAX_MARKETS, Listing, MarketSpec, VenueSpec, market_specs, venue_spec
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +62,9 @@ def launch_venue(user: AbstractBaseUser, draft: LaunchDraft) -> Venue:
         markets = market_specs(draft.data.get("markets", []))
         check_stake(user)
         venue = _create_venue(deployer, spec, markets)
-        for number, market in enumerate(markets):
-            create_market(venue, number, market)
+        number = 0
+        for market in markets:
+            number += create_listing(venue, number, market)
         draft.venue = venue
         draft.save(update_fields=["venue", "updated"])
         transaction.on_commit(partial(send_drive, venue.pk))
@@ -69,7 +84,7 @@ def check_stake(user: AbstractBaseUser) -> None:
         )
 
 
-def _create_venue(deployer: Deployer, spec: VenueSpec, markets: list[MarketSpec]) -> Venue:
+def _create_venue(deployer: Deployer, spec: VenueSpec, markets: list[Listing]) -> Venue:
     try:
         with transaction.atomic():
             return Venue.objects.create(
@@ -89,8 +104,22 @@ def _create_venue(deployer: Deployer, spec: VenueSpec, markets: list[MarketSpec]
         ) from taken
 
 
+def create_listing(venue: Venue, number: int, spec: Listing) -> int:
+    """The rows of what is listed, which the kernel does not know yet, from market ``number`` on; how many markets."""
+    if isinstance(spec, MarketSpec):
+        create_market(venue, number, spec)
+        return 1
+    if isinstance(spec, PerpetualSpec):
+        create_perpetual(venue, number, spec)
+        return 1
+    event = create_event(venue, spec)
+    for outcome, (name, symbol) in enumerate(spec.outcomes):
+        create_outcome(event, number + outcome, outcome, name, symbol, spec)
+    return len(spec.outcomes)
+
+
 def create_market(venue: Venue, number: int, spec: MarketSpec) -> Market:
-    """The row of a market that the kernel does not know yet."""
+    """The row of a spot market that the kernel does not know yet."""
     return Market.objects.create(
         venue=venue,
         number=number,
@@ -111,11 +140,97 @@ def create_market(venue: Venue, number: int, spec: MarketSpec) -> Market:
     )
 
 
-def add_market(user: AbstractBaseUser, venue: Venue, spec: MarketSpec) -> Market:
-    """Add a market to the user's open venue; it trades when the drive that this starts is done.
+def create_perpetual(venue: Venue, number: int, spec: PerpetualSpec) -> Market:
+    """The rows of a perpetual market that the kernel does not know yet, and of its sources; its lot is one contract."""
+    market = Market.objects.create(
+        venue=venue,
+        number=number,
+        symbol=spec.symbol,
+        kind=MarketKind.PERPETUAL,
+        base=spec.base,
+        quote=spec.quote,
+        tick_size=format(spec.tick_size, "f"),
+        lot_size="1",
+        price_scale=spec.price_scale,
+        size_scale=0,
+        lot_units=1,
+        tick_quote=spec.tick_quote,
+        contract_value=format(spec.contract_value, "f"),
+        reference_ticks=spec.reference_ticks,
+        band_ppm=spec.band_ppm,
+        maker_fee_ppm=spec.maker_fee_ppm,
+        taker_fee_ppm=spec.taker_fee_ppm,
+        params=spec.params,
+    )
+    for source in spec.sources:
+        add_source(
+            venue.group_id,
+            number,
+            name=source.name,
+            kind=source.kind,
+            tick_size=format(spec.tick_size, "f"),
+            config=source.config,
+        )
+    return market
+
+
+def create_event(venue: Venue, spec: EventSpec) -> Event:
+    """The row of an event that the kernel does not know yet; raises ``code_taken``."""
+    events = Event.objects.filter(venue=venue)
+    if events.filter(code=spec.code).exists():
+        raise DomainError(
+            "code_taken", f"{venue.name} has an event {spec.code} already; choose another code.", field="code"
+        )
+    last = events.aggregate(last=Max("number"))["last"]
+    return Event.objects.create(
+        venue=venue,
+        number=0 if last is None else last + 1,
+        kind=spec.kind,
+        series=spec.series,
+        code=spec.code,
+        title=spec.title,
+        category=spec.category,
+        rules=spec.rules,
+        source=spec.source,
+        settlement_asset=spec.quote,
+        closes=spec.closes,
+        window_seconds=spec.window_seconds,
+        fallback=spec.fallback,
+    )
+
+
+def create_outcome(
+    event: Event, number: int, outcome: int, name: str, symbol: str, spec: EventSpec
+) -> Market:
+    """The row of an outcome's market; its lot is one contract, which pays one unit of the settlement asset."""
+    return Market.objects.create(
+        venue=event.venue,
+        number=number,
+        symbol=symbol,
+        kind=MarketKind.OUTCOME,
+        quote=spec.quote,
+        tick_size=format(spec.tick_size, "f"),
+        lot_size="1",
+        price_scale=spec.price_scale,
+        size_scale=0,
+        lot_units=1,
+        tick_quote=spec.tick_quote,
+        payout_ticks=spec.payout_ticks,
+        event=event,
+        outcome=outcome,
+        outcome_name=name,
+        reference_ticks=spec.reference_ticks,
+        band_ppm=0,
+        maker_fee_ppm=spec.maker_fee_ppm,
+        taker_fee_ppm=spec.taker_fee_ppm,
+    )
+
+
+def add_market(user: AbstractBaseUser, venue: Venue, spec: Listing) -> list[Market]:
+    """Add a market, or an event with its markets, to the user's open venue; they trade when the drive is done.
 
     Raises ``venue_not_open``, ``market_pending`` while another market is being added, ``symbol_taken``,
-    ``too_many_markets``.
+    ``code_taken``, ``too_many_markets``.
     """
     with transaction.atomic():
         locked = Venue.objects.select_for_update().get(pk=venue.pk, deployer__user_id=user.pk)
@@ -124,19 +239,21 @@ def add_market(user: AbstractBaseUser, venue: Venue, spec: MarketSpec) -> Market
                 "venue_not_open", f"{locked.name} is not open; resume it before adding a market."
             )
         markets = Market.objects.filter(venue=locked)
-        if markets.filter(symbol=spec.symbol).exists():
+        taken = markets.filter(symbol__in=spec.symbols).first()
+        if taken is not None:
+            field = "series" if isinstance(spec, EventSpec) else "base"
             raise DomainError(
-                "symbol_taken", f"{locked.name} already has a market {spec.symbol}.", field="base"
+                "symbol_taken", f"{locked.name} already has a market {taken.symbol}.", field=field
             )
         if markets.filter(phase=Phase.PENDING).exists():
             raise DomainError("market_pending", "Another market is being added; try again in a moment.")
         number = (markets.aggregate(last=Max("number"))["last"] or 0) + 1
-        if number >= MAX_MARKETS:
+        if number + len(spec.symbols) > MAX_MARKETS:
             raise DomainError("too_many_markets", f"A venue has at most {MAX_MARKETS} markets.")
         Venue.objects.filter(pk=locked.pk).update(launch_error="")
-        market = create_market(locked, number, spec)
+        create_listing(locked, number, spec)
         transaction.on_commit(partial(send_drive, locked.pk))
-    return market
+    return list(markets.filter(number__gte=number).order_by("number"))
 
 
 def drive_launch(venue_id: int) -> VenueState:
@@ -146,7 +263,7 @@ def drive_launch(venue_id: int) -> VenueState:
     by the kernel is recorded in ``launch_error`` and ends the launch (or drops the market that was being added).
     """
     venue = Venue.objects.get(pk=venue_id)
-    markets = list(venue.markets.select_related("base", "quote").order_by("number"))
+    markets = list(venue.markets.select_related("base", "quote", "event").order_by("number"))
     if venue.state not in (VenueState.LAUNCHING, VenueState.OPEN) or not any(
         m.phase == Phase.PENDING for m in markets
     ):
@@ -160,6 +277,7 @@ def drive_launch(venue_id: int) -> VenueState:
     with transaction.atomic():
         now = timezone.now()
         Market.objects.filter(venue=venue, phase=Phase.PENDING).update(phase=Phase.OPEN, opened=now)
+        Event.objects.filter(venue=venue, state=EventState.PENDING).update(state=EventState.OPEN)
         Venue.objects.filter(pk=venue.pk, state=VenueState.LAUNCHING).update(
             state=VenueState.OPEN, opened=now
         )
@@ -175,7 +293,10 @@ def _give_up(venue: Venue, refused: DomainError) -> VenueState:
             assert VenueState.FAILED in VENUE_MOVES[VenueState.LAUNCHING]
             locked.state = VenueState.FAILED
         else:
-            Market.objects.filter(venue=locked, phase=Phase.PENDING).delete()
+            dropped = Market.objects.filter(venue=locked, phase=Phase.PENDING)
+            remove_sources(locked.group_id, list(dropped.values_list("number", flat=True)))
+            dropped.delete()
+            Event.objects.filter(venue=locked, state=EventState.PENDING).delete()
         locked.save(update_fields=["state", "launch_error"])
     return VenueState(locked.state)
 

@@ -15,7 +15,8 @@ from exchange_os.engine import client
 from exchange_os.engine.errors import OutcomeUnknown
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset
-from venues.models import Market, MarketKind, Phase, Venue
+from venues.models import Event, EventKind, Market, MarketKind, Phase, Venue
+from venues.services.capacity import capacity_of
 
 SETUP_TIMEOUT_SECONDS = 20.0
 READ_TIMEOUT_SECONDS = 5.0
@@ -62,6 +63,15 @@ def open_in_kernel(venue: Venue, markets: list[Market]) -> None:
 
 #: Base of a contract market in the kernel.
 NO_ASSET = 0xFFFFFFFF
+KINDS = {
+    MarketKind.SPOT: kernel.SPOT,
+    MarketKind.PERPETUAL: kernel.PERPETUAL,
+    MarketKind.OUTCOME: kernel.OUTCOME,
+}
+#: How far a market order reaches in a market without a band.
+OUTCOME_SLIPPAGE_PPM = 500_000
+#: Half a contract side of a book that funding looks at, in whole units of the settlement asset.
+IMPACT_AMOUNT = 10_000
 
 
 def move_phase(venue: Venue, numbers: Iterable[int], target: Phase) -> None:
@@ -104,6 +114,7 @@ def phase_path(start: int, target: int) -> list[int]:
 
 def _missing(venue: Venue, markets: list[Market]) -> list[bytes]:
     """The commands that the kernel still needs: assets, then markets by number, then their opening."""
+    contracts = [market for market in markets if market.kind != MarketKind.SPOT]
     assets = {item["asset"] for item in ask(venue.group_id, {"q": "assets"})["assets"]}
     phases = {item["market"]: item["phase"] for item in ask(venue.group_id, {"q": "markets"})["markets"]}
     needed: dict[int, Asset] = {asset.pk: asset for market in markets for asset in market.balance_assets}
@@ -112,19 +123,68 @@ def _missing(venue: Venue, markets: list[Market]) -> list[bytes]:
         for asset in sorted(needed.values(), key=lambda item: item.pk)
         if asset.pk not in assets
     ]
+    opening: list[bytes] = []
+    if any(phases.get(market.number, Phase.PENDING) == Phase.PENDING for market in contracts):
+        commands.append(kernel.set_capacity(capacity_of(venue, contracts[0].quote)))
     for market in sorted(markets, key=lambda item: item.number):
         if market.number not in phases:
             commands.append(_add_market(venue, market))
+            commands += _rules(market)
         phase = phases.get(market.number, int(Phase.PENDING))
         if phase in (Phase.PENDING, Phase.AUCTION):
-            commands += [kernel.set_phase(market.number, step) for step in phase_path(phase, int(Phase.OPEN))]
-    return commands
+            opening += [kernel.set_phase(market.number, step) for step in phase_path(phase, int(Phase.OPEN))]
+    return commands + _missing_events(venue, markets) + opening
+
+
+def _rules(market: Market) -> list[bytes]:
+    """What a perpetual is told before it opens: margin tiers, funding."""
+    if market.kind != MarketKind.PERPETUAL:
+        return []
+    params = market.params
+    return [
+        kernel.set_margin_tiers(
+            market.number,
+            [(up_to, initial, maintenance) for up_to, initial, maintenance in params["tiers"]],
+            interest_cap=params.get("interest_cap", 0),
+        ),
+        kernel.set_funding(
+            market.number,
+            cap_ppm=params.get("funding_cap_ppm", 40_000),
+            impact_notional=IMPACT_AMOUNT * 10**market.quote.scale,
+        ),
+    ]
+
+
+def _missing_events(venue: Venue, markets: list[Market]) -> list[bytes]:
+    """The events the kernel does not have, once their markets are there."""
+    events = {market.event.pk: market.event for market in markets if market.event is not None}
+    if not events:
+        return []
+    known = {item["event"] for item in ask(venue.group_id, {"q": "events"})["events"]}
+    return [
+        _add_event(event, sorted(m.number for m in markets if m.event_id == event.pk))
+        for event in sorted(events.values(), key=lambda item: item.number)
+        if event.number not in known
+    ]
+
+
+def _add_event(event: Event, numbers: list[int]) -> bytes:
+    one_book = event.kind != EventKind.MULTIPLE
+    return kernel.add_event(
+        event.number,
+        numbers[0],
+        outcomes=2 if one_book else len(numbers),
+        fallback=event.fallback,
+        one_book=one_book,
+        scalar=event.kind == EventKind.SCALAR,
+        close_ms=round(event.closes.timestamp() * 1000),
+    )
 
 
 def _add_market(venue: Venue, market: Market) -> bytes:
     return kernel.add_market(
         market.number,
-        kind=kernel.SPOT,
+        kind=KINDS[MarketKind(market.kind)],
         base=market.base_id if market.kind == MarketKind.SPOT and market.base_id else NO_ASSET,
         quote=market.quote_id,
         lot_size=market.lot_units,
@@ -134,7 +194,8 @@ def _add_market(venue: Venue, market: Market) -> bytes:
         taker_ppm=market.taker_fee_ppm,
         protocol_share_ppm=venue.protocol_share_ppm,
         band_ppm=market.band_ppm,
-        slippage_ppm=market.band_ppm,
+        slippage_ppm=market.band_ppm or OUTCOME_SLIPPAGE_PPM,
+        payout_ticks=market.payout_ticks,
         min_lots=market.min_size_lots,
         symbol=market.symbol,
     )

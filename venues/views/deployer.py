@@ -23,9 +23,11 @@ from exchange_os.ledger.selectors import (
 from exchange_os.ledger.services import create_asset
 from exchange_os.ui.requests import SignedInRequest
 from venues.errors import Refusals
-from venues.fields import Field, mark, market_fields
-from venues.models import Venue
+from venues.fields import Field, listing_fields, mark
+from venues.inputs import text_of
+from venues.models import MarketKind, Venue
 from venues.selectors import activity_of, deployer_of, drafts_of, stake_standing, venues_of
+from venues.services.capacity import settlement_asset
 from venues.services.deployers import register_deployer, release_stake, stake
 from venues.services.launch import add_market
 from venues.services.operate import (
@@ -36,7 +38,7 @@ from venues.services.operate import (
     own_venue,
     resume_venue,
 )
-from venues.specs import market_spec, text_of
+from venues.specs import listing_spec
 
 
 @login_required
@@ -195,14 +197,17 @@ def new_market(request: SignedInRequest, venue_id: int) -> HttpResponse:
     venue = _own(request, venue_id)
     if venue is None:
         return redirect("deployer:home")
-    fields = market_fields(request.POST, list(listed_assets()))
-    context: dict[str, Any] = {"venue": venue, "fields": fields}
+    kind = request.POST.get("kind") or request.GET.get("kind") or MarketKind.SPOT.value
+    kind = kind if kind in MarketKind.values else MarketKind.SPOT.value
+    data = request.POST if request.method == "POST" else {"kind": kind}
+    fields = listing_fields(data, list(listed_assets()))
+    context: dict[str, Any] = {"venue": venue, "fields": fields, "kind": kind, "kinds": MarketKind.choices}
     if request.method == "GET":
         return render(request, "venues/market.html", context)
     taken = set(venue.markets.values_list("symbol", flat=True))
     typing = request.headers.get("HX-Request") == "true"
     try:
-        spec = market_spec(request.POST, taken=taken)
+        spec = listing_spec(request.POST, taken=taken, settlement=settlement_asset(venue))
         if typing:
             return render(request, "venues/checked.html", context | {"wrong": 0})
         add_market(request.user, venue, spec)

@@ -15,12 +15,13 @@ from exchange_os.ledger.selectors import amount_text, listed_assets, wallet_bala
 from exchange_os.ui.requests import SignedInRequest
 from venues import economics
 from venues.errors import Refusals
-from venues.fields import mark, market_fields, venue_fields
-from venues.models import LaunchDraft, VenueState
+from venues.fields import listing_fields, mark, venue_fields
+from venues.inputs import text_of
+from venues.models import LaunchDraft, MarketKind, VenueState
 from venues.selectors import deployer_of, drafts_of, min_stake, stake_standing
 from venues.services import drafts
 from venues.services.launch import launch_venue
-from venues.specs import MarketSpec, VenueSpec, market_specs, text_of, venue_spec
+from venues.specs import Listing, VenueSpec, market_specs, venue_spec
 
 MARKET_TEMPLATES: dict[str, dict[str, str]] = {
     "btc": {
@@ -30,6 +31,16 @@ MARKET_TEMPLATES: dict[str, dict[str, str]] = {
     "eth": {
         "base": "ETH", "quote": "USD", "tick_size": "0.01", "lot_size": "0.001", "reference_price": "3200",
         "band_percent": "5", "maker_fee_percent": "0.02", "taker_fee_percent": "0.05",
+    },
+    "swap": {
+        "kind": "swap", "base": "BTC", "quote": "USD", "contract_value": "0.001", "tick_size": "0.1",
+        "reference_price": "65000", "max_leverage": "10", "tier_value": "100000", "band_percent": "5",
+        "maker_fee_percent": "0.02", "taker_fee_percent": "0.05", "sources": "",
+        "funding_cap_percent": "4",
+    },
+    "event": {
+        "kind": "outcome", "event_kind": "binary", "quote": "USD", "tick_size": "0.01", "window_hours": "2",
+        "maker_fee_percent": "0.02", "taker_fee_percent": "0.05",
     },
     "blank": {"tick_size": "0.01", "lot_size": "0.01", "band_percent": "5", "maker_fee_percent": "0.02",
               "taker_fee_percent": "0.05"},
@@ -237,7 +248,17 @@ def posted_markets(post: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         parts = name.split("-", 2)
         if len(parts) == 3 and parts[0] == "market" and parts[1].isdigit() and len(parts[1]) < 4:
             places.setdefault(int(parts[1]), {})[parts[2]] = str(post[name])
-    return [places[place] for place in sorted(places)]
+    items = [places[place] for place in sorted(places)]
+    return [item for item in items if item.get("kind", MarketKind.SPOT) in MarketKind.values]
+
+
+def card_title(item: Mapping[str, Any]) -> str:
+    """What a market or event is called while it is being typed."""
+    kind = text_of(item, "kind")
+    if kind == MarketKind.OUTCOME:
+        return text_of(item, "title")[:60] or "New event"
+    names = [text_of(item, "base"), text_of(item, "quote"), "SWAP" if kind == MarketKind.PERPETUAL else ""]
+    return "-".join(filter(None, names)) if any(names[:2]) else "New market"
 
 
 def _market_cards(draft: LaunchDraft) -> list[dict[str, Any]]:
@@ -245,8 +266,10 @@ def _market_cards(draft: LaunchDraft) -> list[dict[str, Any]]:
     return [
         {
             "place": place,
-            "title": "-".join(filter(None, (text_of(item, "base"), text_of(item, "quote")))) or "New market",
-            "fields": market_fields(item, assets, f"market-{place}-"),
+            "title": card_title(item),
+            "kind": text_of(item, "kind") or MarketKind.SPOT.value,
+            "kind_label": MarketKind(text_of(item, "kind") or MarketKind.SPOT.value).label,
+            "fields": listing_fields(item, assets, f"market-{place}-"),
         }
         for place, item in enumerate(draft.data.get("markets", []))
     ]
@@ -268,7 +291,7 @@ def _review(
     request: SignedInRequest,
     draft: LaunchDraft,
     spec: VenueSpec,
-    specs: list[MarketSpec],
+    specs: list[Listing],
     error: str = "",
     status: int = 200,
 ) -> HttpResponse:

@@ -32,11 +32,11 @@ from exchange_os.ledger.selectors import (
 from exchange_os.ui.requests import SignedInRequest
 from exchange_os.ui.toasts import trigger
 from venues.fields import Field
+from venues.inputs import text_of
 from venues.models import Market, Phase, Venue
 from venues.selectors import live_venues, venue_by_slug
 from venues.services.opening import ask
 from venues.services.transfers import AccountDirectory, refusal_text, start_deposit, start_withdrawal
-from venues.specs import text_of
 
 HISTORY_ROWS = 25
 VENUE_TIMEOUT_SECONDS = 1.5

@@ -56,6 +56,11 @@ def add_source(
         )
 
 
+def remove_sources(group_id: int, markets: list[int]) -> None:
+    """Forget the sources of markets that never opened, with what they said."""
+    PriceSource.objects.filter(group_id=group_id, market__in=markets).delete()
+
+
 def enable_source(source_id: int, enabled: bool) -> None:
     """Let a source speak, or not. Raises ``DomainError`` ``source_unknown``."""
     if not PriceSource.objects.filter(pk=source_id).update(enabled=enabled, failures=0, next_poll_ms=0):

@@ -1,0 +1,134 @@
+"""Every refusal of what a deployer types of a perpetual or an event, with its sentence, at its field."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from exchange_os.ledger.models import Asset
+from tests.venues.conftest import BTC_USD
+from venues.contract_specs import PerpetualSpec, perpetual_spec
+from venues.errors import Refusals
+from venues.event_specs import EventSpec, event_spec
+from venues.specs import market_specs
+
+pytestmark = pytest.mark.django_db
+
+PERPETUAL = {
+    "kind": "swap", "base": "BTC", "quote": "USD", "contract_value": "0.001", "tick_size": "0.1",
+    "reference_price": "65000", "max_leverage": "20", "tier_value": "50000", "band_percent": "5",
+    "maker_fee_percent": "0.02", "taker_fee_percent": "0.05", "sources": f"push {'A' * 43}=\npyth {'0' * 64}",
+}  # fmt: skip
+CLOSES = (timezone.now() + timedelta(days=30)).replace(hour=19, minute=0, second=0, microsecond=0)
+EVENT = {
+    "kind": "outcome", "event_kind": "binary", "title": "Does it rain in Rome on the day?", "series": "rain",
+    "code": "rome", "quote": "USD", "closes": f"{CLOSES:%Y-%m-%d %H:%M}", "window_hours": "2", "tick_size": "0.01",
+    "rules": "Yes if the station of the airport reports more than 1 mm.", "source": "https://example.com/rome",
+}  # fmt: skip
+TEAMS = {**EVENT, "event_kind": "multiple", "outcomes": "Argentina\nFrance\nP\nAny other"}
+
+
+def test_a_perpetual_in_the_kernels_numbers() -> None:
+    spec = perpetual_spec(PERPETUAL)
+    assert (spec.symbol, spec.price_scale, spec.tick_quote, spec.reference_ticks) == (
+        "BTC-USD-SWAP", 1, 100, 650_000,
+    )  # fmt: skip
+    assert spec.tiers == (
+        (50_000_000_000, 50_000, 25_000),
+        (200_000_000_000, 100_000, 50_000),
+        (800_000_000_000, 200_000, 100_000),
+        (3_200_000_000_000, 400_000, 200_000),
+    )
+    assert spec.params["sources"] == [
+        f"push {'A' * 43}=",
+        f"pyth {'0' * 64}",
+    ]
+
+
+WRONG_PERPETUALS = [
+    ({"base": "USD"}, "quote", "same_asset"),
+    ({"quote": "ETH"}, "quote", "settlement_unpriced"),
+    ({"contract_value": "0"}, "contract_value", "contract_invalid"),
+    ({"contract_value": "0.000001"}, "tick_size", "tick_lot_not_whole"),
+    ({"contract_value": "100000"}, "contract_value", "contract_too_large"),
+    ({"max_leverage": "101"}, "max_leverage", "leverage_invalid"),
+    ({"tier_value": "-1"}, "tier_value", "amount_invalid"),
+    ({"interest_cap": "1.5"}, "interest_cap", "interest_cap_invalid"),
+    ({"funding_cap_percent": "5"}, "funding_cap_percent", "funding_cap_invalid"),
+    ({"sources": ""}, "sources", "sources_missing"),
+    ({"sources": "rumour somewhere"}, "sources", "source_invalid"),
+    ({"sources": "push short"}, "sources", "source_invalid"),
+    ({"sources": "market nowhere/BTC-USD"}, "sources", "source_invalid"),
+    ({"sources": "chainlink https://node.example"}, "sources", "source_invalid"),
+    ({"sources": "pyth a\npyth a"}, "sources", "sources_invalid"),
+    ({"reference_price": "65000.05"}, "reference_price", "reference_invalid"),
+]
+
+
+@pytest.mark.parametrize(("change", "field", "code"), WRONG_PERPETUALS)
+def test_a_wrong_perpetual_is_refused_at_its_field(change: dict[str, str], field: str, code: str) -> None:
+    with pytest.raises(Refusals) as refused:
+        perpetual_spec({**PERPETUAL, **change})
+    assert {name: error.code for name, error in refused.value.errors.items()} == {field: code}
+    assert all(error.message.endswith(".") for error in refused.value.errors.values())
+
+
+def test_contracts_of_a_venue_settle_in_one_asset() -> None:
+    with pytest.raises(Refusals) as refused:
+        perpetual_spec(PERPETUAL, settlement=Asset.objects.get(symbol="ETH"))
+    assert refused.value.message == "Contracts of this venue settle in ETH; choose it here too."
+
+
+def test_a_binary_event_has_one_market() -> None:
+    spec = event_spec(EVENT)
+    stem = f"{CLOSES:%y%m%d-%H%M}"
+    assert (spec.symbol, spec.code) == (f"RAIN-{stem}-ROME", f"{stem}-ROME")
+    assert spec.outcomes == (("Yes", f"RAIN-{stem}-ROME"),)
+    assert (spec.payout_ticks, spec.tick_quote, spec.reference_ticks) == (100, 10_000, 50)
+    assert spec.closes == CLOSES.astimezone(UTC)
+
+
+def test_an_event_of_several_outcomes_has_a_market_each() -> None:
+    spec = event_spec(TEAMS)
+    stem = f"RAIN-{CLOSES:%y%m%d-%H%M}"
+    assert spec.symbols == [f"{stem}-ARGENTINA", f"{stem}-FRANCE", f"{stem}-PX", f"{stem}-ANYOTHER"]
+    assert (spec.fallback, spec.reference_ticks) == (3, 25)
+
+
+WRONG_EVENTS = [
+    ({"event_kind": "riddle"}, "event_kind", "kind_invalid"),
+    ({"title": "Rain?"}, "title", "title_invalid"),
+    ({"rules": "It rains."}, "rules", "rules_invalid"),
+    ({"source": ""}, "source", "source_invalid"),
+    ({"series": "a-b"}, "series", "series_invalid"),
+    ({"code": "x"}, "code", "code_invalid"),
+    ({"closes": "tomorrow"}, "closes", "closes_invalid"),
+    ({"closes": "2020-01-01 00:00"}, "closes", "closes_past"),
+    ({"closes": "2199-01-01 00:00"}, "closes", "closes_far"),
+    ({"window_hours": "0"}, "window_hours", "window_invalid"),
+    ({"tick_size": "0.03"}, "tick_size", "tick_invalid"),
+    ({"quote": "BTC"}, "quote", "settlement_unpriced"),
+    ({"event_kind": "multiple", "outcomes": "Alone"}, "outcomes", "outcomes_invalid"),
+    ({"event_kind": "multiple", "outcomes": "A team\nA-Team"}, "outcomes", "outcomes_alike"),
+]
+
+
+@pytest.mark.parametrize(("change", "field", "code"), WRONG_EVENTS)
+def test_a_wrong_event_is_refused_at_its_field(change: dict[str, str], field: str, code: str) -> None:
+    with pytest.raises(Refusals) as refused:
+        event_spec({**EVENT, **change})
+    assert {name: error.code for name, error in refused.value.errors.items()} == {field: code}
+
+
+def test_a_launch_may_hold_all_kinds_and_symbols_are_taken_once() -> None:
+    specs = market_specs([BTC_USD, PERPETUAL, EVENT])
+    assert [type(spec).__name__ for spec in specs] == ["MarketSpec", "PerpetualSpec", "EventSpec"]
+    assert isinstance(specs[1], PerpetualSpec) and isinstance(specs[2], EventSpec)
+    with pytest.raises(Refusals) as refused:
+        market_specs([PERPETUAL, PERPETUAL, EVENT, EVENT])
+    assert set(refused.value.errors) == {"market-1-base", "market-3-series"}
+
+
+def test_times_with_a_zone_are_kept_in_utc() -> None:
+    spec = event_spec({**EVENT, "closes": f"{CLOSES:%Y-%m-%d}T21:00+02:00"})
+    assert spec.closes == datetime(CLOSES.year, CLOSES.month, CLOSES.day, 19, tzinfo=UTC)

@@ -1,0 +1,152 @@
+"""Perpetuals listed by their deployer, from the form to the kernel, and the stake that bounds them."""
+
+import json
+from collections.abc import Callable
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from exchange_os.engine import client
+from exchange_os.errors import DomainError
+from exchange_os.ledger.models import Asset
+from exchange_os.ledger.selectors import to_units
+from exchange_os.oracles.models import PriceSource
+from tests.engine.conftest import LocalWorker
+from tests.venues.conftest import BTC_USD, draft_of
+from tests.venues.test_contract_specs import PERPETUAL
+from venues.contract_specs import perpetual_spec
+from venues.models import Market, MarketKind, Phase, Venue, VenueState
+from venues.services import add_market, drive_launch, launch_venue, release_stake
+from venues.services.capacity import tell_capacities
+from venues.views.launch import MARKET_TEMPLATES
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def kernel_market(venue: Venue, number: int) -> dict[str, Any]:
+    """A market as the kernel has it."""
+    return client.query(venue.group_id, {"q": "market", "market": number})["market"]
+
+
+def capacity(venue: Venue) -> int:
+    """The bound the kernel knows."""
+    return int(client.query(venue.group_id, {"q": "capacity"})["capacity"])
+
+
+def test_a_perpetual_is_added_to_a_running_venue(deployer: AbstractBaseUser, venue: Venue) -> None:
+    (market,) = add_market(deployer, venue, perpetual_spec(PERPETUAL))
+    assert drive_launch(venue.pk) == VenueState.OPEN
+    market.refresh_from_db()
+    assert (market.symbol, market.kind, market.phase) == ("BTC-USD-SWAP", MarketKind.PERPETUAL, Phase.OPEN)
+    known = kernel_market(venue, market.number)
+    assert (known["kind"], known["tick_quote"], known["phase"], known["reference_ticks"]) == (
+        1,
+        100,
+        2,
+        650_000,
+    )
+    assert known["contract"]["tiers"] == [list(tier) for tier in perpetual_spec(PERPETUAL).tiers]
+    assert known["contract"]["max_leverage"] == 20
+    sources = PriceSource.objects.filter(group_id=venue.group_id, market=market.number)
+    assert list(sources.values_list("number", "kind")) == [(1, "push"), (2, "pyth")]
+
+
+def test_a_perpetual_may_follow_a_spot_market_of_the_platform(
+    deployer: AbstractBaseUser, venue: Venue
+) -> None:
+    add_market(deployer, venue, perpetual_spec({**PERPETUAL, "sources": "market north/BTC-USD"}))
+    source = PriceSource.objects.get(group_id=venue.group_id)
+    assert source.config == {"group": venue.group_id, "market": 0, "tick_size": "0.01", "price": "mid"}
+
+
+def test_a_venue_may_begin_with_a_perpetual(
+    clean_redis: None, local_worker: LocalWorker, deployer: AbstractBaseUser
+) -> None:
+    made = launch_venue(deployer, draft_of(deployer, {"name": "Perps", "slug": "perps"}, PERPETUAL, BTC_USD))
+    drive_launch(made.pk)
+    made.refresh_from_db()
+    assert made.state == VenueState.OPEN, made.launch_error
+    assert [m.symbol for m in Market.objects.filter(venue=made)] == ["BTC-USD-SWAP", "BTC-USD"]
+    assert drive_launch(made.pk) == VenueState.OPEN, "driving again does nothing"
+
+
+def test_the_stake_bounds_open_interest_and_follows_it(deployer: AbstractBaseUser, venue: Venue) -> None:
+    assert tell_capacities() == 0, "spot needs no capacity"
+    add_market(deployer, venue, perpetual_spec(PERPETUAL))
+    drive_launch(venue.pk)
+    # 1,500 OKB at 48 USD, ten times.
+    assert capacity(venue) == 720_000_000_000
+    assert (tell_capacities(), tell_capacities()) == (1, 0)
+    okb = Asset.objects.get(symbol="OKB")
+    release_stake(deployer, to_units("250", okb))
+    assert tell_capacities() == 1
+    assert capacity(venue) == 600_000_000_000
+    venue.refresh_from_db()
+    assert venue.capacity_units == 600_000_000_000
+
+
+def test_the_stake_is_shared_by_a_deployers_venues(
+    deployer: AbstractBaseUser, venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_market(deployer, venue, perpetual_spec(PERPETUAL))
+    drive_launch(venue.pk)
+    tell_capacities()
+    Venue.objects.create(
+        slug="second", name="Second", deployer=venue.deployer, group_id=999_999, state="open"
+    )
+    assert tell_capacities() == 1
+    assert capacity(venue) == 360_000_000_000
+
+
+def test_the_same_perpetual_is_listed_once(deployer: AbstractBaseUser, venue: Venue) -> None:
+    add_market(deployer, venue, perpetual_spec(PERPETUAL))
+    drive_launch(venue.pk)
+    with pytest.raises(DomainError) as refused:
+        add_market(deployer, venue, perpetual_spec(PERPETUAL))
+    assert refused.value.code == "symbol_taken"
+
+
+def test_the_page_offers_every_kind(
+    signed_in: Callable[[AbstractBaseUser], Client], deployer: AbstractBaseUser, venue: Venue
+) -> None:
+    visitor = signed_in(deployer)
+    address = f"/deployer/venues/{venue.pk}/markets/new/"
+    assert "Highest leverage" in visitor.get(f"{address}?kind=swap").content.decode()
+    assert "Hours to challenge" in visitor.get(f"{address}?kind=outcome").content.decode()
+    refused = visitor.post(address, {**PERPETUAL, "sources": ""})
+    assert refused.status_code == 422
+    assert "Name at least one price source" in refused.content.decode()
+    assert visitor.post(address, PERPETUAL).status_code == 302
+    assert Market.objects.filter(venue=venue, symbol="BTC-USD-SWAP").exists()
+
+
+def test_the_wizard_takes_a_perpetual_to_review(
+    signed_in: Callable[[AbstractBaseUser], Client], deployer: AbstractBaseUser
+) -> None:
+    draft = draft_of(
+        deployer,
+        {"name": "Perps", "slug": "perps"},
+        {**MARKET_TEMPLATES["swap"], "sources": PERPETUAL["sources"]},
+    )
+    page = signed_in(deployer).get(f"/launch/{draft.pk}/review/").content.decode()
+    assert "BTC-USD-SWAP" in page
+    assert "up to 10x" in page
+    cards = signed_in(deployer).get(f"/launch/{draft.pk}/markets/").content.decode()
+    assert 'name="market-0-kind" value="swap"' in cards
+
+
+def test_a_market_is_listed_from_a_file(venue: Venue, tmp_path: Any) -> None:
+    file = tmp_path / "market.json"
+    file.write_text(json.dumps(PERPETUAL))
+    out = StringIO()
+    call_command("list_market", str(file), venue=venue.slug, stdout=out)
+    assert json.loads(out.getvalue()) == ["BTC-USD-SWAP"]
+    with pytest.raises(CommandError, match="This venue already has a market BTC-USD-SWAP"):
+        call_command("list_market", str(file), venue=venue.slug)
+    file.write_text("[]")
+    with pytest.raises(CommandError, match="not one JSON object"):
+        call_command("list_market", str(file), venue=venue.slug)

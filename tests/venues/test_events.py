@@ -1,0 +1,205 @@
+"""Events from the form to the payment: listed, closed, proposed, disputed, corrected, paid, void."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import exchange_kernel as kernel
+import pytest
+from django.contrib.auth.models import AbstractBaseUser
+from django.test import Client
+from django.utils import timezone
+
+from exchange_os.engine import client
+from exchange_os.errors import DomainError
+from exchange_os.ledger.models import Asset, Transfer, TransferState
+from exchange_os.ledger.selectors import to_units
+from exchange_os.ledger.services import check_ledger
+from tests.engine.conftest import wait_until
+from tests.venues.conftest import give
+from tests.venues.test_contract_specs import EVENT, TEAMS
+from venues.event_specs import event_spec
+from venues.models import PPM, Event, EventState, Market, Phase, Venue, VenueState
+from venues.services import (
+    add_market,
+    close_event,
+    dispute_result,
+    drive_launch,
+    follow_events,
+    propose_result,
+    propose_void,
+    start_deposit,
+)
+from venues.services.totals import kernel_totals
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SEEN = "https://example.com/rome shows 4 mm"
+MAKER, TAKER = 16, 17
+
+
+def listed(deployer: AbstractBaseUser, venue: Venue, data: dict[str, str]) -> Event:
+    """The event on the venue, trading."""
+    add_market(deployer, venue, event_spec(data))
+    assert drive_launch(venue.pk) == VenueState.OPEN
+    return Event.objects.get(venue=venue)
+
+
+def passed(event: Event) -> None:
+    """The event's window is over."""
+    over = timezone.now() - timedelta(seconds=event.window_seconds + 1)
+    Event.objects.filter(pk=event.pk).update(proposed=over)
+
+
+def cash(venue: Venue, account: int) -> int:
+    """Units of the settlement asset an account has."""
+    usd = Asset.objects.get(symbol="USD").pk
+    answer = client.query(venue.group_id, {"q": "account", "account": account})
+    return next(item["total"] for item in answer["balances"] if item["asset"] == usd)
+
+
+@pytest.fixture
+def funded(venue: Venue, deployer: AbstractBaseUser, trader: AbstractBaseUser) -> Venue:
+    """Two accounts with 100 USD each."""
+    usd = Asset.objects.get(symbol="USD")
+    for number, user in ((MAKER, deployer), (TAKER, trader)):
+        client.submit(venue.group_id, kernel.open_account(number, owner=number))
+        give(user, "100", "USD")
+        transfer = start_deposit(user, venue, number, usd, to_units("100", usd))
+        wait_until(lambda pk=transfer.pk: Transfer.objects.get(pk=pk).state == TransferState.SETTLED)  # type: ignore[misc]
+    return venue
+
+
+def trade(venue: Venue, market: Market, ticks: int, lots: int) -> None:
+    """The taker buys from the maker."""
+    for account, side in ((MAKER, kernel.SELL), (TAKER, kernel.BUY)):
+        frame = kernel.place(account, market.number, side=side, price_ticks=ticks, size_lots=lots)
+        assert client.submit(venue.group_id, frame).code == 0
+
+
+def test_a_binary_event_is_listed_with_one_market(deployer: AbstractBaseUser, venue: Venue) -> None:
+    event = listed(deployer, venue, EVENT)
+    market = event.markets.get()
+    assert (event.state, event.number, market.phase) == (EventState.OPEN, 0, Phase.OPEN)
+    known = client.query(venue.group_id, {"q": "event", "event": 0})["event"]
+    assert (known["one_book"], known["outcome_count"], known["payout_ticks"]) == (True, 2, 100)
+    assert known["close_ms"] == round(event.closes.timestamp() * 1000)
+
+
+def test_every_outcome_of_several_has_its_market(deployer: AbstractBaseUser, venue: Venue) -> None:
+    event = listed(deployer, venue, TEAMS)
+    names = list(event.markets.order_by("outcome").values_list("outcome_name", flat=True))
+    assert names == ["Argentina", "France", "P", "Any other"]
+    known = client.query(venue.group_id, {"q": "event", "event": 0})["event"]
+    assert [row["market"] for row in known["outcomes"]] == [1, 2, 3, 4]
+    assert known["fallback"] == 3
+
+
+def test_a_result_is_paid_when_its_window_has_passed(funded: Venue, deployer: AbstractBaseUser) -> None:
+    event = listed(deployer, funded, {**EVENT, "maker_fee_percent": "0", "taker_fee_percent": "0"})
+    trade(funded, event.markets.get(), 60, 10)
+    event = propose_result(deployer, event, {0: PPM}, SEEN)
+    assert (event.state, event.payouts) == (EventState.PROPOSED, {"0": PPM, "1": 0})
+    assert follow_events() in (0, 1), "only phases may have moved"
+    event.refresh_from_db()
+    assert event.state == EventState.PROPOSED
+    passed(event)
+    follow_events()
+    event.refresh_from_db()
+    assert event.state == EventState.RESOLVED
+    assert event.resolved is not None
+    # Ten bought at 0.60 paid 6 and bring 10.
+    assert (cash(funded, TAKER), cash(funded, MAKER)) == (104_000_000, 96_000_000)
+    follow_events()
+    assert event.markets.get().phase == Phase.SETTLED
+    assert not check_ledger(kernel_totals).faults
+
+
+def test_a_result_is_corrected_inside_its_window(funded: Venue, deployer: AbstractBaseUser) -> None:
+    event = listed(deployer, funded, {**EVENT, "maker_fee_percent": "0", "taker_fee_percent": "0"})
+    trade(funded, event.markets.get(), 60, 10)
+    event = propose_result(deployer, event, {0: PPM}, SEEN)
+    event = dispute_result(deployer, event, "The airport reports 0 mm for that day.")
+    passed(event)
+    follow_events()
+    event.refresh_from_db()
+    assert event.state == EventState.DISPUTED, "what is disputed is not paid"
+    event = propose_result(deployer, event, {1: PPM}, "https://example.com/rome corrected")
+    passed(event)
+    follow_events()
+    event.refresh_from_db()
+    assert (event.state, event.payouts, event.dispute) == (EventState.RESOLVED, {"0": 0, "1": PPM}, "")
+    assert (cash(funded, TAKER), cash(funded, MAKER)) == (94_000_000, 106_000_000)
+
+
+def test_a_void_pays_the_last_fair_prices(funded: Venue, deployer: AbstractBaseUser) -> None:
+    event = listed(deployer, funded, {**EVENT, "maker_fee_percent": "0", "taker_fee_percent": "0"})
+    trade(funded, event.markets.get(), 60, 10)
+    event = propose_void(deployer, event, "The station burned down.")
+    assert (event.state, event.voiding, event.payouts) == (
+        EventState.PROPOSED,
+        True,
+        {"0": 600_000, "1": 400_000},
+    )
+    passed(event)
+    follow_events()
+    event.refresh_from_db()
+    assert event.state == EventState.VOID
+    assert (cash(funded, TAKER), cash(funded, MAKER)) == (100_000_000, 100_000_000)
+
+
+def test_trading_closes_in_time_and_by_hand(deployer: AbstractBaseUser, venue: Venue) -> None:
+    event = listed(deployer, venue, EVENT)
+    Event.objects.filter(pk=event.pk).update(closes=timezone.now())
+    follow_events()
+    event.refresh_from_db()
+    assert event.state == EventState.CLOSED
+    with pytest.raises(DomainError) as refused:
+        close_event(deployer, event)
+    assert refused.value.code == "event_move_refused"
+
+
+def test_wrong_results_are_refused(
+    deployer: AbstractBaseUser, trader: AbstractBaseUser, venue: Venue
+) -> None:
+    event = listed(deployer, venue, TEAMS)
+    for payouts in ({}, {0: 500_000}, {0: PPM, 1: PPM}, {9: PPM}, {0: 999_999, 1: 1}, {0: -PPM, 1: 2 * PPM}):
+        with pytest.raises(DomainError) as refused:
+            propose_result(deployer, event, payouts, SEEN)
+        assert refused.value.code == "payouts_invalid"
+    with pytest.raises(DomainError, match="where the result can be seen"):
+        propose_result(deployer, event, {0: PPM}, "seen")
+    with pytest.raises(DomainError) as refused:
+        propose_result(trader, event, {0: PPM}, SEEN)
+    assert refused.value.code == "event_unknown"
+    event.refresh_from_db()
+    assert event.state == EventState.OPEN
+    shared = propose_result(deployer, event, {0: 500_000, 1: 500_000}, SEEN)
+    assert shared.state == EventState.PROPOSED
+
+
+def test_the_page_ends_an_event(
+    signed_in: Callable[[AbstractBaseUser], Client],
+    deployer: AbstractBaseUser,
+    trader: AbstractBaseUser,
+    venue: Venue,
+) -> None:
+    event = listed(deployer, venue, EVENT)
+    address = f"/deployer/events/{event.pk}/"
+    assert signed_in(trader).get(address).status_code == 302
+    visitor = signed_in(deployer)
+    page = visitor.get(address).content.decode()
+    assert event.rules in page
+    assert "Propose the result" in page
+    refused = visitor.post(f"{address}resolve/", {"outcome": "0", "evidence": ""})
+    assert refused.status_code == 422
+    assert "where the result can be seen" in refused.content.decode()
+    assert visitor.post(f"{address}close/").status_code == 302
+    assert visitor.post(f"{address}resolve/", {"outcome": "1", "evidence": SEEN}).status_code == 302
+    event.refresh_from_db()
+    assert (event.state, event.payouts) == (EventState.PROPOSED, {"0": 0, "1": PPM})
+    assert "Correct the result" in visitor.get(address).content.decode()
+    typed: dict[str, Any] = {"evidence": "Nobody knows what happened."}
+    assert visitor.post(f"{address}void/", typed).status_code == 302
+    event.refresh_from_db()
+    assert event.voiding
