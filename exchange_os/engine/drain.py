@@ -159,15 +159,16 @@ class Drain:
                 log.error("risk group %s: %s is skipped: %s", state.group, state.read_cursor, error)
 
     def _patience_ms(self) -> int | None:
-        """How long a read may block: not at all with work at hand, else until the next thing is due."""
+        """How long a read may block: not at all with work at hand, even if its turn comes after a commit, which
+        ``_turn`` then waits for; else until the next thing is due."""
         now = running_ms()
         patience = limits.QUIET_MS
         for state in self._holdings.active.values():
-            if state.backlog and state.in_flight < limits.BATCHES_IN_FLIGHT:
+            if state.backlog:
                 return None
             patience = min(patience, limits.QUIET_MS - (now - state.last_input_ms))
-            if state.backlog or state.in_flight:
-                patience = min(patience, 1 if state.backlog else COMMIT_POLL_MS)
+            if state.in_flight:
+                patience = min(patience, COMMIT_POLL_MS)
             if (due := publisher.due_in_ms(state, now)) is not None:
                 patience = min(patience, due)
             if state.candles:
