@@ -48,6 +48,18 @@ pub struct Balance {
     pub held: i64,
 }
 
+impl Balance {
+    /// Change total and hold; the answer is whether `0 <= held <= total` still.
+    #[inline(always)]
+    fn add(&mut self, total: i64, held: i64) -> bool {
+        self.total += total;
+        self.held += held;
+        self.dirty = true;
+        // Neither of the two is negative.
+        self.held | self.total.wrapping_sub(self.held) >= 0
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Account {
     pub number: u32,
@@ -89,6 +101,27 @@ impl Account {
         self.balances.insert(at, Balance { asset, ..Balance::default() });
         &mut self.balances[at]
     }
+}
+
+/// One spot trade as money: base from seller to buyer, quote from buyer to seller, the difference to the fee accounts.
+pub struct Swap {
+    /// Slots of the accounts, and of the assets.
+    pub buyer: u32,
+    pub seller: u32,
+    pub base: u32,
+    pub quote: u32,
+    /// Base units that change hands.
+    pub units: i64,
+    /// Quote units the buyer pays and the seller gets, fees included.
+    pub paid: i64,
+    pub received: i64,
+    /// What becomes free of the buyer's hold of quote and the seller's of base.
+    pub buyer_released: i64,
+    pub seller_released: i64,
+    /// Quote units for the reserved accounts.
+    pub venue: i64,
+    pub protocol: i64,
+    pub dust: i64,
 }
 
 /// All accounts and assets, and the doorway to their balances.
@@ -169,28 +202,45 @@ impl Funds {
     /// afford it.
     #[inline]
     pub fn change(&mut self, slot: u32, asset: u32, total: i64, held: i64) {
-        let balance = self.accounts[slot as usize].balance_mut(asset);
-        balance.total += total;
-        balance.held += held;
-        balance.dirty = true;
-        let sound = balance.held >= 0 && balance.held <= balance.total;
+        self.shift(slot, asset, total, held);
         self.assets[asset as usize].sum += total;
-        if !sound || self.accounts[slot as usize].margin != 0 {
-            self.note_margin(slot, asset, total, held);
-        }
     }
 
     /// Hold more (or, negative, less) of a user's balance.
     #[inline]
     pub fn hold(&mut self, slot: u32, asset: u32, units: i64) {
         self.touch(slot);
-        let balance = self.accounts[slot as usize].balance_mut(asset);
-        balance.held += units;
-        balance.dirty = true;
-        let sound = balance.held >= 0 && balance.held <= balance.total;
-        if !sound || self.accounts[slot as usize].margin != 0 {
-            self.note_margin(slot, asset, 0, units);
+        self.shift(slot, asset, 0, units);
+    }
+
+    /// Change a balance, and tell the margin of its account.
+    #[inline(always)]
+    fn shift(&mut self, slot: u32, asset: u32, total: i64, held: i64) {
+        let account = &mut self.accounts[slot as usize];
+        let sound = account.balance_mut(asset).add(total, held);
+        if !sound || account.margin != 0 {
+            self.note_margin(slot, asset, total, held);
         }
+    }
+
+    /// Carry out a spot trade between accounts that are touched and can afford it. Conservation is asserted here: what the
+    /// buyer pays is what the seller and the fee accounts get, so the sums of the assets stay.
+    #[inline(always)]
+    pub fn swap(&mut self, swap: &Swap) {
+        self.shift(swap.buyer, swap.base, swap.units, 0);
+        self.shift(swap.buyer, swap.quote, -swap.paid, -swap.buyer_released);
+        self.shift(swap.seller, swap.base, -swap.units, -swap.seller_released);
+        self.shift(swap.seller, swap.quote, swap.received, 0);
+        let quote = &mut self.assets[swap.quote as usize];
+        let venue = quote.reserved[VENUE_FEES as usize] + swap.venue;
+        let protocol = quote.reserved[PROTOCOL_FEES as usize] + swap.protocol;
+        let dust = quote.reserved[DUST as usize] + swap.dust;
+        assert!(venue | protocol | dust >= 0, "reserved accounts are never negative");
+        quote.reserved[VENUE_FEES as usize] = venue;
+        quote.reserved[PROTOCOL_FEES as usize] = protocol;
+        quote.reserved[DUST as usize] = dust;
+        let fees = swap.venue + swap.protocol + swap.dust;
+        assert!(swap.paid - swap.received == fees, "conservation: what one pays the others get");
     }
 
     /// Change the balance of a reserved account.

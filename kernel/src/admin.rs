@@ -1,7 +1,5 @@
 //! Accounts and the operator's commands: assets, markets, parameters, fees, phases, limits.
 
-use std::collections::VecDeque;
-
 use crate::accounts::{Account, Asset, FROZEN, MAX_ACCOUNT, NO_WITHDRAWALS};
 use crate::auction::why;
 use crate::book::Book;
@@ -176,7 +174,7 @@ impl Kernel {
             last: 0,
             last_trade_id: 0,
             book: Book::default(),
-            trades: VecDeque::new(),
+            trades: Default::default(),
             candle: Candle::default(),
             prices: MarketPrices::new(),
             dirty_batch: 0,

@@ -13,6 +13,7 @@ use crate::matching::{hold_of, Taker};
 use crate::num::{charge, product, MAX_QUANTITY};
 use crate::output::Ack;
 use crate::place::{client_id, Entrance};
+use crate::slab::NIL;
 use crate::wire::{flag, i64_at, u64_at, zeros, Frame};
 
 const BODY: usize = 40;
@@ -45,7 +46,7 @@ impl Kernel {
         if !(0..=MAX_QUANTITY).contains(&size) {
             return Err(Reject::InputSize);
         }
-        let Named { slot } = match self.find_order(frame, u64_at(body, 0), client, u64_at(body, 24)) {
+        let Named { slot } = match self.find_order(frame, u64_at(body, 0), client, u64_at(body, 24), NIL) {
             Ok(named) => named,
             Err(missing) => return missing.outcome(),
         };
@@ -95,7 +96,7 @@ impl Kernel {
         let side = node.side();
         let whole = product(price, size, market.tick_quote).ok_or(Reject::InputOverflow)?;
         let base = size.checked_mul(market.lot_size).ok_or(Reject::InputOverflow)?;
-        whole.checked_add(charge(whole, cold.taker_ppm, 0)).ok_or(Reject::InputOverflow)?;
+        whole.checked_add(charge(whole, node.taker_ppm, 0)).ok_or(Reject::InputOverflow)?;
         if market.book.level_count(side) >= parameters.max_levels && market.book.level(side, price).is_none()
         {
             return Err(Reject::StateTooManyLevels);
@@ -111,11 +112,11 @@ impl Kernel {
         amended.remaining = remaining;
         debug_assert!(base > 0);
         if market.kind != SPOT {
-            self.check_amend_contract(&amended, node, cold.taker_ppm)?;
+            self.check_amend_contract(&amended, node, node.taker_ppm)?;
             return Ok(Change { price, size, remaining, keeps_priority });
         }
-        let (asset, hold) = hold_of(market, &amended, cold);
-        let (_, held) = hold_of(market, node, cold);
+        let (asset, hold) = hold_of(market, &amended);
+        let (_, held) = hold_of(market, node);
         if owner.free(asset) < hold - held {
             return Err(Reject::RiskInsufficientBalance);
         }
@@ -131,7 +132,9 @@ impl Kernel {
             return self.shrink(slot, change);
         }
         self.withdraw_from_book(slot);
-        self.slab.cold_mut(slot).size = change.size;
+        let cold = self.slab.cold_mut(slot);
+        cold.size = change.size;
+        cold.price = change.price;
         let node = self.slab.node_mut(slot);
         node.price = change.price;
         node.remaining = change.remaining;
@@ -155,12 +158,12 @@ impl Kernel {
         let number = node.market as usize;
         self.touch_market(number);
         let market = &mut self.markets[number];
-        let (asset, before) = hold_of(market, &node, self.slab.cold(slot));
+        let (asset, before) = hold_of(market, &node);
         market.book.reduce(&mut self.slab, slot, node.remaining - change.remaining);
         self.slab.cold_mut(slot).size = change.size;
-        let (_, after) = hold_of(market, self.slab.node(slot), self.slab.cold(slot));
+        let (_, after) = hold_of(market, self.slab.node(slot));
         if market.kind != SPOT {
-            let taker_ppm = self.slab.cold(slot).taker_ppm;
+            let taker_ppm = self.slab.node(slot).taker_ppm;
             self.release_lots(&node, node.remaining - change.remaining, taker_ppm);
         }
         self.funds.hold(node.account, asset, after - before);

@@ -417,6 +417,7 @@ impl Kernel {
         let entrance = Entrance { limit: price, budget: i64::MAX };
         let mut taker = Taker { price, ..Taker::new(self, slot, entrance) };
         self.trade(&mut taker, maker, lots);
+        self.note_taken(&taker);
         self.markets[market].auction.lots += lots;
         if self.slab.node(slot).remaining == 0 {
             self.close(slot, state::FILLED, reason::NONE);
@@ -428,7 +429,7 @@ impl Kernel {
     fn return_to_head(&mut self, slot: u32) {
         let node = *self.slab.node(slot);
         let market = &mut self.markets[node.market as usize];
-        let (asset, hold) = hold_of(market, &node, self.slab.cold(slot));
+        let (asset, hold) = hold_of(market, &node);
         market.book.push_head(&mut self.slab, slot);
         let kind = market.kind;
         self.funds.hold(node.account, asset, hold);

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::codes::state;
 use crate::kernel::Kernel;
 use crate::matching::hold_of;
 use crate::slab::{NIL, NO_CLIENT};
@@ -111,11 +110,16 @@ impl Kernel {
             ensure(self.ids.get(id) == Some(*slot), || format!("order {id} is not found by its id"))?;
             ensure(cold.filled + node.remaining == cold.size, || format!("order {id} does not add up"))?;
             let orders = &self.funds.account(node.account).orders;
-            let listed = orders.get(cold.position as usize) == Some(slot);
+            let listed = orders.get(node.position as usize) == Some(slot);
             ensure(listed, || format!("order {id} is not in its account's list"))?;
-            if cold.client != NO_CLIENT {
-                let entry = self.clients.entry(cold.client);
-                let known = entry.order_id == id && entry.state == state::OPEN;
+            let image = (cold.account, cold.price, u32::from(node.market), cold.order_id);
+            let number = self.funds.account(node.account).number;
+            ensure(image == (number, node.price, cold.market, node.order_id), || {
+                format!("the record of order {id} differs from its node")
+            })?;
+            if node.client != NO_CLIENT {
+                let entry = self.clients.entry(node.client);
+                let known = entry.order_id() == id && entry.filled() == 0;
                 ensure(known, || format!("the client id of order {id} names another"))?;
             }
         }
@@ -128,7 +132,7 @@ impl Kernel {
         let mut needs: BTreeMap<(u32, u32), i128> = BTreeMap::new();
         for slot in open {
             let node = self.slab.node(*slot);
-            let (asset, hold) = hold_of(&self.markets[node.market as usize], node, self.slab.cold(*slot));
+            let (asset, hold) = hold_of(&self.markets[node.market as usize], node);
             *needs.entry((node.account, asset)).or_default() += i128::from(hold);
         }
         for (slot, account) in self.funds.accounts.iter().enumerate() {

@@ -114,7 +114,8 @@ impl Output {
         }
         let number = self.bills.number(stamp.sequence);
         self.bills.count += 1;
-        let mut row = Row::begin(&mut self.bills.rows, BILL_COLUMNS.len());
+        const ROOM: usize = 2 + 10 * 12 + 2 * 8 + 6;
+        let mut row = Row::<ROOM>::begin(&mut self.bills.rows, BILL_COLUMNS.len());
         row.bigint(stamp.group as i64);
         row.bigint(stamp.sequence as i64);
         row.integer(number);

@@ -1,10 +1,11 @@
 //! Cancels: one order by id or client id, all of an account, and the dead-man switch.
 
 use crate::clients::key_of;
-use crate::codes::{reason, state, Reject};
+use crate::codes::{reason, Reject};
 use crate::kernel::{Kernel, Outcome};
 use crate::output::Ack;
 use crate::place::client_id;
+use crate::slab::NIL;
 use crate::wire::{u64_at, zeros, Frame, ALL_MARKETS, BOTH_SIDES};
 
 const BODY: usize = 24;
@@ -38,30 +39,33 @@ impl Missing {
 }
 
 impl Kernel {
-    pub(crate) fn cancel(&mut self, frame: &Frame) -> Outcome {
-        let body = frame.body;
-        if body.len() < BODY || body.len() != BODY + body[16] as usize || !zeros(&body[17..BODY]) {
+    /// `hint` is the slot an order of that id had a few commands before; `NIL` if none is known.
+    #[inline(always)]
+    pub(crate) fn cancel(&mut self, frame: &Frame, hint: u32) -> Outcome {
+        let Some(body) = frame.body.first_chunk::<BODY>() else { return Err(Reject::InputBody) };
+        // The length of the client id, then seven zeros.
+        if u64_at(body, 16) != (frame.body.len() - BODY) as u64 || frame.body.len() - BODY > 0xFF {
             return Err(Reject::InputBody);
         }
-        let client = &body[BODY..];
+        let client = &frame.body[BODY..];
         if !client.is_empty() {
             client_id(client)?;
         }
-        let named = match self.find_order(frame, u64_at(body, 0), client, u64_at(body, 8)) {
-            Ok(named) => named,
-            Err(missing) => return missing.outcome(),
-        };
-        Ok(self.cancel_open(named.slot, reason::USER))
+        match self.find_order(frame, u64_at(body, 0), client, u64_at(body, 8), hint) {
+            Ok(named) => Ok(self.cancel_open(named.slot, reason::USER)),
+            Err(missing) => missing.outcome(),
+        }
     }
 
     /// The open order of the frame's account that an id or else a client id names.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find_order(
         &self,
         frame: &Frame,
         order_id: u64,
         client: &[u8],
         deadline_ms: u64,
+        hint: u32,
     ) -> Result<Named, Missing> {
         if order_id == 0 && client.is_empty() {
             return Err(Reject::InputReference.into());
@@ -74,7 +78,11 @@ impl Kernel {
             return Err(Reject::StateDeadline.into());
         }
         let id = if order_id != 0 { order_id } else { self.open_client_order(frame.account, client)? };
-        let slot = self.ids.get(id).ok_or(Reject::MatchingOrderUnknown)?;
+        let slot = if hint != NIL && self.slab.node(hint).order_id == id {
+            hint
+        } else {
+            self.ids.get(id).ok_or(Reject::MatchingOrderUnknown)?
+        };
         let node = self.slab.node(slot);
         let elsewhere = frame.market != ALL_MARKETS && u32::from(node.market) != frame.market;
         if node.account != account || elsewhere {
@@ -83,17 +91,18 @@ impl Kernel {
         Ok(Named { slot })
     }
 
+    #[inline(never)]
     fn open_client_order(&self, account: u32, client: &[u8]) -> Result<u64, Missing> {
         let sequence = self.clients.find(account, key_of(account, client));
         let entry = self.clients.entry(sequence.ok_or(Reject::MatchingOrderUnknown)?);
-        if entry.state == state::OPEN {
-            return Ok(entry.order_id);
+        if self.ids.get(entry.order_id()).is_some() {
+            return Ok(entry.order_id());
         }
         Err(Missing::Closed(Ack {
-            order_id: entry.order_id,
-            filled: entry.filled,
+            order_id: entry.order_id(),
+            filled: entry.filled(),
             code: Reject::MatchingOrderClosed as u16,
-            state: entry.state,
+            state: entry.state(),
             ..Ack::default()
         }))
     }

@@ -1,6 +1,6 @@
 //! The client id memory: what every client order id of the last seven days became.
 //!
-//! Entries stand in a queue in order of acceptance and are found through an index keyed by 128 bits of
+//! Entries stand in a queue in order of acceptance and are found through an index keyed by a hash of
 //! (account, client id). An entry outlives its order, so a client that got no answer can always ask by the
 //! id it chose. The index is cut into 256 shards that grow one at a time, so no single command pays for
 //! growing the whole, and a probe that grows too long refuses the id instead of searching on.
@@ -17,64 +17,92 @@ const SHARDS: usize = 256;
 const MAX_PROBE: usize = 512;
 const MARK_MS: u64 = 60_000;
 
-/// 128-bit key of one client id.
+/// Key of one client id: 95 bits of hash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Key {
-    pub low: u64,
     pub high: u64,
+    /// What its cell begins with; the top bit is set, the eight below it name the shard.
+    pub tag: u32,
+}
+
+/// Shard of a tag; a shard never has more cells than there are bits below.
+#[inline(always)]
+fn shard_of(tag: u32) -> usize {
+    (tag >> 23) as usize % SHARDS
 }
 
 /// The bytes of a client id as four words, zeros behind its end.
 pub type Words = [u64; 4];
 
+/// Which bits of its words a text of each length has.
+const MASKS: [Words; 33] = {
+    let mut masks = [[0; 4]; 33];
+    let mut length = 0;
+    while length <= 32 {
+        let mut byte = 0;
+        while byte < length {
+            masks[length][byte / 8] |= 0xFF << (8 * (byte % 8));
+            byte += 1;
+        }
+        length += 1;
+    }
+    masks
+};
+
 /// Words of at most 32 bytes; what is longer is cut.
 #[inline(always)]
 pub fn words_of(text: &[u8]) -> Words {
-    [word_at(text, 0), word_at(text, 8), word_at(text, 16), word_at(text, 24)]
+    words_at(text, 0, text.len())
 }
 
-/// The eight bytes from `at`, zeros behind the end. Each word is made in a register: one read in pieces from memory just
-/// written would wait for the writes.
+/// Words of the `length` (at most 32) bytes at `at`. Reads 32 bytes where there are as many, and keeps what belongs to the
+/// text.
 #[inline(always)]
-fn word_at(text: &[u8], at: usize) -> u64 {
-    if text.len() >= at + 8 {
-        u64_at(text, at)
-    } else if text.len() <= at {
-        0
-    } else if text.len() >= 8 {
-        u64_at(text, text.len() - 8) >> (8 * (at + 8 - text.len()))
-    } else {
-        text.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
+pub fn words_at(bytes: &[u8], at: usize, length: usize) -> Words {
+    match bytes.get(at..).and_then(|bytes| bytes.first_chunk::<32>()) {
+        Some(chunk) => {
+            let mask = &MASKS[length.min(32)];
+            std::array::from_fn(|index| u64_at(chunk, 8 * index) & mask[index])
+        }
+        None => words_at_end(bytes, at, length),
     }
 }
 
-/// Whether the first `length` bytes are visible ASCII (0x21 to 0x7E), eight at a time; the bytes behind
-/// them are zero.
-#[inline]
+#[inline(never)]
+fn words_at_end(bytes: &[u8], at: usize, length: usize) -> Words {
+    let mut chunk = [0; 32];
+    let text = bytes.get(at..).unwrap_or_default();
+    let length = length.min(text.len()).min(32);
+    chunk[..length].copy_from_slice(&text[..length]);
+    std::array::from_fn(|index| u64_at(&chunk, 8 * index))
+}
+
+/// Whether the first `length` (at most 32) bytes are visible ASCII (0x21 to 0x7E), eight at a time.
+#[inline(always)]
 pub fn visible(words: &Words, length: usize) -> bool {
     const HIGH: u64 = 0x8080_8080_8080_8080;
     const ONE: u64 = 0x0101_0101_0101_0101;
-    let (full, rest) = (length / 8 % 5, length % 8);
+    let mask = &MASKS[length.min(32)];
     let mut bad = 0;
-    for (index, word) in words.iter().enumerate().take(full + usize::from(rest > 0)) {
-        let word = if index < full { *word } else { *word | (0x40 * ONE) << (8 * rest) };
+    for (word, mask) in words.iter().zip(mask) {
         // A byte with its high bit set, minus 0x21, keeps the bit unless it was below; 0x7F plus one sets it.
         let low = !((word | HIGH) - 0x21 * ONE);
         let delete = (word & !HIGH) + ONE;
-        bad |= low | delete | word;
+        bad |= (low | delete | word) & mask;
     }
     bad & HIGH == 0
 }
 
 /// Key of a client id of the account with this number.
-#[inline]
+#[inline(always)]
 pub fn key_of_words(account: u32, words: &Words, length: usize) -> Key {
-    let seed = u64::from(account) << 8 | length as u64;
+    let seed = (u64::from(account) << 8 | length as u64).wrapping_mul(0x9FB2_1C65_1E98_DF25);
     let a = fold(words[0] ^ 0x9E37_79B9_7F4A_7C15, words[1] ^ 0xD6E8_FEB8_6659_FD93 ^ seed);
     let b = fold(words[2] ^ 0xA076_1D64_78BD_642F ^ seed, words[3] ^ 0xE703_7ED1_A0B4_28DB);
-    let low = fold(a ^ 0x8EBC_6AF0_9C88_C6E3, b ^ 0x5899_65CC_7537_4CC3 ^ seed);
-    let high = fold(a.rotate_left(32) ^ b ^ 0x1D8E_4E27_C47D_124F, low ^ 0xEB44_ACCA_B455_D165);
-    Key { low, high }
+    let wide = u128::from(a ^ 0x8EBC_6AF0_9C88_C6E3) * u128::from(b ^ 0x5899_65CC_7537_4CC3);
+    let (low, high) = (wide as u64 ^ a.rotate_left(29), (wide >> 64) as u64 ^ b.rotate_left(17) ^ a);
+    let low = low ^ high.rotate_left(32);
+    Key { high, tag: low as u32 | 1 << 31 }
 }
 
 /// Key of `text` (at most 32 bytes) for the account with this number.
@@ -88,14 +116,60 @@ fn fold(a: u64, b: u64) -> u64 {
     (wide as u64) ^ ((wide >> 64) as u64) ^ a.rotate_left(23)
 }
 
-/// What is remembered of one client id.
+/// What is remembered of one client id: 32 bytes. `state` and `filled` are what its order became, if it is no longer
+/// open; until something is known they say cancelled and nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    pub key: Key,
-    pub order_id: u64,
-    pub filled: i64,
-    pub account: u32,
-    pub state: u8,
+    high: u64,
+    order_id: u64,
+    /// Lots filled, above two bits of state.
+    outcome: u64,
+    tag: u32,
+    account: u32,
+}
+
+impl Entry {
+    #[inline(always)]
+    pub fn new(key: Key, account: u32, order_id: u64) -> Entry {
+        Entry { high: key.high, order_id, outcome: u64::from(state::CANCELLED), tag: key.tag, account }
+    }
+
+    #[inline(always)]
+    pub fn key(&self) -> Key {
+        Key { high: self.high, tag: self.tag }
+    }
+
+    pub fn order_id(&self) -> u64 {
+        self.order_id
+    }
+
+    pub fn account(&self) -> u32 {
+        self.account
+    }
+
+    pub fn state(&self) -> u8 {
+        (self.outcome & 3) as u8
+    }
+
+    pub fn filled(&self) -> i64 {
+        (self.outcome >> 2) as i64
+    }
+
+    /// The entry as four words, for snapshots.
+    pub fn to_words(self) -> [u64; 4] {
+        [self.high, self.order_id, self.outcome, u64::from(self.tag) << 32 | u64::from(self.account)]
+    }
+
+    /// The entry of such words.
+    pub fn of_words([high, order_id, outcome, place]: [u64; 4]) -> Entry {
+        Entry { high, order_id, outcome, tag: (place >> 32) as u32 | 1 << 31, account: place as u32 }
+    }
+
+    /// Note what the order has become; `filled` is below 2^62.
+    #[inline(always)]
+    pub fn finish(&mut self, state: u8, filled: i64) {
+        self.outcome = (filled as u64) << 2 | u64::from(state & 3);
+    }
 }
 
 /// One cell: 0 when empty, else the tag in the high half (its top bit set) and the entry's sequence in the
@@ -103,7 +177,8 @@ pub struct Entry {
 #[derive(Default, Clone)]
 struct Shard {
     cells: Vec<u64>,
-    used: usize,
+    /// Entries it takes before it grows.
+    room: usize,
 }
 
 pub struct ClientIds {
@@ -150,16 +225,6 @@ impl Default for ClientIds {
     }
 }
 
-#[inline]
-fn shard_of(key: Key) -> usize {
-    (key.low >> 56) as usize
-}
-
-#[inline]
-fn tag_of(key: Key) -> u32 {
-    key.low as u32 | 1 << 31
-}
-
 impl ClientIds {
     pub fn len(&self) -> usize {
         (self.next - self.first) as usize
@@ -189,10 +254,8 @@ impl ClientIds {
     /// Hint that `key` is about to be looked up.
     #[inline]
     pub fn prefetch(&self, key: Key) {
-        let cells = &self.shards[shard_of(key)].cells;
-        if !cells.is_empty() {
-            crate::prefetch::line(cells, tag_of(key) as usize & (cells.len() - 1));
-        }
+        let cells = &self.shards[shard_of(key.tag)].cells;
+        crate::prefetch::line(cells, key.tag as usize & cells.len().wrapping_sub(1));
     }
 
     /// Hint that the entry of this sequence is about to be finished.
@@ -207,23 +270,22 @@ impl ClientIds {
     /// Look an id up; when it is new the shard has room for one more and the cell is returned.
     #[inline]
     pub fn search(&mut self, account: u32, key: Key) -> Found {
-        let shard = &mut self.shards[shard_of(key)];
-        if (shard.used + 1) * 8 > shard.cells.len() * 5 {
+        let shard = &mut self.shards[shard_of(key.tag)];
+        if shard.room == 0 {
             shard.grow();
         }
-        let cells = &self.shards[shard_of(key)].cells;
-        let (mask, tag) = (cells.len() - 1, tag_of(key));
-        let home = tag as usize & mask;
+        let cells = &self.shards[shard_of(key.tag)].cells[..];
+        let mask = cells.len() - 1;
+        let home = key.tag as usize & mask;
         let mut at = home;
         loop {
-            let cell = cells[at];
+            let cell = cells[at & mask];
             if cell == 0 {
                 return Found::Vacant(Vacancy { at, steps: at.wrapping_sub(home) & mask });
             }
-            if (cell >> 32) as u32 == tag {
+            if (cell >> 32) as u32 == key.tag {
                 let sequence = self.sequence_of(cell);
-                let entry = self.entry(sequence);
-                if entry.key == key && entry.account == account {
+                if self.is_at(sequence, account, key) {
                     return Found::Entry(sequence);
                 }
             }
@@ -231,19 +293,24 @@ impl ClientIds {
         }
     }
 
+    #[inline]
+    fn is_at(&self, sequence: u64, account: u32, key: Key) -> bool {
+        let entry = self.entry(sequence);
+        entry.key() == key && entry.account() == account
+    }
+
     /// Sequence of the entry of this id, if it is remembered.
     pub fn find(&self, account: u32, key: Key) -> Option<u64> {
-        let cells = &self.shards[shard_of(key)].cells;
+        let cells = &self.shards[shard_of(key.tag)].cells;
         if cells.is_empty() {
             return None;
         }
-        let (mask, tag) = (cells.len() - 1, tag_of(key));
-        let mut at = tag as usize & mask;
+        let mask = cells.len() - 1;
+        let mut at = key.tag as usize & mask;
         while cells[at] != 0 {
-            if (cells[at] >> 32) as u32 == tag {
+            if (cells[at] >> 32) as u32 == key.tag {
                 let sequence = self.sequence_of(cells[at]);
-                let entry = self.entry(sequence);
-                if entry.key == key && entry.account == account {
+                if self.is_at(sequence, account, key) {
                     return Some(sequence);
                 }
             }
@@ -272,9 +339,9 @@ impl ClientIds {
             Some(chunk) if chunk.len() < CHUNK => chunk.push(entry),
             _ => self.begin_chunk(entry),
         }
-        let shard = &mut self.shards[shard_of(entry.key)];
-        shard.cells[vacancy.at] = u64::from(tag_of(entry.key)) << 32 | u64::from(sequence as u32);
-        shard.used += 1;
+        let shard = &mut self.shards[shard_of(entry.tag)];
+        shard.cells[vacancy.at] = u64::from(entry.tag) << 32 | u64::from(sequence as u32);
+        shard.room -= 1;
         sequence
     }
 
@@ -287,11 +354,11 @@ impl ClientIds {
 
     /// Remember an id that is not remembered yet.
     pub fn push(&mut self, entry: Entry, now_ms: u64) -> u64 {
-        let shard = &mut self.shards[shard_of(entry.key)];
-        if (shard.used + 1) * 8 > shard.cells.len() * 5 {
+        let shard = &mut self.shards[shard_of(entry.tag)];
+        if shard.room == 0 {
             shard.grow();
         }
-        let (at, steps) = shard.free_cell(tag_of(entry.key));
+        let (at, steps) = shard.free_cell(entry.tag);
         self.push_at(Vacancy { at, steps }, entry, now_ms)
     }
 
@@ -299,23 +366,20 @@ impl ClientIds {
         self.due_ms = self.marks.front().map_or(u64::MAX, |mark| mark.0 + MARK_MS + MEMORY_MS);
     }
 
-    /// Record what the order of an entry has become.
+    /// Record what the order of an entry has become, unless that is cancelled without a fill.
     #[inline]
     pub fn finish(&mut self, sequence: u64, state: u8, filled: i64) {
-        let entry = self.entry_mut(sequence);
-        entry.state = state;
-        entry.filled = filled;
+        self.entry_mut(sequence).finish(state, filled);
     }
 
     /// Forget the oldest entry if it is older than the memory. An entry whose order is still open moves to
     /// the young end instead: then `(order id, new sequence)` is returned for the order to note.
-    pub fn expire_one(&mut self, now_ms: u64) -> Option<Option<(u64, u64)>> {
+    pub fn expire_one(&mut self, now_ms: u64, is_open: impl Fn(u64) -> bool) -> Option<Option<(u64, u64)>> {
         if !self.is_due(now_ms) || self.is_empty() {
             return None;
         }
         let entry = *self.entry(self.first);
-        let tag = tag_of(entry.key);
-        self.shards[shard_of(entry.key)].remove(tag, self.first as u32);
+        self.shards[shard_of(entry.tag)].remove(entry.tag, self.first as u32);
         self.first += 1;
         while self.marks.len() > 1 && self.marks[1].1 <= self.first {
             self.marks.pop_front();
@@ -328,7 +392,7 @@ impl ClientIds {
             self.marks.clear();
         }
         self.find_due();
-        if entry.state == state::OPEN {
+        if entry.state() == state::OPEN || is_open(entry.order_id) {
             let sequence = self.push(entry, now_ms);
             return Some(Some((entry.order_id, sequence)));
         }
@@ -383,6 +447,11 @@ impl Vacancy {
 }
 
 impl Shard {
+    /// Entries that so many cells take: five eighths, so that searches stay short.
+    fn capacity(cells: usize) -> usize {
+        cells * 5 / 8
+    }
+
     /// (first free cell for a tag, steps from its home); at least three eighths of the cells are free.
     #[inline]
     fn free_cell(&self, tag: u32) -> (usize, usize) {
@@ -401,6 +470,8 @@ impl Shard {
     }
 
     fn resize(&mut self, size: usize) {
+        let used = Shard::capacity(self.cells.len()) - self.room;
+        self.room = Shard::capacity(size) - used;
         let old = std::mem::replace(&mut self.cells, vec![0; size]);
         for cell in old.into_iter().filter(|cell| *cell != 0) {
             let (at, _) = self.free_cell((cell >> 32) as u32);
@@ -421,7 +492,7 @@ impl Shard {
                 return;
             }
         }
-        self.used -= 1;
+        self.room += 1;
         let mut at = hole;
         loop {
             at = (at + 1) & mask;
@@ -444,7 +515,9 @@ mod tests {
     use super::*;
 
     fn entry(account: u32, text: &str, order_id: u64, state: u8) -> Entry {
-        Entry { key: key_of(account, text.as_bytes()), order_id, filled: 0, account, state }
+        let mut entry = Entry::new(key_of(account, text.as_bytes()), account, order_id);
+        entry.finish(state, 0);
+        entry
     }
 
     #[test]
@@ -452,17 +525,17 @@ mod tests {
         let mut ids = ClientIds::default();
         for n in 0..50_000u64 {
             let item = entry(16, &format!("id{n}"), n, state::CANCELLED);
-            assert!(matches!(ids.search(16, item.key), Found::Vacant(vacancy) if vacancy.is_near()));
+            assert!(matches!(ids.search(16, item.key()), Found::Vacant(vacancy) if vacancy.is_near()));
             ids.push(item, n * 100);
         }
         for n in (0..50_000).step_by(7) {
             let found =
-                ids.find(16, key_of(16, format!("id{n}").as_bytes())).map(|at| ids.entry(at).order_id);
+                ids.find(16, key_of(16, format!("id{n}").as_bytes())).map(|at| ids.entry(at).order_id());
             assert_eq!(found, Some(n));
         }
         assert_eq!(ids.find(17, key_of(17, b"id5")), None);
         let half = MEMORY_MS + 25_000 * 100;
-        while ids.expire_one(half).is_some() {}
+        while ids.expire_one(half, |_| false).is_some() {}
         assert_eq!(ids.find(16, key_of(16, b"id10")), None);
         assert!(ids.find(16, key_of(16, b"id30000")).is_some());
         assert!(ids.len() >= 25_000);
@@ -471,10 +544,10 @@ mod tests {
     #[test]
     fn an_open_order_keeps_its_id() {
         let mut ids = ClientIds::default();
-        ids.push(entry(16, "old", 1, state::OPEN), 0);
+        ids.push(entry(16, "old", 1, state::CANCELLED), 0);
         let late = MEMORY_MS + 2 * MARK_MS;
-        assert_eq!(ids.expire_one(late), Some(Some((1, 1))));
-        assert_eq!(ids.expire_one(late), None);
+        assert_eq!(ids.expire_one(late, |id| id == 1), Some(Some((1, 1))));
+        assert_eq!(ids.expire_one(late, |id| id == 1), None);
         assert_eq!(ids.find(16, key_of(16, b"old")), Some(1));
     }
 
@@ -499,7 +572,7 @@ mod tests {
         for account in 16..20 {
             for n in 0..10_000 {
                 let key = key_of(account, format!("{n}").as_bytes());
-                assert!(seen.insert((key.low, key.high)));
+                assert!(seen.insert((key.tag, key.high)));
             }
         }
     }

@@ -2,8 +2,8 @@
 //! value, big-endian. Header and trailer are the caller's. Column lists here are the truth for the tables
 //! that receive them.
 
-use crate::output::{FillView, OrderView, Stamp};
-use crate::pen::Pen;
+use crate::output::{FillView, Stamp};
+use crate::pen::Block;
 use crate::slab::Cold;
 use crate::wire::{flag, MAX_CLIENT_ID};
 
@@ -51,108 +51,124 @@ pub const ORDER_COLUMNS: [(&str, &str); 20] = [
     ("closed_ms", "bigint"),
 ];
 
-/// Longest row there can be, client id included.
-const MAX_ROW: usize = 512;
+/// Bytes of a row before the client id's length, and after the client id.
+const FILL_HEAD: usize = 2 + 5 * 12 + 8;
+const FILL_TAIL: usize = 2 * 6 + 6 * 12 + 8;
+const ORDER_HEAD: usize = 2 + 4 * 12 + 8;
+const ORDER_TAIL: usize = 5 * 6 + 5 + 8 * 12;
 
-/// One row being written, column after column.
-pub(crate) struct Row<'a> {
-    pen: Pen<'a>,
+/// A row of at most `N` bytes being written column after column, each at a place that is known when it is compiled.
+pub(crate) struct Row<'a, const N: usize> {
+    block: Block<'a, N>,
+    at: usize,
 }
 
-impl<'a> Row<'a> {
+impl<'a, const N: usize> Row<'a, N> {
     #[inline(always)]
-    pub fn begin(out: &'a mut Vec<u8>, columns: usize) -> Row<'a> {
-        let mut pen = Pen::begin(out, MAX_ROW);
-        pen.put((columns as u16).to_be_bytes());
-        Row { pen }
+    pub fn begin(out: &'a mut Vec<u8>, columns: usize) -> Row<'a, N> {
+        let mut block = Block::begin(out);
+        block.put(0, &(columns as u16).to_be_bytes());
+        Row { block, at: 2 }
+    }
+
+    #[inline(always)]
+    fn put<const M: usize>(&mut self, bytes: &[u8; M]) {
+        self.block.put(self.at, bytes);
+        self.at += M;
     }
 
     #[inline(always)]
     pub fn bigint(&mut self, value: i64) {
-        self.pen.put(8u32.to_be_bytes());
-        self.pen.put(value.to_be_bytes());
+        self.put(&8u32.to_be_bytes());
+        self.put(&value.to_be_bytes());
     }
 
     #[inline(always)]
     pub fn integer(&mut self, value: u32) {
-        self.pen.put(4u32.to_be_bytes());
-        self.pen.put(value.to_be_bytes());
+        self.put(&(4 << 32 | u64::from(value)).to_be_bytes());
     }
 
     #[inline(always)]
     pub fn smallint(&mut self, value: u8) {
-        self.pen.put([0, 0, 0, 2, 0, value]);
+        self.put(&2u32.to_be_bytes());
+        self.put(&[0, value]);
     }
 
     #[inline(always)]
     pub fn boolean(&mut self, value: bool) {
-        self.pen.put([0, 0, 0, 1, u8::from(value)]);
+        self.put(&1u32.to_be_bytes());
+        self.put(&[u8::from(value)]);
     }
 
-    /// Make the row part of the buffer.
+    /// All of the id's room is copied, then the next column written over what is too much.
     #[inline(always)]
-    pub fn end(self) {
-        self.pen.end();
+    fn client_id(&mut self, order: &Cold) {
+        self.text(&order.client_id, order.client_len);
     }
 
     /// The first `length` of a client id's bytes.
     #[inline(always)]
-    pub fn text(&mut self, bytes: [u8; MAX_CLIENT_ID], length: u8) {
-        self.pen.put(u32::from(length).to_be_bytes());
-        self.pen.put_first(bytes, length as usize);
+    pub fn text(&mut self, bytes: &[u8; MAX_CLIENT_ID], length: u8) {
+        let length = (length as usize).min(MAX_CLIENT_ID);
+        self.put(&(length as u32).to_be_bytes());
+        self.block.put(self.at, bytes);
+        self.at += length;
     }
 
     #[inline(always)]
-    fn client_id(&mut self, cold: &Cold) {
-        self.text(cold.client_id, cold.client_len);
+    pub fn end(self) {
+        self.block.end(self.at);
     }
 }
 
 /// One side of a trade as a row of the fills table.
-pub fn fill_row(out: &mut Vec<u8>, stamp: Stamp, order: OrderView, fill: FillView) {
-    let mut row = Row::begin(out, FILL_COLUMNS.len());
+#[inline]
+pub fn fill_row(out: &mut Vec<u8>, stamp: Stamp, order: &Cold, fill: &FillView) {
+    const ROOM: usize = FILL_HEAD + 4 + MAX_CLIENT_ID + FILL_TAIL;
+    let mut row = Row::<ROOM>::begin(out, FILL_COLUMNS.len());
     row.bigint(stamp.group as i64);
     row.bigint(stamp.sequence as i64);
     row.bigint(fill.trade_id as i64);
-    row.integer(u32::from(order.node.market));
+    row.integer(order.market);
     row.bigint(i64::from(order.account));
-    row.bigint(order.cold.order_id as i64);
-    row.client_id(order.cold);
-    row.smallint(order.node.flags & flag::SELL);
+    row.bigint(order.order_id as i64);
+    row.client_id(order);
+    row.smallint(order.flags & flag::SELL);
     row.smallint(fill.role);
     row.bigint(fill.price);
     row.bigint(fill.lots);
     row.bigint(fill.notional);
     row.bigint(fill.fee);
     row.integer(fill.fee_asset);
-    row.bigint(i64::from(order.cold.key));
+    row.bigint(i64::from(order.key));
     row.bigint(stamp.now_ms as i64);
     row.end();
 }
 
 /// A closed order that has traded as a row of the orders table.
-pub fn order_row(out: &mut Vec<u8>, stamp: Stamp, order: OrderView) {
-    let (node, cold) = (order.node, order.cold);
-    let mut row = Row::begin(out, ORDER_COLUMNS.len());
+#[inline]
+pub fn order_row(out: &mut Vec<u8>, stamp: Stamp, order: &Cold, state: u8, reason: u8) {
+    const ROOM: usize = ORDER_HEAD + 4 + MAX_CLIENT_ID + ORDER_TAIL;
+    let mut row = Row::<ROOM>::begin(out, ORDER_COLUMNS.len());
     row.bigint(stamp.group as i64);
     row.bigint(stamp.sequence as i64);
-    row.bigint(cold.order_id as i64);
+    row.bigint(order.order_id as i64);
     row.bigint(i64::from(order.account));
-    row.integer(u32::from(node.market));
-    row.client_id(cold);
-    row.smallint(node.flags & flag::SELL);
-    row.smallint(cold.order_type);
-    row.smallint(cold.tif);
-    row.boolean(node.flags & flag::POST_ONLY != 0);
-    row.bigint(node.price);
-    row.bigint(cold.size);
-    row.bigint(cold.filled);
-    row.bigint(cold.filled_quote);
-    row.bigint(cold.fee);
-    row.smallint(order.state);
-    row.smallint(order.reason);
-    row.bigint(i64::from(cold.key));
-    row.bigint(cold.created_ms as i64);
+    row.integer(order.market);
+    row.client_id(order);
+    row.smallint(order.flags & flag::SELL);
+    row.smallint(order.order_type);
+    row.smallint(order.tif);
+    row.boolean(order.flags & flag::POST_ONLY != 0);
+    row.bigint(order.price);
+    row.bigint(order.size);
+    row.bigint(order.filled);
+    row.bigint(order.filled_quote);
+    row.bigint(order.fee);
+    row.smallint(state);
+    row.smallint(reason);
+    row.bigint(i64::from(order.key));
+    row.bigint(order.created_ms as i64);
     row.bigint(stamp.now_ms as i64);
     row.end();
 }

@@ -10,18 +10,19 @@ use crate::accounts::{Funds, FIRST_USER};
 use crate::algo::Algos;
 use crate::auction::Auctions;
 use crate::clients::{ClientIds, Key, Words};
-use crate::codes::Reject;
+use crate::codes::{state, Reject};
 use crate::contracts::{Contracts, SPOT};
 use crate::ids::OrderIds;
 use crate::liquidation::Liquidation;
 use crate::mandates::Mandates;
 use crate::market::{Candle, Market};
 use crate::outcomes::Outcomes;
-use crate::output::{Ack, OrderView, Output, Stamp, Transfer};
+use crate::output::{Ack, Output, Stamp, Transfer};
 use crate::prices::Prices;
 use crate::publish::Publisher;
-use crate::slab::{Cold, Node, Slab};
-use crate::wire::{kind, Frame, Frames};
+use crate::ring::Ring;
+use crate::slab::{Cold, Slab, NIL};
+use crate::wire::{kind, Frame, HEADER};
 
 /// Answer of a command handler.
 pub(crate) type Outcome = Result<Ack, Reject>;
@@ -30,17 +31,33 @@ pub(crate) type Outcome = Result<Ack, Reject>;
 pub(crate) const CLOSED_KEPT: usize = 16_384;
 /// A clock beyond this is taken for this, so that sums of times never overflow.
 const MAX_TIME_MS: u64 = 1 << 53;
+/// With so few markets they are in the cache anyway.
+const FEW_MARKETS: usize = 8;
 /// How far ahead memory is asked for: ids and index cells first, then what they point to.
-const LOOK_FAR: usize = 8;
+const RING: usize = 8;
+const LOOK_FAR: usize = RING;
 const LOOK_NEAR: usize = 4;
 const LOOK_LAST: usize = 2;
 
-/// A command on its way: its frame, and of a new order with a client id that id as words and key (else left over).
+/// A command some places ahead: where its frame lies, and what was found out about it when memory was asked for. The slot
+/// is a hint to be checked, the rest follows from the frame alone.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Coming<'a> {
-    pub frame: Frame<'a>,
+pub(crate) struct Ahead {
+    pub begin: usize,
+    pub end: usize,
+    /// Slot of the order a cancel names by id; `NIL` when not known.
+    pub slot: u32,
+    /// Client id of a new order as words, and its key.
     pub words: Words,
     pub key: Key,
+}
+
+impl Ahead {
+    /// Where the client id of its frame begins in the batch, `offset` bytes into the frame.
+    #[inline(always)]
+    pub fn client_at(&self, offset: usize) -> usize {
+        self.begin + offset
+    }
 }
 
 /// What a group may have at most.
@@ -52,58 +69,62 @@ pub(crate) struct Limits {
     pub client_ids: u32,
 }
 
-/// An order cancelled without a fill, as queries show it.
+/// An order cancelled without a fill, as queries show it: its reason lies in the record.
 #[derive(Clone, Copy)]
-pub(crate) struct Closed {
-    pub node: Node,
-    pub cold: Cold,
-    pub account: u32,
-    pub reason: u8,
-    pub closed_ms: u64,
+pub(crate) struct Closed(Cold);
+
+impl Closed {
+    pub fn new(order: &Cold, reason: u8, closed_ms: u64) -> Closed {
+        let mut closed = Closed(*order);
+        closed.note(reason, closed_ms);
+        closed
+    }
+
+    /// What it traded is nothing, so its place takes the time of the end.
+    #[inline(always)]
+    fn note(&mut self, reason: u8, closed_ms: u64) {
+        self.0.state = state::CANCELLED;
+        self.0.reason = reason;
+        self.0.filled_quote = closed_ms as i64;
+    }
+
+    /// The order, as it was when it closed.
+    pub fn order(&self) -> Cold {
+        Cold { filled_quote: 0, ..self.0 }
+    }
+
+    pub fn order_id(&self) -> u64 {
+        self.0.order_id
+    }
+
+    pub fn account(&self) -> u32 {
+        self.0.account
+    }
+
+    pub fn reason(&self) -> u8 {
+        self.0.reason
+    }
+
+    pub fn closed_ms(&self) -> u64 {
+        self.0.filled_quote as u64
+    }
 }
 
-/// The last `CLOSED_KEPT` of them; the oldest is written over.
-#[derive(Default)]
-pub(crate) struct ClosedRing {
-    orders: Vec<Closed>,
-    oldest: usize,
-}
+/// The last `CLOSED_KEPT` of them.
+pub(crate) type ClosedRing = Ring<Closed, CLOSED_KEPT>;
 
 impl ClosedRing {
-    #[inline]
-    pub fn push(&mut self, node: &Node, cold: &Cold, account: u32, reason: u8, closed_ms: u64) {
-        if self.orders.len() < CLOSED_KEPT {
-            self.orders.push(Closed { node: *node, cold: *cold, account, reason, closed_ms });
-            return;
+    /// Keep an order that closes.
+    #[inline(always)]
+    pub fn keep(&mut self, order: &Cold, reason: u8, closed_ms: u64) {
+        self.prefetch(2);
+        match self.place() {
+            Some(closed) => {
+                closed.0 = *order;
+                closed.note(reason, closed_ms);
+            }
+            None => self.push(Closed::new(order, reason, closed_ms)),
         }
-        self.prefetch((self.oldest + 2) % CLOSED_KEPT);
-        let closed = &mut self.orders[self.oldest];
-        closed.node = *node;
-        closed.cold = *cold;
-        closed.account = account;
-        closed.reason = reason;
-        closed.closed_ms = closed_ms;
-        self.oldest = (self.oldest + 1) % CLOSED_KEPT;
-    }
-
-    /// Hint that this place is soon written over.
-    #[inline]
-    fn prefetch(&self, at: usize) {
-        if let Some(closed) = self.orders.get(at) {
-            crate::prefetch::at(&closed.cold.order_id);
-            crate::prefetch::at(&closed.cold.expires_ms);
-            crate::prefetch::at(&closed.node);
-        }
-    }
-
-    pub fn len(&self) -> usize {
-        self.orders.len()
-    }
-
-    /// Oldest first.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Closed> {
-        let (newer, older) = self.orders.split_at(self.oldest);
-        older.iter().chain(newer)
     }
 }
 
@@ -258,42 +279,48 @@ impl Kernel {
     }
 
     fn run_frames(&mut self, commands: &[u8]) {
-        let mut frames = Frames::new(commands);
-        let mut coming = [Coming::default(); LOOK_FAR];
-        let (mut first, mut end) = (0, 0);
+        let mut ahead = [Ahead::default(); RING];
+        let (mut first, mut end, mut cut) = (0, 0, 0);
         loop {
             while end - first < LOOK_FAR {
-                let Some(frame) = frames.next() else { break };
-                self.look_far(frame, &mut coming[end % LOOK_FAR]);
+                let Some(frame) = Frame::at(commands, cut) else { break };
+                let next = cut + HEADER + frame.body.len();
+                let coming = &mut ahead[end % RING];
+                (coming.begin, coming.end) = (cut, next);
+                self.look_far(&frame, commands, coming);
+                cut = next;
                 end += 1;
             }
             if first == end {
                 break;
             }
             if first + LOOK_NEAR < end {
-                self.look_near(&coming[(first + LOOK_NEAR) % LOOK_FAR].frame);
+                let ahead = &mut ahead[(first + LOOK_NEAR) % RING];
+                ahead.slot = self.look_near(&commands[ahead.begin..ahead.end]);
             }
             if first + LOOK_LAST < end {
-                self.look_last(&coming[(first + LOOK_LAST) % LOOK_FAR].frame);
+                let ahead = &ahead[(first + LOOK_LAST) % RING];
+                self.look_last(&commands[ahead.begin..ahead.end], ahead.slot);
             }
-            self.step(&coming[first % LOOK_FAR]);
+            let coming = &ahead[first % RING];
+            self.step(&commands[coming.begin..coming.end], coming);
             first += 1;
         }
-        if !frames.rest().is_empty() {
+        if cut < commands.len() {
             self.sequence += 1;
             self.out.ack(Ack::refused(Reject::InputFrame));
         }
     }
 
-    #[inline]
-    fn look_far<'a>(&self, frame: Frame<'a>, coming: &mut Coming<'a>) {
-        coming.frame = frame;
+    /// Ask for what a command names: account, market, cell of its client id, cell of its order id.
+    #[inline(always)]
+    fn look_far(&self, frame: &Frame, commands: &[u8], coming: &mut Ahead) {
         self.funds.prefetch(frame.account);
-        if let Some(market) = self.markets.get(frame.market as usize) {
-            market.prefetch();
+        if self.markets.len() > FEW_MARKETS {
+            self.look_at_market(frame.market);
         }
         match frame.kind {
-            kind::PLACE => self.prefetch_place(coming),
+            kind::PLACE => self.prefetch_place(frame, commands, coming),
             kind::CANCEL | kind::AMEND if frame.body.len() >= 8 => {
                 self.ids.prefetch(crate::wire::u64_at(frame.body, 0));
             }
@@ -301,51 +328,60 @@ impl Kernel {
         }
     }
 
-    #[inline]
-    fn look_near(&self, frame: &Frame) {
-        if frame.body.len() < 8 {
-            return;
+    #[inline(never)]
+    fn look_at_market(&self, market: u32) {
+        if let Some(market) = self.markets.get(market as usize) {
+            market.prefetch();
         }
-        let first = crate::wire::u64_at(frame.body, 0);
-        match frame.kind {
+    }
+
+    /// Ask for the level of a new order; look an order up and ask for it. Returns its slot.
+    #[inline(always)]
+    fn look_near(&self, bytes: &[u8]) -> u32 {
+        let Some(bytes) = bytes.first_chunk::<24>() else { return NIL };
+        let first = crate::wire::u64_at(bytes, HEADER);
+        self.funds.prefetch_lists(crate::wire::u32_at(bytes, 4));
+        match bytes[2] {
             kind::PLACE => {
-                if let Some(market) = self.markets.get(frame.market as usize) {
+                if let Some(market) = self.markets.get(crate::wire::u32_at(bytes, 8) as usize) {
                     market.book.prefetch(first as i64);
                 }
+                NIL
             }
             kind::CANCEL | kind::AMEND => {
-                if let Some(slot) = self.ids.get(first) {
-                    self.slab.prefetch(slot);
-                }
+                let slot = self.ids.get(first).unwrap_or(NIL);
+                self.slab.prefetch(slot);
+                slot
             }
-            _ => return,
+            _ => NIL,
         }
-        self.funds.prefetch_lists(frame.account);
     }
 
     /// What an order about to be cancelled points to.
-    #[inline]
-    fn look_last(&self, frame: &Frame) {
-        if frame.kind == kind::CANCEL && frame.body.len() >= 8 {
-            if let Some(slot) = self.ids.get(crate::wire::u64_at(frame.body, 0)) {
-                let node = self.slab.node(slot);
-                self.clients.prefetch_entry(self.slab.cold(slot).client);
-                self.slab.prefetch_node(node.prev);
-                self.slab.prefetch_node(node.next);
-                if let Some(market) = self.markets.get(node.market as usize) {
-                    market.book.prefetch(node.price);
-                }
-            }
+    #[inline(always)]
+    fn look_last(&self, bytes: &[u8], slot: u32) {
+        if slot == NIL || bytes[2] != kind::CANCEL {
+            return;
+        }
+        let node = self.slab.node(slot);
+        self.slab.prefetch_node(node.prev);
+        self.slab.prefetch_node(node.next);
+        if let Some(market) = self.markets.get(node.market as usize) {
+            market.book.prefetch(node.price);
+        }
+        if let Some(account) = self.funds.accounts.get(node.account as usize) {
+            self.slab.prefetch_node(account.orders.last().copied().unwrap_or(NIL));
         }
     }
 
-    #[inline]
-    fn step(&mut self, coming: &Coming) {
+    #[inline(always)]
+    fn step(&mut self, bytes: &[u8], coming: &Ahead) {
         self.sequence += 1;
         if self.next_timer <= self.now_ms {
             self.run_timers();
         }
-        let ack = match self.dispatch(coming) {
+        let Some(frame) = Frame::at(bytes, 0) else { unreachable!("the frame was cut before") };
+        let ack = match self.dispatch(&frame, coming) {
             Ok(ack) => ack,
             Err(reject) => Ack::refused(reject),
         };
@@ -356,7 +392,7 @@ impl Kernel {
         if self.algos.is_busy() {
             self.run_algos();
         }
-        if let Some(market) = self.markets.get(coming.frame.market as usize) {
+        if let Some(market) = self.markets.get(frame.market as usize) {
             assert!(
                 market.book.best_bid() < market.book.best_ask() || market.book.is_collecting(),
                 "the book is never crossed after a command"
@@ -368,14 +404,21 @@ impl Kernel {
         }
     }
 
-    #[inline]
-    fn dispatch(&mut self, coming: &Coming) -> Outcome {
-        let frame = &coming.frame;
+    #[inline(always)]
+    fn dispatch(&mut self, frame: &Frame, coming: &Ahead) -> Outcome {
         if frame.key != 0 && self.mandates.bind() {
             self.check_key(frame)?;
         }
         match frame.kind {
-            kind::PLACE => self.place(coming),
+            kind::PLACE => self.place(frame, coming),
+            kind::CANCEL if frame.flags == 0 => self.cancel(frame, coming.slot),
+            _ => self.dispatch_others(frame),
+        }
+    }
+
+    #[inline(never)]
+    fn dispatch_others(&mut self, frame: &Frame) -> Outcome {
+        match frame.kind {
             kind::AMEND => self.amend(frame),
             kind::PLACE_TRIGGER..=kind::PLACE_TWAP => self.place_algo(frame),
             kind::PLACE_BRACKET => self.place_bracket(frame),
@@ -385,7 +428,6 @@ impl Kernel {
             | kind::VOID_EVENT
             | kind::CLOSE_EVENT => self.operate_events(frame),
             known if frame.flags != 0 && kind::implemented(known) => Err(Reject::InputEnum),
-            kind::CANCEL => self.cancel(frame),
             kind::MASS_CANCEL => self.mass_cancel(frame),
             kind::CANCEL_ALL_AFTER => self.cancel_all_after(frame),
             kind::CANCEL_ALGO => self.cancel_algo(frame),
@@ -442,11 +484,8 @@ impl Kernel {
     /// Emit the event of an order as it stands.
     #[inline]
     pub(crate) fn order_event(&mut self, slot: u32, state: u8, reason: u8) {
-        let node = &self.slab.nodes[slot as usize];
-        let cold = &self.slab.cold[slot as usize];
-        let account = self.funds.account(node.account).number;
         let stamp = Stamp { group: self.group, sequence: self.sequence, now_ms: self.now_ms };
-        self.out.order_event(stamp, OrderView { account, node, cold, state, reason });
+        self.out.order_event(stamp, &self.slab.cold[slot as usize], state, reason);
     }
 
     /// Balances changed in this batch, as events, and their marks taken off.

@@ -45,6 +45,7 @@ mod publish;
 #[cfg(feature = "python")]
 mod python;
 mod query;
+mod ring;
 pub mod slab;
 mod snapshot;
 #[cfg(test)]

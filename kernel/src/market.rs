@@ -1,7 +1,5 @@
 //! A market: its parameters, phase, book, last trades and the candle of the running minute.
 
-use std::collections::VecDeque;
-
 use crate::auction::Auction;
 use crate::book::{Book, NO_ASK, NO_BID};
 use crate::calendar::Calendar;
@@ -9,6 +7,7 @@ use crate::codes::phase;
 use crate::contracts::Contract;
 use crate::num::{MAX_QUANTITY, PPM};
 use crate::prices::MarketPrices;
+use crate::ring::Ring;
 use crate::wire::{i32_at, i64_at, u32_at};
 
 /// Public trades kept per market.
@@ -125,7 +124,7 @@ pub struct Market {
     pub last: i64,
     pub last_trade_id: u64,
     pub book: Book,
-    pub trades: VecDeque<Trade>,
+    pub trades: Ring<Trade, TRADES_KEPT>,
     pub candle: Candle,
     pub prices: MarketPrices,
     pub dirty_batch: u32,
@@ -260,14 +259,10 @@ impl Market {
     pub fn record(&mut self, trade: Trade, notional: i64) {
         self.last = trade.price;
         self.last_trade_id = trade.trade_id;
-        if self.trades.len() == TRADES_KEPT {
-            self.trades.pop_front();
-        }
-        self.trades.push_back(trade);
-        let minute_ms = trade.time_ms - trade.time_ms % 60_000;
+        self.trades.push(trade);
         let candle = &mut self.candle;
-        if candle.minute_ms != minute_ms || candle.trades == 0 {
-            let price = trade.price;
+        if trade.time_ms.wrapping_sub(candle.minute_ms) >= 60_000 || candle.trades == 0 {
+            let (price, minute_ms) = (trade.price, trade.time_ms - trade.time_ms % 60_000);
             *candle = Candle { minute_ms, open: price, high: price, low: price, ..Candle::default() };
         }
         candle.high = candle.high.max(trade.price);

@@ -6,6 +6,8 @@
 //! maker's hold shrinks with what it needed; a taker holds nothing while it matches, its whole need was
 //! checked before.
 
+use crate::accounts::Swap;
+use crate::algo;
 use crate::book::NIL_PRICE;
 use crate::codes::{reason, state};
 use crate::contracts::SPOT;
@@ -13,13 +15,12 @@ use crate::kernel::Kernel;
 use crate::mandates::Charged;
 use crate::market::{Market, Trade};
 use crate::num::{affordable_lots, charge, prepaid_after, share};
-use crate::output::{Ack, FillView, OrderView};
+use crate::output::{Ack, FillView, Filled, Stamp};
 use crate::place::{Entrance, NOT_RESTING};
-use crate::slab::{Cold, Node, NO_CLIENT};
+use crate::slab::{Node, NIL, NO_CLIENT};
 use crate::wire::{flag, STP_CANCEL_BOTH, STP_CANCEL_MAKER};
-use crate::{accounts, algo, codes};
 
-/// An order while it takes.
+/// An order while it takes. What it has traded is kept here and noted in its record when it is done.
 pub(crate) struct Taker {
     pub slot: u32,
     pub account: u32,
@@ -28,6 +29,9 @@ pub(crate) struct Taker {
     pub side: usize,
     pub limit: i64,
     pub budget: i64,
+    pub remaining: i64,
+    pub filled: Filled,
+    pub prepaid: u32,
     pub stp: u8,
     pub fee_ppm: i32,
     pub quote_size: bool,
@@ -40,7 +44,7 @@ pub(crate) struct Taker {
 impl Taker {
     #[inline]
     pub fn new(kernel: &Kernel, slot: u32, entrance: Entrance) -> Taker {
-        let node = kernel.slab.node(slot);
+        let (node, cold) = (kernel.slab.node(slot), kernel.slab.cold(slot));
         Taker {
             slot,
             account: node.account,
@@ -49,12 +53,32 @@ impl Taker {
             side: node.side(),
             limit: entrance.limit,
             budget: entrance.budget,
+            remaining: node.remaining,
+            filled: cold.filled(),
+            prepaid: node.prepaid,
             stp: node.stp,
-            fee_ppm: kernel.slab.cold(slot).taker_ppm,
+            fee_ppm: node.taker_ppm,
             quote_size: node.flags & flag::QUOTE_SIZE != 0,
             price: 0,
             max_matches: kernel.markets[node.market as usize].parameters.max_matches,
         }
+    }
+
+    /// Note a trade that is charged on `charged` units; returns the fee.
+    #[inline(always)]
+    pub fn fill(&mut self, notional: i64, charged: i64, lots: i64) -> i64 {
+        let fee = charge(charged, self.fee_ppm, self.prepaid);
+        self.prepaid = prepaid_after(charged, self.fee_ppm, self.prepaid, fee);
+        self.filled = self.filled.after(notional, lots, fee);
+        if self.quote_size {
+            self.filled.size += lots;
+        } else {
+            self.remaining -= lots;
+        }
+        if self.budget != i64::MAX {
+            self.budget -= notional + fee;
+        }
+        fee
     }
 
     #[inline]
@@ -67,28 +91,59 @@ impl Taker {
     }
 }
 
+/// One trade as it is told: lots and price, quote units, both fees (negative: a rebate), lots left of the maker.
+pub(crate) struct Deal {
+    pub price: i64,
+    pub lots: i64,
+    pub notional: i64,
+    pub maker_fee: i64,
+    pub taker_fee: i64,
+    pub left: i64,
+}
+
 /// What an open order may still cost: (slot of the asset, units). Quote with fee for a buy, base for a sell.
-#[inline]
-pub(crate) fn hold_of(market: &Market, node: &Node, cold: &Cold) -> (u32, i64) {
+#[inline(always)]
+pub(crate) fn hold_of(market: &Market, node: &Node) -> (u32, i64) {
     if market.kind != SPOT {
         return (market.quote, 0);
     }
     if node.is_sell() {
         return (market.base, node.remaining * market.lot_size);
     }
-    let notional = market.lot_price(node.price) * node.remaining;
-    (market.quote, notional + charge(notional, cold.taker_ppm, cold.prepaid).max(0))
+    (market.quote, cost_of(market, node, node.remaining, node.prepaid))
+}
+
+/// What so many lots of a buy may cost: quote units, fee included.
+#[inline(always)]
+fn cost_of(market: &Market, node: &Node, lots: i64, prepaid: u32) -> i64 {
+    let notional = market.lot_price(node.price) * lots;
+    notional + charge(notional, node.taker_ppm, prepaid).max(0)
 }
 
 impl Kernel {
-    /// Trade while the opposite side is within reach. The answer is why it had to stop, `NONE` if it only
-    /// ran out of partners or size.
-    #[inline]
+    /// Trade while the opposite side is within reach, then note in the order what it has done. The answer is why it had to
+    /// stop, `NONE` if it only ran out of partners or size.
     pub(crate) fn match_taker(&mut self, taker: &mut Taker) -> u8 {
+        self.touch_market(taker.market);
+        let why = self.take(taker);
+        self.note_taken(taker);
+        why
+    }
+
+    /// Note in an order what it has traded as a taker.
+    #[inline(always)]
+    pub(crate) fn note_taken(&mut self, taker: &Taker) {
+        let node = self.slab.node_mut(taker.slot);
+        node.remaining = taker.remaining;
+        node.prepaid = taker.prepaid;
+        self.slab.cold_mut(taker.slot).set_filled(taker.filled);
+    }
+
+    #[inline(always)]
+    fn take(&mut self, taker: &mut Taker) -> u8 {
         let opposite = 1 - taker.side;
         let mut steps = 0;
-        self.touch_market(taker.market);
-        while self.slab.node(taker.slot).remaining > 0 {
+        while taker.remaining > 0 {
             let market = &self.markets[taker.market];
             let price = market.book.best(opposite);
             if price == NIL_PRICE[opposite] || !taker.reaches(price) {
@@ -99,8 +154,8 @@ impl Kernel {
                 return reason::MATCH_LIMIT;
             }
             let maker = market.book.head(opposite);
-            let node = *self.slab.node(maker);
-            self.slab.prefetch(node.next);
+            let node = self.slab.node(maker);
+            self.look_at_maker(node.next);
             if node.flags & flag::TIMED != 0 && self.slab.cold(maker).expires_ms <= self.now_ms {
                 self.cancel_open(maker, reason::EXPIRED);
                 continue;
@@ -114,15 +169,10 @@ impl Kernel {
                 }
                 continue;
             }
-            let mut lots = self.slab.node(taker.slot).remaining.min(node.remaining);
+            let mut lots = taker.remaining.min(node.remaining);
             if taker.budget != i64::MAX {
                 let lot_price = market.lot_price(price);
-                lots = lots.min(affordable_lots(
-                    taker.budget,
-                    lot_price,
-                    taker.fee_ppm,
-                    self.slab.cold(taker.slot).prepaid,
-                ));
+                lots = lots.min(affordable_lots(taker.budget, lot_price, taker.fee_ppm, taker.prepaid));
                 if lots == 0 {
                     return reason::BUDGET;
                 }
@@ -132,10 +182,22 @@ impl Kernel {
         reason::NONE
     }
 
+    /// Ask for what trading with this order will need, and for the order behind it. Its node was asked for one trade ago.
+    #[inline(always)]
+    fn look_at_maker(&self, slot: u32) {
+        if slot != NIL {
+            let node = self.slab.node(slot);
+            self.slab.prefetch_cold(slot);
+            self.slab.prefetch_node(node.next);
+            self.clients.prefetch_entry(node.client);
+            crate::prefetch::line(&self.funds.accounts, node.account as usize);
+        }
+    }
+
     /// Whether a fill-or-kill order would be filled whole, walking the very queue it would walk.
     pub(crate) fn can_fill(&self, taker: &Taker) -> bool {
         let market = &self.markets[taker.market];
-        let mut wanted = self.slab.node(taker.slot).remaining;
+        let mut wanted = taker.remaining;
         let (mut budget, mut prepaid) = (taker.budget, 0);
         let queue = market.book.queue(&self.slab, 1 - taker.side);
         for slot in queue.take(market.parameters.max_matches as usize) {
@@ -171,122 +233,127 @@ impl Kernel {
     }
 
     /// One trade between the taker and the order at the head of the opposite queue.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn trade(&mut self, taker: &mut Taker, maker: u32, lots: i64) {
         if self.markets[taker.market].kind != SPOT {
             return self.trade_contract(taker, maker, lots);
         }
         let market = &mut self.markets[taker.market];
-        let price = if taker.price == 0 { self.slab.node(maker).price } else { taker.price };
+        let node = self.slab.node(maker);
+        let price = if taker.price == 0 { node.price } else { taker.price };
         let notional = market.lot_price(price) * lots;
         let base_units = lots * market.lot_size;
-        let (base, quote) = (market.base, market.quote);
-
-        let (_, held_before) = hold_of(market, self.slab.node(maker), self.slab.cold(maker));
         // A rebate is never more than the taker of the same fill pays.
-        let maker_ppm = self.slab.cold(maker).maker_ppm.max(-taker.fee_ppm);
-        let maker_fee = fill_cold(self.slab.cold_mut(maker), notional, lots, maker_ppm);
-        let maker_node = *self.slab.node(maker);
-        let emptied = maker_node.remaining == lots;
-        if emptied {
+        let maker_ppm = node.maker_ppm.max(-taker.fee_ppm);
+        let maker_fee = charge(notional, maker_ppm, node.prepaid);
+        let prepaid = prepaid_after(notional, maker_ppm, node.prepaid, maker_fee);
+        let (maker_account, left) = (node.account, node.remaining - lots);
+        let released = if node.is_sell() {
+            base_units
+        } else {
+            let held = cost_of(market, node, node.remaining, node.prepaid);
+            held - if left == 0 { 0 } else { cost_of(market, node, left, prepaid) }
+        };
+        if left == 0 {
             market.book.unlink(&mut self.slab, maker);
             self.slab.node_mut(maker).remaining = 0;
         } else {
             market.book.reduce(&mut self.slab, maker, lots);
         }
-        let (_, held_after) = hold_of(market, self.slab.node(maker), self.slab.cold(maker));
-        let released = held_before - held_after;
+        self.slab.node_mut(maker).prepaid = prepaid;
+        let taker_fee = taker.fill(notional, notional, lots);
 
-        let taker_fee = fill_cold(self.slab.cold_mut(taker.slot), notional, lots, taker.fee_ppm);
-        if taker.quote_size {
-            self.slab.cold_mut(taker.slot).size += lots;
-        } else {
-            self.slab.node_mut(taker.slot).remaining -= lots;
-        }
-        if taker.budget != i64::MAX {
-            taker.budget -= notional + taker_fee;
-        }
-
-        let funds = &mut self.funds;
-        funds.touch(maker_node.account);
-        if taker.side == 0 {
-            funds.change(taker.account, quote, -(notional + taker_fee), 0);
-            funds.change(taker.account, base, base_units, 0);
-            funds.change(maker_node.account, base, -base_units, -released);
-            funds.change(maker_node.account, quote, notional - maker_fee, 0);
-        } else {
-            funds.change(taker.account, base, -base_units, 0);
-            funds.change(taker.account, quote, notional - taker_fee, 0);
-            funds.change(maker_node.account, quote, -(notional + maker_fee), -released);
-            funds.change(maker_node.account, base, base_units, 0);
-        }
         let earned = share(notional, i64::from(taker.fee_ppm) + i64::from(maker_ppm));
         let protocol = share(earned, i64::from(market.parameters.protocol_share_ppm));
-        funds.change_reserved(accounts::VENUE_FEES, quote, earned - protocol);
-        funds.change_reserved(accounts::PROTOCOL_FEES, quote, protocol);
-        funds.change_reserved(accounts::DUST, quote, taker_fee + maker_fee - earned);
+        let mut swap = Swap {
+            buyer: taker.account,
+            seller: maker_account,
+            base: market.base,
+            quote: market.quote,
+            units: base_units,
+            paid: notional + taker_fee,
+            received: notional - maker_fee,
+            buyer_released: 0,
+            seller_released: released,
+            venue: earned - protocol,
+            protocol,
+            dust: taker_fee + maker_fee - earned,
+        };
+        if taker.side == 1 {
+            swap.buyer = maker_account;
+            swap.seller = taker.account;
+            swap.paid = notional + maker_fee;
+            swap.received = notional - taker_fee;
+            swap.buyer_released = released;
+            swap.seller_released = 0;
+        }
+        self.funds.touch(maker_account);
+        self.funds.swap(&swap);
 
-        let (trade_id, time_ms) = (self.next_trade_id, self.now_ms);
-        // Made anew for each use: a copy of one just written to memory would wait for the writes.
-        let trade = || Trade { trade_id, price, lots, taker_side: taker.side as u8, time_ms };
-        self.next_trade_id += 1;
-        self.out.trade_count += 1;
-        market.record(trade(), notional);
         let alarmed = price <= market.alarm.0 || price >= market.alarm.1;
+        let linked = self.slab.node(maker).flags & flag::LINKED != 0;
+        let deal = Deal { price, lots, notional, maker_fee, taker_fee, left };
+        self.report_trade(taker, maker, &deal);
         if self.mandates.share_fills() {
             let payers = self.payers(taker, (taker.fee_ppm, taker_fee), maker, (maker_ppm, maker_fee));
             let market = taker.market;
             self.share_fill(Charged { market, payers, lots, notional, basis: notional, earned, protocol });
         }
-        if self.out.enabled {
-            let number = self.markets[taker.market].number;
-            self.out.trades.push((number, trade()));
-            self.report_fill(maker, trade(), notional, maker_fee, 0);
-            self.report_fill(taker.slot, trade(), notional, taker_fee, 1);
-        }
         if alarmed {
             self.observe_trigger_price(taker.market as u32, algo::LAST, price);
         }
-        if emptied {
+        if left == 0 {
             self.close(maker, state::FILLED, reason::NONE);
-            if maker_node.flags & flag::LINKED != 0 {
+            if linked {
                 self.refill_slices();
             }
         }
     }
 
+    /// Note a trade in the tape and in the maker's record, and tell of it.
     #[inline(always)]
-    pub(crate) fn report_fill(&mut self, slot: u32, trade: Trade, notional: i64, fee: i64, role: u8) {
-        let node = &self.slab.nodes[slot as usize];
-        let cold = &self.slab.cold[slot as usize];
-        let quote = self.markets[node.market as usize].quote;
-        let order = OrderView {
-            account: self.funds.account(node.account).number,
-            node,
-            cold,
-            state: if node.remaining == 0 { state::FILLED } else { state::OPEN },
-            reason: reason::NONE,
-        };
-        let fill = FillView {
-            trade_id: trade.trade_id,
-            price: trade.price,
-            lots: trade.lots,
+    pub(crate) fn report_trade(&mut self, taker: &Taker, maker: u32, deal: &Deal) {
+        let Deal { price, lots, notional, maker_fee, taker_fee, left } = *deal;
+        let market = &mut self.markets[taker.market];
+        let trade_id = self.next_trade_id;
+        self.next_trade_id += 1;
+        self.out.trade_count += 1;
+        let side = taker.side as u8;
+        market.record(Trade { trade_id, price, lots, taker_side: side, time_ms: self.now_ms }, notional);
+        let cold = &mut self.slab.cold[maker as usize];
+        let maker_filled = cold.filled().after(notional, lots, maker_fee);
+        if !self.out.enabled {
+            cold.set_filled(maker_filled);
+            return;
+        }
+        let trade = Trade { trade_id, price, lots, taker_side: side, time_ms: self.now_ms };
+        self.out.trades.push((market.number, trade));
+        let stamp = Stamp { group: self.group, sequence: self.sequence, now_ms: self.now_ms };
+        let mut fill = FillView {
+            trade_id,
+            price,
+            lots,
             notional,
-            fee,
-            fee_asset: self.funds.assets[quote as usize].id,
-            role,
+            fee: maker_fee,
+            fee_asset: self.funds.assets[market.quote as usize].id,
+            role: 0,
+            state: state_of(left),
+            filled: maker_filled,
         };
-        let stamp = crate::output::Stamp { group: self.group, sequence: self.sequence, now_ms: self.now_ms };
-        self.out.fill(stamp, order, fill);
+        self.out.fill(stamp, cold, &fill);
+        cold.set_filled(maker_filled);
+        (fill.fee, fill.role) = (taker_fee, 1);
+        (fill.state, fill.filled) = (state_of(taker.remaining), taker.filled);
+        self.out.fill(stamp, self.slab.cold(taker.slot), &fill);
     }
 
     /// After matching: a filled order closes, one that had to stop is cancelled, any other rests. The ack
     /// of the order.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn settle_remainder(&mut self, slot: u32, why: u8) -> Ack {
-        let (node, cold) = (self.slab.node(slot), self.slab.cold(slot));
-        let (remaining, flags, filled) = (node.remaining, node.flags, cold.filled);
-        let mut ack = Ack { order_id: cold.order_id, filled, ..Ack::default() };
+        let node = self.slab.node(slot);
+        let (remaining, flags, filled) = (node.remaining, node.flags, self.slab.cold(slot).filled);
+        let mut ack = Ack { order_id: node.order_id, filled, ..Ack::default() };
         let spent = why == reason::BUDGET && flags & flag::QUOTE_SIZE != 0 && filled > 0;
         if remaining == 0 || spent {
             ack.state = state::FILLED;
@@ -307,35 +374,50 @@ impl Kernel {
     }
 
     /// Put what remains of an order into the book and hold what it needs.
-    #[inline]
     pub(crate) fn rest(&mut self, slot: u32) {
-        let node = *self.slab.node(slot);
-        let number = node.market as usize;
-        self.touch_market(number);
-        let market = &mut self.markets[number];
-        let (asset, hold) = hold_of(market, &node, self.slab.cold(slot));
-        self.funds.hold(node.account, asset, hold);
-        market.book.push(&mut self.slab, slot);
-        if market.kind != SPOT {
-            self.reserve_order(slot);
-        }
-        let cold = self.slab.cold_mut(slot);
-        if cold.position == NOT_RESTING {
-            let orders = &mut self.funds.account_mut(node.account).orders;
-            cold.position = orders.len() as u32;
-            orders.push(slot);
-            if node.flags & flag::TIMED != 0 {
-                self.expiries.insert((cold.expires_ms, cold.order_id));
-                self.next_timer = self.next_timer.min(cold.expires_ms);
+        self.enter_book(slot);
+        let node = self.slab.node(slot);
+        if node.position == NOT_RESTING {
+            let (account, flags, order_id) = (node.account, node.flags, node.order_id);
+            self.list_order(slot, account);
+            if flags & flag::TIMED != 0 {
+                let expires_ms = self.slab.cold(slot).expires_ms;
+                self.expiries.insert((expires_ms, order_id));
+                self.next_timer = self.next_timer.min(expires_ms);
             }
         }
         self.order_event(slot, state::OPEN, reason::NONE);
     }
 
+    /// Into the book, with its hold.
+    #[inline(always)]
+    pub(crate) fn enter_book(&mut self, slot: u32) {
+        let node = self.slab.node(slot);
+        let number = node.market as usize;
+        let account = node.account;
+        let market = &mut self.markets[number];
+        let (asset, hold) = hold_of(market, node);
+        let contract = market.kind != SPOT;
+        market.book.push(&mut self.slab, slot);
+        self.touch_market(number);
+        self.funds.hold(account, asset, hold);
+        if contract {
+            self.reserve_order(slot);
+        }
+    }
+
+    /// Note an order in its account's list.
+    #[inline(always)]
+    pub(crate) fn list_order(&mut self, slot: u32, account: u32) {
+        let orders = &mut self.funds.account_mut(account).orders;
+        self.slab.node_mut(slot).position = orders.len() as u32;
+        orders.push(slot);
+    }
+
     /// Take an order out of the book, release its hold and close it as cancelled.
     #[inline(always)]
     pub(crate) fn cancel_open(&mut self, slot: u32, why: u8) -> Ack {
-        let (order_id, filled) = (self.slab.cold(slot).order_id, self.slab.cold(slot).filled);
+        let (order_id, filled) = (self.slab.node(slot).order_id, self.slab.cold(slot).filled);
         self.take_down(slot, why);
         Ack { order_id, filled, state: state::CANCELLED, reason: why, ..Ack::default() }
     }
@@ -346,53 +428,49 @@ impl Kernel {
     }
 
     /// Out of the book, hold released; the order itself stays.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn withdraw_from_book(&mut self, slot: u32) {
-        let node = *self.slab.node(slot);
-        let number = node.market as usize;
-        self.touch_market(number);
+        let node = self.slab.node(slot);
+        let (number, account) = (node.market as usize, node.account);
         let market = &mut self.markets[number];
-        let (asset, hold) = hold_of(market, &node, self.slab.cold(slot));
+        let contract = market.kind != SPOT;
+        let (asset, hold) = hold_of(market, node);
         market.book.unlink(&mut self.slab, slot);
-        let kind = market.kind;
-        self.funds.hold(node.account, asset, -hold);
-        if kind != SPOT {
+        self.touch_market(number);
+        self.funds.hold(account, asset, -hold);
+        if contract {
             self.release_order(slot);
         }
     }
 
     /// The end of an order that is no longer in the book: its record, its ids, its memory.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn close(&mut self, slot: u32, state: u8, why: u8) {
-        if state == codes::state::CANCELLED {
-            self.order_event(slot, state, why);
+        let stamp = Stamp { group: self.group, sequence: self.sequence, now_ms: self.now_ms };
+        let (node, cold) = (&self.slab.nodes[slot as usize], &self.slab.cold[slot as usize]);
+        if state == state::CANCELLED {
+            self.out.order_event(stamp, cold, state, why);
         }
-        let node = self.slab.nodes[slot as usize];
-        let cold = &self.slab.cold[slot as usize];
-        let (order_id, position, client, filled) = (cold.order_id, cold.position, cold.client, cold.filled);
-        let account = self.funds.account_mut(node.account);
-        let number = account.number;
+        let filled = cold.filled;
         if filled > 0 {
-            let stamp =
-                crate::output::Stamp { group: self.group, sequence: self.sequence, now_ms: self.now_ms };
-            self.out
-                .closed_order(stamp, OrderView { account: number, node: &node, cold, state, reason: why });
+            self.out.closed_order(stamp, cold, state, why);
         } else {
-            self.closed.push(&node, cold, number, why, self.now_ms);
+            self.closed.keep(cold, why, self.now_ms);
         }
         let linked = node.flags & flag::LINKED != 0;
+        let (order_id, position, client, account) = (node.order_id, node.position, node.client, node.account);
         if node.flags & flag::TIMED != 0 {
             self.expiries.remove(&(cold.expires_ms, order_id));
             self.find_next_timer();
         }
-        if client != NO_CLIENT {
+        if client != NO_CLIENT && filled > 0 {
             self.clients.finish(client, state, filled);
         }
         if position != NOT_RESTING {
-            let orders = &mut self.funds.account_mut(node.account).orders;
+            let orders = &mut self.funds.account_mut(account).orders;
             orders.swap_remove(position as usize);
             if let Some(moved) = orders.get(position as usize) {
-                self.slab.cold[*moved as usize].position = position;
+                self.slab.nodes[*moved as usize].position = position;
             }
         }
         self.ids.remove(order_id);
@@ -403,14 +481,12 @@ impl Kernel {
     }
 }
 
-/// Note a fill in an order; returns the fee it is charged (negative: a rebate).
-#[inline]
-fn fill_cold(cold: &mut Cold, notional: i64, lots: i64, ppm: i32) -> i64 {
-    let fee = charge(notional, ppm, cold.prepaid);
-    cold.prepaid = prepaid_after(notional, ppm, cold.prepaid, fee);
-    cold.filled += lots;
-    // Only told, never paid from; recycled money may carry them past any single order's notional.
-    cold.filled_quote = cold.filled_quote.saturating_add(notional);
-    cold.fee = cold.fee.saturating_add(fee);
-    fee
+/// State of an order with so many lots left, after a fill.
+#[inline(always)]
+fn state_of(remaining: i64) -> u8 {
+    if remaining == 0 {
+        state::FILLED
+    } else {
+        state::OPEN
+    }
 }

@@ -5,9 +5,9 @@ use crate::bills::Bills;
 use crate::codes::Reject;
 use crate::copy;
 use crate::market::Trade;
-use crate::pen::Pen;
-use crate::slab::{Cold, Node};
-use crate::wire::{flag, MAX_CLIENT_ID};
+use crate::pen::{Block, Pen};
+use crate::slab::{Cold, IMAGE};
+use crate::wire::MAX_CLIENT_ID;
 
 pub const ACK_SIZE: usize = 32;
 pub const EVENT_HEADER: usize = 24;
@@ -79,17 +79,7 @@ pub struct Stamp {
     pub now_ms: u64,
 }
 
-/// An order as it stands, for events and rows.
-#[derive(Clone, Copy)]
-pub struct OrderView<'a> {
-    pub account: u32,
-    pub node: &'a Node,
-    pub cold: &'a Cold,
-    pub state: u8,
-    pub reason: u8,
-}
-
-/// One side of a trade.
+/// One side of a trade, and what the order has become by it.
 #[derive(Clone, Copy)]
 pub struct FillView {
     pub trade_id: u64,
@@ -99,6 +89,34 @@ pub struct FillView {
     pub fee: i64,
     pub fee_asset: u32,
     pub role: u8,
+    /// State of the order afterwards.
+    pub state: u8,
+    /// Its totals afterwards.
+    pub filled: Filled,
+}
+
+/// What has been traded of an order.
+#[derive(Clone, Copy)]
+pub struct Filled {
+    /// Of a quote budget the size is what has filled.
+    pub size: i64,
+    pub lots: i64,
+    pub quote: i64,
+    pub fee: i64,
+}
+
+impl Filled {
+    /// The totals after one more fill.
+    #[inline(always)]
+    pub fn after(self, notional: i64, lots: i64, fee: i64) -> Filled {
+        Filled {
+            size: self.size,
+            lots: self.lots + lots,
+            // Only told, never paid from; recycled money may carry them past any single order's notional.
+            quote: self.quote.saturating_add(notional),
+            fee: self.fee.saturating_add(fee),
+        }
+    }
 }
 
 /// What a key may do, after it was set or revoked.
@@ -194,56 +212,97 @@ impl Output {
         if !self.enabled {
             return;
         }
-        let mut pen = Pen::begin(&mut self.acks, ACK_SIZE);
-        pen.u64(ack.order_id);
-        pen.i64(ack.filled);
-        pen.i64(ack.remaining);
-        pen.u16(ack.code);
-        pen.u8(ack.state);
-        pen.u8(ack.reason);
-        pen.u32(ack.extra);
-        pen.end();
+        let mut block = Block::<ACK_SIZE>::begin(&mut self.acks);
+        block.u64(0, ack.order_id);
+        block.i64(8, ack.filled);
+        block.i64(16, ack.remaining);
+        block.u16(24, ack.code);
+        block.put(26, &[ack.state, ack.reason]);
+        block.u32(28, ack.extra);
+        block.end(ACK_SIZE);
+    }
+
+    /// An order was accepted and rests. Its members are written one by one: they are still in registers, and reading them
+    /// back as a block so soon after they were stored would wait for the stores.
+    #[inline(always)]
+    pub fn new_order_event(&mut self, stamp: Stamp, order: &Cold) {
+        if !self.enabled {
+            return;
+        }
+        let mut block = Block::<{ ORDER_EVENT + MAX_CLIENT_ID }>::begin(&mut self.events);
+        let length = ORDER_EVENT + order.client_len as usize;
+        head(&mut block, EVENT_ORDER, order.flags, length, order.account, stamp);
+        block.u64(24, order.order_id);
+        block.u32(32, order.market);
+        block.u32(36, order.key);
+        block.i64(40, order.price);
+        block.i64(48, order.size);
+        block.put(56, &[0; 24]);
+        block.u64(80, order.created_ms);
+        block.u64(88, order.expires_ms);
+        block.put(
+            96,
+            &[order.order_type, order.tif, order.stp, order.state, order.reason, order.client_len, 0, 0],
+        );
+        block.u64(104, u64::from(order.builder));
+        block.put(ORDER_EVENT, &order.client_id);
+        block.end(length);
     }
 
     /// An order was accepted, amended or cancelled.
     #[inline]
-    pub fn order_event(&mut self, stamp: Stamp, order: OrderView) {
+    pub fn order_event(&mut self, stamp: Stamp, order: &Cold, state: u8, reason: u8) {
         if !self.enabled {
             return;
         }
-        let mut pen = Pen::begin(&mut self.events, ORDER_EVENT + MAX_CLIENT_ID);
-        order_members(&mut pen, EVENT_ORDER, ORDER_EVENT, stamp, order);
-        pen.put_first(order.cold.client_id, order.cold.client_len as usize);
-        pen.end();
+        let mut block = Block::<{ ORDER_EVENT + MAX_CLIENT_ID }>::begin(&mut self.events);
+        // The image of an order begins with the header without the stamp, which belongs in between.
+        block.put::<IMAGE>(IMAGE_AT, order.image());
+        let length = ORDER_EVENT + order.client_len as usize;
+        head(&mut block, EVENT_ORDER, order.flags, length, order.account, stamp);
+        block.put(STATE_AT, &[state, reason]);
+        block.end(length);
     }
 
-    /// One side of a trade: the private event and the row of the fills table.
+    /// One side of a trade: the private event and the row of the fills table. `order` is as it was before.
     #[inline]
-    pub fn fill(&mut self, stamp: Stamp, order: OrderView, fill: FillView) {
+    pub fn fill(&mut self, stamp: Stamp, order: &Cold, fill: &FillView) {
         if !self.enabled {
             return;
         }
-        let mut pen = Pen::begin(&mut self.events, FILL_EVENT + MAX_CLIENT_ID);
-        order_members(&mut pen, EVENT_FILL, FILL_EVENT, stamp, order);
-        pen.u64(fill.trade_id);
-        pen.i64(fill.price);
-        pen.i64(fill.lots);
-        pen.i64(fill.notional);
-        pen.i64(fill.fee);
-        pen.u32(fill.fee_asset);
-        pen.u32(u32::from(fill.role));
-        pen.put_first(order.cold.client_id, order.cold.client_len as usize);
-        pen.end();
+        let mut block = Block::<{ FILL_EVENT + MAX_CLIENT_ID }>::begin(&mut self.events);
+        let (image, client) = order.image().split_at(IMAGE - MAX_CLIENT_ID);
+        if let (Some(image), Some(client)) =
+            (image.first_chunk::<96>(), client.first_chunk::<MAX_CLIENT_ID>())
+        {
+            block.put(IMAGE_AT, image);
+            block.put(FILL_EVENT, client);
+        }
+        let length = FILL_EVENT + order.client_len as usize;
+        head(&mut block, EVENT_FILL, order.flags, length, order.account, stamp);
+        block.i64(FILLED_AT - 8, fill.filled.size);
+        block.i64(FILLED_AT, fill.filled.lots);
+        block.i64(FILLED_AT + 8, fill.filled.quote);
+        block.i64(FILLED_AT + 16, fill.filled.fee);
+        block.put(STATE_AT, &[fill.state, 0]);
+        block.u64(ORDER_EVENT, fill.trade_id);
+        block.i64(ORDER_EVENT + 8, fill.price);
+        block.i64(ORDER_EVENT + 16, fill.lots);
+        block.i64(ORDER_EVENT + 24, fill.notional);
+        block.i64(ORDER_EVENT + 32, fill.fee);
+        block.u32(ORDER_EVENT + 40, fill.fee_asset);
+        block.u32(ORDER_EVENT + 44, u32::from(fill.role));
+        block.end(length);
         self.fills_count += 1;
         copy::fill_row(&mut self.fills, stamp, order, fill);
     }
 
     /// An order that has traded is closed: its row of the orders table.
     #[inline]
-    pub fn closed_order(&mut self, stamp: Stamp, order: OrderView) {
+    pub fn closed_order(&mut self, stamp: Stamp, order: &Cold, state: u8, reason: u8) {
         if self.enabled {
             self.orders_count += 1;
-            copy::order_row(&mut self.orders, stamp, order);
+            copy::order_row(&mut self.orders, stamp, order, state, reason);
         }
     }
 
@@ -280,13 +339,14 @@ impl Output {
     }
 
     /// A balance as it stands at the end of a batch.
+    #[inline]
     pub fn balance_event(&mut self, stamp: Stamp, account: u32, asset: u32, total: i64, held: i64) {
-        let mut pen = Pen::begin(&mut self.events, BALANCE_EVENT);
-        header(&mut pen, EVENT_BALANCE, 0, BALANCE_EVENT, account, stamp);
-        pen.u64(u64::from(asset));
-        pen.i64(total);
-        pen.i64(held);
-        pen.end();
+        let mut block = Block::<BALANCE_EVENT>::begin(&mut self.events);
+        head(&mut block, EVENT_BALANCE, 0, BALANCE_EVENT, account, stamp);
+        block.u64(EVENT_HEADER, u64::from(asset));
+        block.i64(EVENT_HEADER + 8, total);
+        block.i64(EVENT_HEADER + 16, held);
+        block.end(BALANCE_EVENT);
     }
 }
 
@@ -314,7 +374,28 @@ impl Output {
     }
 }
 
+/// Where in an event the image of an order is put, and members of it come to stand.
+const IMAGE_AT: usize = EVENT_HEADER - 8;
+const FILLED_AT: usize = EVENT_HEADER + 32;
+const STATE_AT: usize = EVENT_HEADER + 75;
+
 #[inline(always)]
+fn head<const N: usize>(
+    block: &mut Block<N>,
+    kind: u8,
+    flags: u8,
+    length: usize,
+    account: u32,
+    stamp: Stamp,
+) {
+    let first = length as u64 | u64::from(kind) << 16 | u64::from(flags) << 24 | u64::from(account) << 32;
+    block.u64(0, first);
+    block.u64(8, stamp.sequence);
+    block.u64(16, stamp.now_ms);
+}
+
+/// As `head`, for the records written with a pen.
+#[inline]
 pub(crate) fn header(pen: &mut Pen, kind: u8, flags: u8, length: usize, account: u32, stamp: Stamp) {
     pen.u16(length as u16);
     pen.u8(kind);
@@ -322,29 +403,4 @@ pub(crate) fn header(pen: &mut Pen, kind: u8, flags: u8, length: usize, account:
     pen.u32(account);
     pen.u64(stamp.sequence);
     pen.u64(stamp.now_ms);
-}
-
-#[inline(always)]
-fn order_members(pen: &mut Pen, kind: u8, size: usize, stamp: Stamp, order: OrderView) {
-    let (node, cold) = (order.node, order.cold);
-    let length = size + cold.client_len as usize;
-    header(pen, kind, node.flags & (0x0F | flag::NO), length, order.account, stamp);
-    pen.u64(cold.order_id);
-    pen.u32(u32::from(node.market));
-    pen.u32(cold.key);
-    pen.i64(node.price);
-    pen.i64(cold.size);
-    pen.i64(cold.filled);
-    pen.i64(cold.filled_quote);
-    pen.i64(cold.fee);
-    pen.u64(cold.created_ms);
-    pen.u64(cold.expires_ms);
-    pen.u8(cold.order_type);
-    pen.u8(cold.tif);
-    pen.u8(node.stp);
-    pen.u8(order.state);
-    pen.u8(order.reason);
-    pen.u8(cold.client_len);
-    pen.u16(0);
-    pen.u64(u64::from(cold.builder));
 }

@@ -6,24 +6,25 @@
 
 use crate::accounts::FROZEN;
 use crate::book::NIL_PRICE;
-use crate::clients::{key_of_words, visible, words_of, Entry, Found, Key, Vacancy, Words};
+use crate::clients::{key_of_words, visible, words_at, words_of, Entry, Found, Key, Vacancy, Words};
 use crate::codes::{reason, state, Reject};
 use crate::contracts::SPOT;
-use crate::kernel::{Coming, Kernel, Outcome};
+use crate::kernel::{Ahead, Kernel, Outcome};
 use crate::mandates::{rate_of, Wanted};
 use crate::matching::Taker;
 use crate::num::{charge, product, MAX_QUANTITY};
-use crate::output::Ack;
-use crate::slab::{Cold, Node, NO_CLIENT};
+use crate::output::{Ack, Stamp, EVENT_ORDER, ORDER_EVENT};
+use crate::slab::{Cold, Node, NIL, NO_CLIENT};
 use crate::wire::{
-    flag, i64_at, u32_at, u64_at, Frame, FOK, GTC, GTD, IOC, LIMIT, MARKET, MAX_CLIENT_ID, STP_CANCEL_BOTH,
+    flag, i64_at, u32_at, u64_at, Frame, FOK, GTC, GTD, HEADER, IOC, LIMIT, MARKET, MAX_CLIENT_ID,
+    STP_CANCEL_BOTH,
 };
 
 /// Bytes of the body before the client id.
 const BODY: usize = 40;
 /// Largest budget of a market buy sized in quote.
 const MAX_BUDGET: i64 = 1 << 61;
-/// `Cold::position` of an order that has not rested.
+/// `Node::position` of an order that has not rested.
 pub(crate) const NOT_RESTING: u32 = u32::MAX;
 
 /// The body of a place frame, checked as far as it can be without state.
@@ -62,7 +63,7 @@ pub(crate) fn client_id(bytes: &[u8]) -> Result<Words, Reject> {
 }
 
 /// The words of a client id as bytes again.
-#[inline]
+#[inline(always)]
 pub(crate) fn bytes_of(words: &Words) -> [u8; MAX_CLIENT_ID] {
     let mut bytes = [0; MAX_CLIENT_ID];
     for (chunk, word) in bytes.chunks_exact_mut(8).zip(words) {
@@ -72,16 +73,14 @@ pub(crate) fn bytes_of(words: &Words) -> [u8; MAX_CLIENT_ID] {
 }
 
 impl Place {
-    /// Read and check the body; stage INPUT.
-    #[inline]
-    pub fn read(coming: &Coming) -> Result<Place, Reject> {
-        let (frame, body) = (&coming.frame, coming.frame.body);
-        if body.len() < BODY || body.len() != BODY + body[19] as usize {
-            return Err(Reject::InputBody);
-        }
-        let length = body.len() - BODY;
-        let words = if length > 0 { coming.words } else { [0; 4] };
-        if length > MAX_CLIENT_ID || !visible(&words, length) {
+    /// Read and check the body; stage INPUT. `client_id` is that of the body as words, if it has one.
+    #[inline(always)]
+    pub fn read(frame: &Frame, client_id: &Words) -> Result<Place, Reject> {
+        let (client_len, body) = match frame.body.first_chunk::<BODY>() {
+            Some(body) if frame.body.len() == BODY + body[19] as usize => (body[19], body),
+            _ => return Err(Reject::InputBody),
+        };
+        if client_len as usize > MAX_CLIENT_ID || !visible(client_id, client_len as usize) {
             return Err(Reject::InputClientId);
         }
         let place = Place {
@@ -94,15 +93,15 @@ impl Place {
             expires_ms: u64_at(body, 24),
             deadline_ms: u64_at(body, 32),
             builder: u32_at(body, 20),
-            client_len: body[19],
-            client_id: words,
+            client_len,
+            client_id: *client_id,
         };
         place.check()?;
         Ok(place)
     }
 
     /// Members that cannot be right in any state.
-    #[inline]
+    #[inline(always)]
     pub fn check(&self) -> Result<(), Reject> {
         let plain = self.order_type | self.tif == 0
             && self.flags & !(flag::SELL | flag::POST_ONLY) == 0
@@ -123,6 +122,7 @@ impl Place {
         Ok(())
     }
 
+    #[inline(never)]
     fn check_options(&self) -> Result<(), Reject> {
         if self.flags & !(0x0F | flag::NO) != 0
             || self.order_type > MARKET
@@ -175,10 +175,9 @@ impl Place {
 }
 
 impl Kernel {
-    #[inline]
-    pub(crate) fn place(&mut self, coming: &Coming) -> Outcome {
-        let frame = &coming.frame;
-        let mut place = Place::read(coming)?;
+    #[inline(always)]
+    pub(crate) fn place(&mut self, frame: &Frame, coming: &Ahead) -> Outcome {
+        let mut place = Place::read(frame, &coming.words)?;
         if place.flags & (flag::REDUCE_ONLY | flag::NO) != 0 && !self.is_contract(frame.market) {
             return Err(Reject::InputCombination);
         }
@@ -207,8 +206,22 @@ impl Kernel {
             self.check_client_room(frame.account, client)?;
         }
         let slot = self.accept(frame, &place, account, remember);
-        let why = self.enter(slot, &place, entrance);
-        Ok(self.settle_remainder(slot, why))
+        let book = &self.markets[frame.market as usize].book;
+        // Only a limit order can be good till cancelled; one beyond the band has another limit than its price.
+        if place.tif != GTC || entrance.limit != place.price || book.crosses(place.side(), place.price) {
+            let why = self.enter(slot, &place, entrance);
+            return Ok(self.settle_remainder(slot, why));
+        }
+        Ok(self.rest_new(slot, frame, &place, account))
+    }
+
+    /// Place an order that does not come from a batch: the frame is all there is.
+    #[inline(never)]
+    pub(crate) fn place_frame(&mut self, frame: &Frame) -> Outcome {
+        let client = frame.body.get(BODY..).unwrap_or_default();
+        let words = words_of(client);
+        let key = key_of_words(frame.account, &words, client.len());
+        self.place(frame, &Ahead { words, key, ..Ahead::default() })
     }
 
     /// Place an order on behalf of an algo order, which hears of its end if it is named in `watch`.
@@ -236,17 +249,18 @@ impl Kernel {
     }
 
     /// Answer to a client id used before: the order it named, as it stands.
-    #[cold]
+    #[inline(never)]
     fn duplicate(&self, sequence: u64) -> Ack {
         let entry = *self.clients.entry(sequence);
         let mut ack = Ack {
-            order_id: entry.order_id,
-            filled: entry.filled,
+            order_id: entry.order_id(),
+            filled: entry.filled(),
             code: Reject::StateDuplicateClientId as u16,
-            state: entry.state,
+            state: entry.state(),
             ..Ack::default()
         };
-        if let Some(slot) = self.ids.get(entry.order_id) {
+        if let Some(slot) = self.ids.get(entry.order_id()) {
+            ack.state = state::OPEN;
             ack.filled = self.slab.cold(slot).filled;
             ack.remaining = self.slab.node(slot).remaining;
         }
@@ -254,7 +268,7 @@ impl Kernel {
     }
 
     /// See whether one more id can be remembered.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check_client_room(
         &mut self,
         account: u32,
@@ -276,10 +290,10 @@ impl Kernel {
     #[cold]
     fn forget_clients(&mut self) {
         for _ in 0..4 {
-            match self.clients.expire_one(self.now_ms) {
+            match self.clients.expire_one(self.now_ms, |id| self.ids.get(id).is_some()) {
                 Some(Some((order_id, sequence))) => {
                     if let Some(slot) = self.ids.get(order_id) {
-                        self.slab.cold_mut(slot).client = sequence;
+                        self.slab.node_mut(slot).client = sequence;
                     }
                 }
                 Some(None) => {}
@@ -289,6 +303,7 @@ impl Kernel {
     }
 
     /// Stages ACCESS, STATE, RISK and MATCHING; nothing is changed.
+    #[inline(always)]
     pub(crate) fn check_place(&self, place: &Place, account: u32, market: u32) -> Result<Entrance, Reject> {
         let owner = self.funds.account(account);
         if owner.flags & FROZEN != 0 {
@@ -315,7 +330,7 @@ impl Kernel {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn check_limit(&self, place: &Place, account: u32, market: usize) -> Result<Entrance, Reject> {
         let market = &self.markets[market];
         let side = place.side();
@@ -357,6 +372,7 @@ impl Kernel {
         Ok(Entrance { limit, budget: i64::MAX })
     }
 
+    #[inline(never)]
     fn check_market(&self, place: &Place, account: u32, market: usize) -> Result<Entrance, Reject> {
         let market = &self.markets[market];
         let side = place.side();
@@ -412,7 +428,7 @@ impl Kernel {
     }
 
     /// Give the order its id and its place in memory. From here on nothing can be refused.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn accept(
         &mut self,
         frame: &Frame,
@@ -426,43 +442,79 @@ impl Kernel {
         let timed = if place.tif == GTD { flag::TIMED } else { 0 };
         let quote_size = place.is_quote_size();
         let slot = self.slab.take();
+        let order_id = self.ids.assign(slot);
+        let client = match client {
+            Some((key, vacancy)) => {
+                self.clients.push_at(vacancy, Entry::new(key, frame.account, order_id), self.now_ms)
+            }
+            None => NO_CLIENT,
+        };
         *self.slab.node_mut(slot) = Node {
+            next: NIL,
+            prev: NIL,
             remaining: if quote_size { MAX_QUANTITY } else { place.size },
             price: place.price,
+            order_id,
+            client,
             account,
             market: frame.market as u16,
             flags: place.flags | timed,
             stp: place.stp,
-            ..Node::default()
-        };
-        let order_id = self.ids.assign(slot);
-        *self.slab.cold_mut(slot) = Cold {
-            order_id,
-            size: if quote_size { 0 } else { place.size },
             maker_ppm: maker_ppm + rate,
             taker_ppm: taker_ppm + rate,
+            prepaid: 0,
             position: NOT_RESTING,
-            client: NO_CLIENT,
-            created_ms: self.now_ms,
-            expires_ms: place.expires_ms,
-            key: frame.key,
-            builder: place.builder,
-            order_type: place.order_type,
-            tif: place.tif,
-            client_len: place.client_len,
-            client_id: bytes_of(&place.client_id),
-            ..Cold::default()
         };
-        if let Some((key, vacancy)) = client {
-            let entry = Entry { key, order_id, filled: 0, account: frame.account, state: state::OPEN };
-            self.slab.cold_mut(slot).client = self.clients.push_at(vacancy, entry, self.now_ms);
-        }
+        *self.slab.cold_mut(slot) = self.record_of(order_id, frame, place);
         self.funds.touch(account);
         slot
     }
 
+    /// The record of a new order.
+    #[inline(always)]
+    fn record_of(&self, order_id: u64, frame: &Frame, place: &Place) -> Cold {
+        Cold {
+            length: ORDER_EVENT as u16 + u16::from(place.client_len),
+            kind: EVENT_ORDER,
+            flags: place.flags,
+            account: frame.account,
+            order_id,
+            market: frame.market,
+            key: frame.key,
+            price: place.price,
+            size: if place.is_quote_size() { 0 } else { place.size },
+            filled: 0,
+            filled_quote: 0,
+            fee: 0,
+            created_ms: self.now_ms,
+            expires_ms: place.expires_ms,
+            order_type: place.order_type,
+            tif: place.tif,
+            stp: place.stp,
+            state: state::OPEN,
+            reason: reason::NONE,
+            client_len: place.client_len,
+            zero: [0; 2],
+            builder: place.builder,
+            zeros: 0,
+            client_id: bytes_of(&place.client_id),
+        }
+    }
+
+    /// Put a new order that trades with nothing into the book.
+    #[inline(always)]
+    fn rest_new(&mut self, slot: u32, frame: &Frame, place: &Place, account: u32) -> Ack {
+        let order_id = self.slab.node(slot).order_id;
+        self.enter_book(slot);
+        self.list_order(slot, account);
+        let stamp = Stamp { group: self.group, sequence: self.sequence, now_ms: self.now_ms };
+        let record = self.record_of(order_id, frame, place);
+        self.out.new_order_event(stamp, &record);
+        Ack { order_id, remaining: place.size, state: state::OPEN, ..Ack::default() }
+    }
+
     /// Match what can be matched at once. The answer is why the remainder must not rest, `NONE` if it may.
-    #[inline]
+    #[inline(never)]
     fn enter(&mut self, slot: u32, place: &Place, entrance: Entrance) -> u8 {
         let market = self.slab.node(slot).market as usize;
         let breaches = place.order_type == LIMIT && place.price != entrance.limit;
@@ -510,17 +562,15 @@ impl Kernel {
     }
 
     /// Read the client id of a place frame some commands ahead and ask for the memory it will need.
-    #[inline]
-    pub(crate) fn prefetch_place(&self, coming: &mut Coming) {
-        let frame = &coming.frame;
-        if frame.body.len() < BODY {
+    #[inline(always)]
+    pub(crate) fn prefetch_place(&self, frame: &Frame, commands: &[u8], coming: &mut Ahead) {
+        if frame.body.len() <= BODY {
+            coming.words = [0; 4];
             return;
         }
-        let client = &frame.body[BODY..];
-        if !client.is_empty() {
-            coming.words = words_of(client);
-            coming.key = key_of_words(frame.account, &coming.words, client.len());
-            self.clients.prefetch(coming.key);
-        }
+        let length = frame.body.len() - BODY;
+        coming.words = words_at(commands, coming.client_at(HEADER + BODY), length);
+        coming.key = key_of_words(frame.account, &coming.words, length);
+        self.clients.prefetch(coming.key);
     }
 }

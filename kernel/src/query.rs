@@ -9,9 +9,9 @@ use crate::book::{NO_ASK, NO_BID};
 use crate::clients::key_of;
 use crate::codes::{phase, state, Reject};
 use crate::contracts::{contract_json, NO_ASSET};
-use crate::kernel::Kernel;
+use crate::kernel::{Closed, Kernel};
 use crate::market::{Market, TRADES_KEPT};
-use crate::slab::{Cold, Node};
+use crate::slab::Cold;
 use crate::wire::{flag, MAX_CLIENT_ID};
 
 /// Most levels or orders one answer carries.
@@ -47,9 +47,8 @@ pub(crate) fn refused(reject: Reject) -> Value {
 
 /// An order as queries show it.
 struct Shown<'a> {
-    account: u32,
-    node: &'a Node,
-    cold: &'a Cold,
+    order: &'a Cold,
+    remaining: i64,
     state: u8,
     reason: u8,
     closed_ms: u64,
@@ -57,17 +56,16 @@ struct Shown<'a> {
 
 impl Shown<'_> {
     fn json(&self) -> Value {
-        let (node, cold) = (self.node, self.cold);
+        let order = self.order;
         json!({
-            "order_id": cold.order_id, "account": self.account, "market": node.market,
-            "client_id": String::from_utf8_lossy(cold.client_text()),
-            "side": node.side(), "order_type": cold.order_type, "tif": cold.tif,
-            "post_only": node.flags & flag::POST_ONLY != 0, "reduce_only": node.flags & flag::REDUCE_ONLY != 0,
-            "stp": node.stp, "state": self.state, "reason": self.reason, "key": cold.key,
-            "price_ticks": node.price, "size_lots": cold.size, "filled_lots": cold.filled,
-            "remaining_lots": if self.state == state::OPEN { node.remaining } else { 0 },
-            "filled_quote": cold.filled_quote, "fee": cold.fee, "created_ms": cold.created_ms,
-            "closed_ms": self.closed_ms, "expires_ms": cold.expires_ms,
+            "order_id": order.order_id, "account": order.account, "market": order.market,
+            "client_id": String::from_utf8_lossy(order.client_text()),
+            "side": order.flags & flag::SELL, "order_type": order.order_type, "tif": order.tif,
+            "post_only": order.flags & flag::POST_ONLY != 0, "reduce_only": order.flags & flag::REDUCE_ONLY != 0,
+            "stp": order.stp, "state": self.state, "reason": self.reason, "key": order.key,
+            "price_ticks": order.price, "size_lots": order.size, "filled_lots": order.filled,
+            "remaining_lots": self.remaining, "filled_quote": order.filled_quote, "fee": order.fee,
+            "created_ms": order.created_ms, "closed_ms": self.closed_ms, "expires_ms": order.expires_ms,
         })
     }
 }
@@ -170,28 +168,22 @@ impl Kernel {
     }
 
     fn open_json(&self, slot: u32) -> Value {
-        let (node, cold) = (self.slab.node(slot), self.slab.cold(slot));
-        let account = self.funds.account(node.account).number;
-        Shown { account, node, cold, state: state::OPEN, reason: 0, closed_ms: 0 }.json()
+        let (order, remaining) = (self.slab.cold(slot), self.slab.node(slot).remaining);
+        Shown { order, remaining, state: state::OPEN, reason: 0, closed_ms: 0 }.json()
     }
 
-    fn closed_json(&self, number: u32, wanted: impl Fn(&Node, &Cold) -> bool, limit: usize) -> Vec<Value> {
+    fn closed_json(&self, number: u32, wanted: impl Fn(&Closed) -> bool, limit: usize) -> Vec<Value> {
         let newest = self.closed.iter().rev();
-        let found = newest.filter(|closed| closed.account == number && wanted(&closed.node, &closed.cold));
-        let shown = found.take(limit).map(|closed| Shown {
-            account: number,
-            node: &closed.node,
-            cold: &closed.cold,
-            state: state::CANCELLED,
-            reason: closed.reason,
-            closed_ms: closed.closed_ms,
+        let found = newest.filter(|closed| closed.account() == number && wanted(closed));
+        let shown = found.take(limit).map(|closed| {
+            let (reason, closed_ms) = (closed.reason(), closed.closed_ms());
+            Shown { order: &closed.order(), remaining: 0, state: state::CANCELLED, reason, closed_ms }.json()
         });
-        shown.map(|order| order.json()).collect()
+        shown.collect()
     }
 
     fn query_closed(&self, request: &Request) -> Value {
-        let here =
-            |node: &Node, _: &Cold| request.market.is_none_or(|market| u32::from(node.market) == market);
+        let here = |closed: &Closed| request.market.is_none_or(|market| closed.order().market == market);
         json!({"orders": self.closed_json(request.account, here, request.limit.unwrap_or(100).min(MOST))})
     }
 
@@ -206,15 +198,15 @@ impl Kernel {
             _ => None,
         };
         let entry = entry.map(|sequence| *self.clients.entry(sequence));
-        let id = entry.map_or(request.order_id, |entry| entry.order_id);
+        let id = entry.map_or(request.order_id, |entry| entry.order_id());
         if let Some(slot) = self.ids.get(id).filter(|slot| self.slab.node(*slot).account == account) {
             return json!({"order": self.open_json(slot)});
         }
-        let closed = self.closed_json(request.account, |_, cold| id != 0 && cold.order_id == id, 1).pop();
+        let closed = self.closed_json(request.account, |closed| id != 0 && closed.order_id() == id, 1).pop();
         match (closed, entry) {
             (Some(order), _) => json!({"order": order}),
             (None, Some(entry)) => json!({"order": {
-                "order_id": entry.order_id, "filled_lots": entry.filled, "state": entry.state,
+                "order_id": entry.order_id(), "filled_lots": entry.filled(), "state": entry.state(),
                 "client_id": request.client_id, "account": request.account, "summary": true,
             }}),
             (None, None) => refused(Reject::MatchingOrderUnknown),

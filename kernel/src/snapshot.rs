@@ -7,7 +7,7 @@
 
 use crate::accounts::{Account, Asset, Balance, MAX_ACCOUNT};
 use crate::book::Book;
-use crate::clients::{ClientIds, Entry, Key};
+use crate::clients::{ClientIds, Entry};
 use crate::codec::{Reader, Writer};
 use crate::codes::phase;
 use crate::contracts::{Contract, NO_ASSET, SPOT};
@@ -20,15 +20,15 @@ use crate::market::{
 use crate::num::{charge, product, MAX_QUANTITY, PPM};
 use crate::output::Transfer;
 use crate::prices::MarketPrices;
-use crate::slab::{Cold, Node, NO_CLIENT};
-use crate::wire::{flag, MAX_CLIENT_ID};
+use crate::slab::{Cold, Node, IMAGE, NO_CLIENT};
+use crate::wire::flag;
 
 const MAGIC: &[u8; 4] = b"XOSK";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const HASH: usize = 32;
 /// Bit of a market's phase: its book collects orders that may cross.
 const COLLECTING: u8 = 0x80;
-const ORDER: usize = 24 + 112;
+const ORDER: usize = 33 + IMAGE;
 
 /// Why bytes are not a snapshot this build can load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,57 +57,32 @@ impl std::error::Error for SnapshotError {}
 
 fn write_order(out: &mut Writer, node: &Node, cold: &Cold, client: u64) {
     out.i64(node.remaining);
-    out.i64(node.price);
     out.u32(node.account);
-    out.raw(&node.market.to_le_bytes());
     out.u8(node.flags);
-    out.u8(node.stp);
-    out.u64(cold.order_id);
-    for value in [cold.size, cold.filled, cold.filled_quote, cold.fee] {
-        out.i64(value);
-    }
-    out.u32(cold.prepaid);
-    out.i32(cold.maker_ppm);
-    out.i32(cold.taker_ppm);
+    out.u32(node.prepaid);
+    out.i32(node.maker_ppm);
+    out.i32(node.taker_ppm);
     out.u64(client);
-    out.u64(cold.created_ms);
-    out.u64(cold.expires_ms);
-    out.u32(cold.key);
-    out.u32(cold.builder);
-    out.raw(&[cold.order_type, cold.tif, cold.client_len, 0]);
-    out.raw(&cold.client_id);
+    out.raw(cold.image());
 }
 
 fn read_order(input: &mut Reader) -> Option<(Node, Cold)> {
-    let node = Node {
+    let mut node = Node {
         remaining: input.i64()?,
-        price: input.i64()?,
         account: input.u32()?,
-        market: input.raw(2).map(|bytes| crate::wire::u16_at(bytes, 0))?,
         flags: input.u8()?,
-        stp: input.u8()?,
-        ..Node::default()
-    };
-    let mut cold = Cold {
-        order_id: input.u64()?,
-        size: input.i64()?,
-        filled: input.i64()?,
-        filled_quote: input.i64()?,
-        fee: input.i64()?,
         prepaid: input.u32()?,
         maker_ppm: input.i32()?,
         taker_ppm: input.i32()?,
         client: input.u64()?,
-        created_ms: input.u64()?,
-        expires_ms: input.u64()?,
-        key: input.u32()?,
-        builder: input.u32()?,
-        ..Cold::default()
+        ..Node::default()
     };
-    let small = input.raw(4)?;
-    (cold.order_type, cold.tif, cold.client_len) = (small[0], small[1], small[2]);
-    cold.client_id.copy_from_slice(input.raw(MAX_CLIENT_ID)?);
-    (cold.client_len as usize <= MAX_CLIENT_ID).then_some((node, cold))
+    let cold = Cold::of_image(input.raw(IMAGE)?.first_chunk()?)?;
+    node.price = cold.price;
+    node.order_id = cold.order_id;
+    node.market = u16::try_from(cold.market).ok()?;
+    node.stp = cold.stp;
+    Some((node, cold))
 }
 
 impl Kernel {
@@ -209,7 +184,7 @@ impl Kernel {
             out.i64(value);
         }
         out.count(market.trades.len());
-        for trade in &market.trades {
+        for trade in market.trades.iter() {
             out.u64(trade.trade_id);
             out.i64(trade.price);
             out.i64(trade.lots);
@@ -218,10 +193,10 @@ impl Kernel {
         }
         out.count(market.book.orders() as usize);
         for slot in [0, 1].into_iter().flat_map(|side| market.book.queue(&self.slab, side)) {
-            let cold = self.slab.cold(slot);
+            let node = self.slab.node(slot);
             let client =
-                if cold.client == NO_CLIENT { NO_CLIENT } else { cold.client - self.clients.first() };
-            write_order(out, self.slab.node(slot), cold, client);
+                if node.client == NO_CLIENT { NO_CLIENT } else { node.client - self.clients.first() };
+            write_order(out, node, self.slab.cold(slot), client);
         }
     }
 
@@ -238,12 +213,9 @@ impl Kernel {
         }
         out.count(self.clients.len());
         for entry in self.clients.entries() {
-            out.u64(entry.key.low);
-            out.u64(entry.key.high);
-            out.u64(entry.order_id);
-            out.i64(entry.filled);
-            out.u32(entry.account);
-            out.u8(entry.state);
+            for word in entry.to_words() {
+                out.u64(word);
+            }
         }
         out.count(self.transfers.len());
         for transfer in self.transfers.values() {
@@ -256,10 +228,9 @@ impl Kernel {
         }
         out.count(self.closed.len());
         for closed in self.closed.iter() {
-            out.u32(closed.account);
-            out.u8(closed.reason);
-            out.u64(closed.closed_ms);
-            write_order(out, &closed.node, &closed.cold, NO_CLIENT);
+            out.u8(closed.reason());
+            out.u64(closed.closed_ms());
+            out.raw(closed.order().image());
         }
     }
 
@@ -292,7 +263,7 @@ impl Kernel {
         for slot in 0..kernel.funds.accounts.len() {
             for position in 0..input.count(8)? {
                 let order = kernel.ids.get(input.u64()?)?;
-                kernel.slab.cold_mut(order).position = position as u32;
+                kernel.slab.node_mut(order).position = position as u32;
                 kernel.funds.accounts[slot].orders.push(order);
             }
         }
@@ -405,22 +376,16 @@ impl Kernel {
         }
         let mut minutes = minutes.into_iter();
         let mut minute = (0, 0);
-        for _ in 0..input.count(37)? {
+        for _ in 0..input.count(32)? {
             while minute.1 == 0 {
                 minute = minutes.next()?;
             }
             minute.1 -= 1;
-            let entry = Entry {
-                key: Key { low: input.u64()?, high: input.u64()? },
-                order_id: input.u64()?,
-                filled: input.i64()?,
-                account: input.u32()?,
-                state: input.u8()?,
-            };
+            let entry = Entry::of_words([input.u64()?, input.u64()?, input.u64()?, input.u64()?]);
             clients.push(entry, minute.0);
         }
-        let known = |cold: &Cold| cold.client == NO_CLIENT || (cold.client as usize) < clients.len();
-        if !self.slab.cold.iter().skip(1).all(known) {
+        let known = |node: &Node| node.client == NO_CLIENT || (node.client as usize) < clients.len();
+        if !self.slab.nodes.iter().skip(1).all(known) {
             return None;
         }
         self.clients = clients;
@@ -436,10 +401,10 @@ impl Kernel {
             self.transfer_ages.insert((transfer.issued_ms, transfer.transfer_id));
             self.transfers.insert(transfer.transfer_id, transfer);
         }
-        for _ in 0..input.count(13 + ORDER)? {
-            let (account, reason, closed_ms) = (input.u32()?, input.u8()?, input.u64()?);
-            let (node, cold) = read_order(input)?;
-            self.closed.push(&node, &cold, account, reason, closed_ms);
+        for _ in 0..input.count(9 + IMAGE)? {
+            let (reason, closed_ms) = (input.u8()?, input.u64()?);
+            let order = Cold::of_image(input.raw(IMAGE)?.first_chunk()?)?;
+            self.closed.keep(&order, reason, closed_ms);
         }
         Some(())
     }
@@ -450,9 +415,9 @@ fn countable(market: &Market, node: &Node, cold: &Cold) -> bool {
     let (quantities, sizes) = (1..=MAX_QUANTITY, 0..=MAX_QUANTITY);
     let notional = product(node.price, market.tick_quote, node.remaining);
     let cost =
-        notional.and_then(|notional| notional.checked_add(charge(notional, cold.taker_ppm, cold.prepaid)));
-    fees_allowed(cold.maker_ppm - rate_of(cold.builder), cold.taker_ppm - rate_of(cold.builder))
-        && i64::from(cold.prepaid) < PPM
+        notional.and_then(|notional| notional.checked_add(charge(notional, node.taker_ppm, node.prepaid)));
+    fees_allowed(node.maker_ppm - rate_of(cold.builder), node.taker_ppm - rate_of(cold.builder))
+        && i64::from(node.prepaid) < PPM
         && quantities.contains(&node.price)
         && quantities.contains(&node.remaining)
         && sizes.contains(&cold.filled)
@@ -506,7 +471,7 @@ fn read_market_members(input: &mut Reader, number: u32) -> Option<Market> {
         trades: input.i64()?,
     };
     for _ in 0..input.count(33)?.min(TRADES_KEPT) {
-        market.trades.push_back(Trade {
+        market.trades.push(Trade {
             trade_id: input.u64()?,
             price: input.i64()?,
             lots: input.i64()?,

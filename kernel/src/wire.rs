@@ -253,28 +253,35 @@ impl<'a> Frames<'a> {
     }
 }
 
+impl<'a> Frame<'a> {
+    /// The frame that begins at `at`, if a whole one does.
+    #[inline(always)]
+    pub fn at(bytes: &'a [u8], at: usize) -> Option<Frame<'a>> {
+        let bytes = bytes.get(at..)?;
+        let head = bytes.first_chunk::<HEADER>()?;
+        let length = u16_at(head, 0) as usize;
+        if !(HEADER..=MAX_FRAME).contains(&length) || length > bytes.len() {
+            return None;
+        }
+        Some(Frame {
+            kind: head[2],
+            flags: head[3],
+            account: u32_at(head, 4),
+            market: u32_at(head, 8),
+            key: u32_at(head, 12),
+            body: &bytes[HEADER..length],
+        })
+    }
+}
+
 impl<'a> Iterator for Frames<'a> {
     type Item = Frame<'a>;
 
     #[inline]
     fn next(&mut self) -> Option<Frame<'a>> {
-        if self.rest.len() < HEADER {
-            return None;
-        }
-        let length = u16_at(self.rest, 0) as usize;
-        if !(HEADER..=MAX_FRAME).contains(&length) || length > self.rest.len() {
-            return None;
-        }
-        let (bytes, rest) = self.rest.split_at(length);
-        self.rest = rest;
-        Some(Frame {
-            kind: bytes[2],
-            flags: bytes[3],
-            account: u32_at(bytes, 4),
-            market: u32_at(bytes, 8),
-            key: u32_at(bytes, 12),
-            body: &bytes[HEADER..],
-        })
+        let frame = Frame::at(self.rest, 0)?;
+        self.rest = &self.rest[HEADER + frame.body.len()..];
+        Some(frame)
     }
 }
 

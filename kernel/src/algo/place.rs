@@ -4,9 +4,9 @@ use super::frames::{self, Draft};
 use super::{kind, state, Algo, Leg, Token, CLIENT_SPACE, CLIENT_SPACE_ID, LAST, MARK};
 use super::{MAX_ALGOS, MAX_GROUP_ALGOS, MAX_SLICERS};
 use crate::accounts::FROZEN;
-use crate::clients::{key_of, key_of_words, words_of, Entry, Found};
+use crate::clients::{key_of, Entry, Found};
 use crate::codes::{phase, state as order_state, Reject};
-use crate::kernel::{Coming, Kernel, Outcome};
+use crate::kernel::{Kernel, Outcome};
 use crate::num::product;
 use crate::output::Ack;
 use crate::wire::{self, flag, Frame};
@@ -53,9 +53,8 @@ impl Kernel {
         if body.len() < PLACE_BODY || body.len() != PLACE_BODY + body[PLACE_CLIENT_LEN] as usize {
             return Err(Reject::InputBody);
         }
-        let words = words_of(&body[PLACE_BODY..]);
-        let key = key_of_words(frame.account, &words, body.len() - PLACE_BODY);
-        let coming = Coming { frame: Frame { kind: wire::kind::PLACE, body, ..*frame }, words, key };
+        let order = Frame { kind: wire::kind::PLACE, body, ..*frame };
+        let key = key_of(frame.account, &body[PLACE_BODY..]);
         let account = self.user(frame.account)?;
         let known = body.len() > PLACE_BODY && self.clients.find(frame.account, key).is_some();
         if !known {
@@ -69,13 +68,13 @@ impl Kernel {
             self.check_legs(&algo)?;
             self.check_algo_room(&algo)?;
             self.check_algo_client(frame.account, &algo)?;
-            let ack = self.place(&coming)?;
+            let ack = self.place_frame(&order)?;
             if ack.code == 0 {
                 self.attach(Algo { stp: body[18], ..algo }, ack);
             }
             return Ok(ack);
         }
-        self.place(&coming)
+        self.place_frame(&order)
     }
 
     /// Bind the legs to the order just placed, or let them stand at once for what it has filled.
@@ -103,9 +102,9 @@ impl Kernel {
         let space = account | CLIENT_SPACE;
         let entry = self.clients.entry(self.clients.find(space, key_of(space, client))?);
         Some(Ack {
-            order_id: entry.order_id & !CLIENT_SPACE_ID,
+            order_id: entry.order_id() & !CLIENT_SPACE_ID,
             code: Reject::StateDuplicateClientId as u16,
-            state: entry.state,
+            state: entry.state(),
             ..Ack::default()
         })
     }
@@ -189,13 +188,9 @@ impl Kernel {
         let id = algo.id;
         if algo.client_len > 0 {
             let account = self.funds.account(algo.account).number | CLIENT_SPACE;
-            let entry = Entry {
-                key: key_of(account, algo.client_text()),
-                order_id: id | CLIENT_SPACE_ID,
-                filled: 0,
-                account,
-                state: order_state::OPEN,
-            };
+            let key = key_of(account, algo.client_text());
+            let mut entry = Entry::new(key, account, id | CLIENT_SPACE_ID);
+            entry.finish(order_state::OPEN, 0);
             self.clients.push(entry, self.now_ms);
         }
         self.funds.touch(algo.account);
@@ -268,7 +263,7 @@ impl Kernel {
     pub(super) fn algo_of_client(&self, account: u32, client: &[u8]) -> Option<u64> {
         let space = account | CLIENT_SPACE;
         let entry = self.clients.entry(self.clients.find(space, key_of(space, client))?);
-        Some(entry.order_id & !CLIENT_SPACE_ID)
+        Some(entry.order_id() & !CLIENT_SPACE_ID)
     }
 
     /// Record in the client id memory what an algo order has become.

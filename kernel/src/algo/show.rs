@@ -110,12 +110,12 @@ impl Output {
         }
         self.algos_count += 1;
         let (algo, [first, second]) = (view.algo, view.algo.legs);
-        let mut row = Row::begin(&mut self.algos, ALGO_COLUMNS.len());
+        let mut row = Row::<512>::begin(&mut self.algos, ALGO_COLUMNS.len());
         for value in [stamp.group as i64, stamp.sequence as i64, algo.id as i64, i64::from(view.account)] {
             row.bigint(value);
         }
         row.integer(algo.market);
-        row.text(algo.client_id, algo.client_len);
+        row.text(&algo.client_id, algo.client_len);
         for value in [algo.kind, algo.state, view.reason] {
             row.smallint(value);
         }

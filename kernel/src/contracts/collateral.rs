@@ -111,7 +111,7 @@ impl Kernel {
             if market.kind != SPOT {
                 return 0;
             }
-            let (_, hold) = hold_of(market, node, self.slab.cold(*slot));
+            let (_, hold) = hold_of(market, node);
             self.shortfall(node.market as usize, node.side(), node.price, node.remaining, hold)
         });
         locked.sum()

@@ -7,7 +7,7 @@ use super::rules::{Tier, MAX_LEVERAGE, TIERS};
 use super::{Collateral, Position, Rules, PERPETUAL, SPOT};
 use crate::accounts::FROZEN;
 use crate::codes::Reject;
-use crate::kernel::{Coming, Kernel, Outcome};
+use crate::kernel::{Kernel, Outcome};
 use crate::output::Ack;
 use crate::wire::{flag, i64_at, kind, u32_at, u64_at, zeros, Frame, IOC, MARKET};
 
@@ -164,7 +164,7 @@ impl Kernel {
         body[32..].copy_from_slice(&deadline_ms.to_le_bytes());
         let flags = flag::when(lots > 0, flag::SELL) | flag::when(turn == 0, flag::REDUCE_ONLY);
         let order = Frame { kind: kind::PLACE, flags, body: &body, ..*frame };
-        self.place(&Coming { frame: order, ..Coming::default() })
+        self.place_frame(&order)
     }
 
     /// Margin tiers and open-interest levels of a perpetual market; all its positions are revalued at once.

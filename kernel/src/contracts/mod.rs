@@ -5,10 +5,12 @@
 //! moves when it is made smaller. An outcome moves its price at once. So, per asset and after every command, the cash of
 //! all accounts less the entries of all perpetual positions is what was deposited less what was withdrawn.
 //!
-//!     equity      = cash - isolated margins + collateral + unrealised of cross perpetuals + worst cases of outcomes
-//!     initial     = perpetuals: worst side of position and orders, at mark, tiers and leverage; outcomes: their orders;
-//!                   spot: what is held
-//!     maintenance = perpetuals: position at mark, by tiers
+//! ```text
+//! equity      = cash - isolated margins + collateral + unrealised of cross perpetuals + worst cases of outcomes
+//! initial     = perpetuals: worst side of position and orders, at mark, tiers and leverage; outcomes: their orders;
+//!               spot: what is held
+//! maintenance = perpetuals: position at mark, by tiers
+//! ```
 //!
 //! The sums are kept per account in one cache line (`Margin`) and moved by differences: each position remembers what it
 //! adds (`upnl`, `initial`, `maintenance`), and whatever changes it or the mark goes through `refresh` or `revalue`.

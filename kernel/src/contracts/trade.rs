@@ -5,11 +5,10 @@ use crate::accounts;
 use crate::codes::{reason, state};
 use crate::kernel::Kernel;
 use crate::mandates::Charged;
-use crate::market::Trade;
-use crate::matching::Taker;
+use crate::matching::{Deal, Taker};
 use crate::num::{charge, prepaid_after, share};
 use crate::outcomes::payouts::fee_base;
-use crate::slab::{Cold, Node};
+use crate::slab::Node;
 use crate::wire::{flag, ALL_MARKETS};
 
 impl Kernel {
@@ -23,45 +22,29 @@ impl Kernel {
         // An outcome is charged on `p * (1 - p)`: fees are largest where the outcome is least certain.
         let charged =
             if kind == OUTCOME { fee_base(notional, price, market.contract.payout_ticks) } else { notional };
-        let maker_ppm = self.slab.cold(maker).maker_ppm.max(-taker.fee_ppm);
-        let maker_fee = fill_contract(self.slab.cold_mut(maker), notional, charged, lots, maker_ppm);
-        let (maker_node, reserved_ppm) = (*self.slab.node(maker), self.slab.cold(maker).taker_ppm);
-        let emptied = maker_node.remaining == lots;
-        if emptied {
+        let maker_node = *self.slab.node(maker);
+        let reserved_ppm = maker_node.taker_ppm;
+        let maker_ppm = maker_node.maker_ppm.max(-taker.fee_ppm);
+        let maker_fee = charge(charged, maker_ppm, maker_node.prepaid);
+        let left = maker_node.remaining - lots;
+        if left == 0 {
             market.book.unlink(&mut self.slab, maker);
             self.slab.node_mut(maker).remaining = 0;
         } else {
             market.book.reduce(&mut self.slab, maker, lots);
         }
-        let taker_fee = fill_contract(self.slab.cold_mut(taker.slot), notional, charged, lots, taker.fee_ppm);
-        if taker.quote_size {
-            self.slab.cold_mut(taker.slot).size += lots;
-        } else {
-            self.slab.node_mut(taker.slot).remaining -= lots;
-        }
-        if taker.budget != i64::MAX {
-            taker.budget -= notional + taker_fee;
-        }
-        let market_number = market.number;
+        self.slab.node_mut(maker).prepaid = prepaid_after(charged, maker_ppm, maker_node.prepaid, maker_fee);
+        let taker_fee = taker.fill(notional, charged, lots);
+        self.slab.node_mut(taker.slot).remaining = taker.remaining;
         let protocol_ppm = i64::from(market.parameters.protocol_share_ppm);
         let earned = share(charged, i64::from(taker.fee_ppm) + i64::from(maker_ppm));
         let protocol = share(earned, protocol_ppm);
-
-        let (trade_id, time_ms) = (self.next_trade_id, self.now_ms);
-        let trade = Trade { trade_id, price, lots, taker_side: taker.side as u8, time_ms };
-        self.next_trade_id += 1;
-        self.out.trade_count += 1;
-        market.record(trade, notional);
         let alarmed = price <= market.alarm.0 || price >= market.alarm.1;
-        if self.out.enabled {
-            self.out.trades.push((market_number, trade));
-            self.report_fill(maker, trade, notional, maker_fee, 0);
-            self.report_fill(taker.slot, trade, notional, taker_fee, 1);
-        }
+        self.report_trade(taker, maker, &Deal { price, lots, notional, maker_fee, taker_fee, left });
         let shared = self.mandates.share_fills();
         let payers =
             shared.then(|| self.payers(taker, (taker.fee_ppm, taker_fee), maker, (maker_ppm, maker_fee)));
-        if emptied {
+        if left == 0 {
             self.unlist_reduce_only(maker);
             self.close(maker, state::FILLED, reason::NONE);
         }
@@ -88,9 +71,9 @@ impl Kernel {
             self.share_fill(Charged { market, payers, lots, notional, basis, earned, protocol });
         }
         if alarmed {
-            self.observe_trigger_price(market_number, crate::algo::LAST, price);
+            self.observe_trigger_price(taker.market as u32, crate::algo::LAST, price);
         }
-        if emptied && maker_node.flags & flag::LINKED != 0 {
+        if left == 0 && maker_node.flags & flag::LINKED != 0 {
             self.refill_slices();
         }
     }
@@ -111,7 +94,7 @@ impl Kernel {
         if node.flags & flag::REDUCE_ONLY != 0 {
             self.count_reduce_only(node.account, market, true);
         }
-        let taker_ppm = self.slab.cold(slot).taker_ppm;
+        let taker_ppm = self.slab.node(slot).taker_ppm;
         self.reserve_lots(&node, node.remaining, taker_ppm);
     }
 
@@ -119,7 +102,7 @@ impl Kernel {
     #[inline(never)]
     pub(crate) fn release_order(&mut self, slot: u32) {
         let node = *self.slab.node(slot);
-        let taker_ppm = self.slab.cold(slot).taker_ppm;
+        let taker_ppm = self.slab.node(slot).taker_ppm;
         self.release_lots(&node, node.remaining, taker_ppm);
         self.unlist_reduce_only(slot);
     }
@@ -187,7 +170,7 @@ impl Kernel {
                 self.markets[market].book.reduce(&mut self.slab, slot, node.remaining - left);
                 let cold = self.slab.cold_mut(slot);
                 cold.size -= node.remaining - left;
-                let taker_ppm = cold.taker_ppm;
+                let taker_ppm = node.taker_ppm;
                 self.release_lots(&node, node.remaining - left, taker_ppm);
                 self.order_event(slot, state::OPEN, reason::NONE);
             }
@@ -221,14 +204,3 @@ impl Kernel {
 }
 
 const _: () = assert!(ALL_MARKETS == super::CROSS);
-
-/// Note a fill in an order that is charged on `charged` units; returns the fee (negative: a rebate).
-#[inline]
-fn fill_contract(cold: &mut Cold, notional: i64, charged: i64, lots: i64, ppm: i32) -> i64 {
-    let fee = charge(charged, ppm, cold.prepaid);
-    cold.prepaid = prepaid_after(charged, ppm, cold.prepaid, fee);
-    cold.filled += lots;
-    cold.filled_quote = cold.filled_quote.saturating_add(notional);
-    cold.fee = cold.fee.saturating_add(fee);
-    fee
-}

@@ -55,7 +55,7 @@ impl Kernel {
             ..Place::default()
         };
         let slot = self.accept(&frame, &place, sweep.account, None);
-        self.slab.cold_mut(slot).taker_ppm = 0;
+        self.slab.node_mut(slot).taker_ppm = 0;
         let mut taker = Taker::new(self, slot, Entrance { limit: sweep.limit, budget: i64::MAX });
         taker.max_matches = sweep.matches.max(1);
         let trades = self.out.trade_count;

@@ -187,9 +187,9 @@ impl Kernel {
 
     /// What an open outcome order reserves.
     pub(crate) fn reserved_by(&self, slot: u32) -> Option<Open> {
-        let (node, cold) = (self.slab.node(slot), self.slab.cold(slot));
+        let node = self.slab.node(slot);
         let market = &self.markets[node.market as usize];
-        reserved(market, node.is_sell(), node.price, node.remaining, cold.taker_ppm)
+        reserved(market, node.is_sell(), node.price, node.remaining, node.taker_ppm)
     }
 
     /// A resting reduce-only order came or went.

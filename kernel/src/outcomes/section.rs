@@ -160,7 +160,7 @@ impl Kernel {
                 .flat_map(|side| self.markets[market].book.queue(&self.slab, side))
                 .collect();
             for slot in slots {
-                let (node, taker_ppm) = (*self.slab.node(slot), self.slab.cold(slot).taker_ppm);
+                let (node, taker_ppm) = (*self.slab.node(slot), self.slab.node(slot).taker_ppm);
                 let contract = &self.markets[market].contract;
                 let holding = self.outcomes.holding(node.account, contract.event)?;
                 let sound = node.price < contract.payout_ticks

@@ -1,0 +1,68 @@
+//! The last few of a sequence: a buffer that is written over from its oldest item on.
+
+/// At most `N` items, the newest of those pushed.
+#[derive(Clone, Debug)]
+pub struct Ring<T, const N: usize> {
+    items: Vec<T>,
+    /// Where the next item goes once the buffer is full: its oldest.
+    next: usize,
+}
+
+impl<T, const N: usize> Default for Ring<T, N> {
+    fn default() -> Self {
+        Ring { items: Vec::new(), next: 0 }
+    }
+}
+
+impl<T, const N: usize> Ring<T, N> {
+    /// The place of the next item; `None` while the buffer still grows: then it is to be pushed.
+    #[inline(always)]
+    pub fn place(&mut self) -> Option<&mut T> {
+        if self.items.len() < N {
+            return None;
+        }
+        let at = self.next;
+        self.next = if at + 1 == N { 0 } else { at + 1 };
+        Some(&mut self.items[at])
+    }
+
+    #[inline(always)]
+    pub fn push(&mut self, item: T) {
+        match self.place() {
+            Some(place) => *place = item,
+            None => self.items.push(item),
+        }
+    }
+
+    /// Hint that the place `ahead` items further is soon written over.
+    #[inline(always)]
+    pub fn prefetch(&self, ahead: usize) {
+        crate::prefetch::line(&self.items, self.next + ahead);
+    }
+
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &T> {
+        let (newer, older) = self.items.split_at(self.next);
+        older.iter().chain(newer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_is_written_over() {
+        let mut ring = Ring::<u32, 3>::default();
+        for item in 1..=5 {
+            ring.push(item);
+        }
+        assert_eq!(ring.iter().copied().collect::<Vec<_>>(), [3, 4, 5]);
+        assert_eq!(ring.iter().next_back(), Some(&5));
+        assert_eq!(ring.len(), 3);
+    }
+}
