@@ -4,20 +4,34 @@
 port when ``WEB_PROCESSES`` is more than one: the system spreads connections over them.
 """
 
+import asyncio
 import gc
 import os
 import socket
+from contextlib import suppress
 
 import uvicorn
 
 from exchange_os.asgi import application
+from trading.okx.sockets import announce_the_end
 
 _BACKLOG = 2048
 _MAX_FRAME_BYTES = 64 * 1024
+_FAREWELL_SECONDS = 1.0
 
 #: Allocations before a collection of the young, and collections of one generation before one of the next. What a
 #: frame or a request leaves behind goes by its reference count; a whole collection over a thousand sockets is a pause.
 _COLLECTION = (50_000, 20, 100)
+
+
+class Server(uvicorn.Server):
+    """Tells the sockets that the process ends, before it closes them."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End in order."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(announce_the_end(), _FAREWELL_SECONDS)
+        await super().shutdown(sockets)
 
 
 def listening_socket(host: str, port: int, *, shared: bool) -> socket.socket:
@@ -55,7 +69,7 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECTION)
-    uvicorn.Server(config).run(sockets=[bound])
+    Server(config).run(sockets=[bound])
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ MESSAGES_PER_SECOND = 100
 MESSAGE_BURST = 300
 IDLE_SECONDS = 30.0
 MAX_OVERFLOWS = 10
+UPGRADE_NOTICE = "The connection will soon be closed for a service upgrade. Please reconnect."
 CLOSE_TOO_BIG, CLOSE_SLOW, CLOSE_TOO_MANY, CLOSE_IDLE, CLOSE_UNKNOWN = 1009, 1013, 1008, 4004, 4404
 WATCH_SECONDS = 1.0
 
@@ -34,6 +35,7 @@ MAX_SOCKETS_PER_ADDRESS = 100  # in one web process
 
 Arg = dict[str, Any]
 _open_sockets: Counter[str] = Counter()
+_sockets: "set[OkxSocket]" = set()
 
 
 class OkxSocket(AsyncWebsocketConsumer):
@@ -62,6 +64,7 @@ class OkxSocket(AsyncWebsocketConsumer):
             await self.close()
             return
         self._counted = True
+        _sockets.add(self)
         _open_sockets[self.address] += 1
         self.catalogue: VenueCatalogue = found
         await self.accept()
@@ -75,6 +78,7 @@ class OkxSocket(AsyncWebsocketConsumer):
         """Let go of everything the socket held."""
         if self._counted:
             self._counted = False
+            _sockets.discard(self)
             _open_sockets[self.address] -= 1
             if not _open_sockets[self.address]:
                 del _open_sockets[self.address]
@@ -250,3 +254,11 @@ class OkxSocket(AsyncWebsocketConsumer):
 def key_of(arg: Arg) -> str:
     """A subscription's identity, and the text echoed with every push: the arg as JSON."""
     return orjson.dumps(arg).decode()
+
+
+async def announce_the_end() -> None:
+    """Tell every socket that it will be closed, so that clients connect again elsewhere, and wait until they know."""
+    told = tuple(_sockets)
+    for each in told:
+        each.tell({"event": "notice", "code": "64008", "msg": UPGRADE_NOTICE, "connId": each.connection_id})
+    await asyncio.gather(*(each.outbox.flush() for each in told), return_exceptions=True)
