@@ -28,6 +28,12 @@ replay-prices: ## Play recorded one-minute bars: 10,000 leveraged accounts throu
 	@test -n "$(FILE)" || { echo "Name the file: make replay-prices FILE=path/to/bars.csv.gz" >&2; exit 2; }
 	@exec $(BIN)/python manage.py replay_prices "$(FILE)" $(ARGS)
 
+.PHONY: replay-funding
+replay-funding: ## Charge other exchanges' recorded funding rates by our formula: make replay-funding FILE=rates.csv.gz
+	@$(SETUP)
+	@test -n "$(FILE)" || { echo "Name the file: make replay-funding FILE=path/to/rates.csv.gz" >&2; exit 2; }
+	@exec $(BIN)/python manage.py replay_funding "$(FILE)" $(ARGS)
+
 ##@ Check
 .PHONY: test
 test: ## Every test, Rust and Python, on a PostgreSQL and a Valkey of its own (ARGS= goes to pytest)
