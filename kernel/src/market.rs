@@ -143,6 +143,18 @@ const AUCTION_BAND: i64 = 4;
 pub const NO_ALARM: (i64, i64) = (i64::MIN, i64::MAX);
 
 impl Market {
+    /// The market as it stands, without orders, trades and positions.
+    pub fn without_orders(&self) -> Market {
+        Market {
+            symbol: self.symbol.clone(),
+            book: Book::default(),
+            trades: VecDeque::new(),
+            prices: self.prices.clone(),
+            contract: Contract { positions: Vec::new(), ..self.contract },
+            ..*self
+        }
+    }
+
     /// Price the band is drawn around; 0 when there is none yet.
     #[inline]
     pub fn band_centre(&self) -> i64 {

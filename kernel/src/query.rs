@@ -35,9 +35,10 @@ pub(crate) struct Request {
     pub quote_size: bool,
     pub post_only: bool,
     pub event: Option<u32>,
+    pub frames: String,
 }
 
-fn problem(name: &str, message: &str) -> Value {
+pub(crate) fn problem(name: &str, message: &str) -> Value {
     json!({"error": name, "message": message})
 }
 
@@ -109,6 +110,8 @@ impl Kernel {
             "trades" => self.with_market(request, |market| trades_json(market, request.limit)),
             "prices" => self.query_prices(request.market),
             "funding" => self.with_market(request, |market| self.query_funding(market, request.limit)),
+            "simulate" => self.simulate_commands(request.account, &request.frames),
+            "leverage" => self.query_leverage(request),
             "preview" => self.preview(request),
             "mandates" => self.query_mandates(request.account),
             "capacity" => self.query_capacity(),
@@ -142,8 +145,7 @@ impl Kernel {
             "account": account.number, "owner": account.owner, "tier": account.tier, "flags": account.flags,
             "cancel_all_after_ms": account.cancel_at_ms, "balances": balances.collect::<Vec<_>>(),
             "orders": self.open_orders(slot, None), "risk": self.risk_json(slot),
-            "positions": self.positions_json(slot), "leverage": self.leverage_json(slot),
-            "orders": self.open_orders(slot, None), "outcomes": self.outcomes_json(slot),
+            "positions": self.positions_json(slot), "outcomes": self.outcomes_json(slot),
         })
     }
 
@@ -224,7 +226,7 @@ impl Kernel {
                 price
             }
         };
-        json!({
+        let mut shown = json!({
             "market": market.number, "kind": market.kind, "symbol": market.symbol, "phase": market.phase,
             "phase_name": phase::NAMES[market.phase as usize % phase::NAMES.len()],
             "base": self.funds.assets.get(market.base as usize).map_or(NO_ASSET, |asset| asset.id), "quote": self.funds.assets[market.quote as usize].id,
@@ -237,10 +239,20 @@ impl Kernel {
             "min_lots": p.min_lots, "max_lots": p.max_lots, "min_notional": p.min_notional,
             "max_levels": p.max_levels, "max_matches": p.max_matches, "orders": market.book.orders(),
             "levels": [market.book.level_count(0), market.book.level_count(1)], "fee_tiers": tiers.collect::<Vec<_>>(),
-            "contract": contract_json(market), "index_ticks": market.prices.index(),
-            "grade": market.prices.grade(self.now_ms).name(), "mark_ticks": market.contract.mark,
-            "open_interest": market.contract.open_interest,
-        })
+        });
+        for (name, value) in contract_json(self, market) {
+            shown[name] = value;
+        }
+        shown
+    }
+
+    fn query_leverage(&self, request: &Request) -> Value {
+        let market = request.market.and_then(|number| self.market_index(number).ok());
+        match (self.user(request.account), market) {
+            (Ok(slot), Some(market)) => self.leverage_json(slot, market),
+            (Err(reject), _) => refused(reject),
+            (_, None) => refused(Reject::StateMarketUnknown),
+        }
     }
 
     fn query_assets(&self) -> Value {

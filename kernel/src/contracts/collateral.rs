@@ -169,6 +169,9 @@ impl Kernel {
         let record = &self.markets[market];
         let given = if side == 0 { record.quote } else { record.base };
         let more = if given == self.funds.settlement {
+            if hold > 0 && self.funds.margin(account).is_some_and(|margin| margin.settled() < hold) {
+                return Err(Reject::RiskMargin);
+            }
             hold
         } else {
             self.shortfall(market, side, price, lots, hold)
@@ -183,7 +186,8 @@ impl Kernel {
     #[cold]
     pub(crate) fn spendable(&self, account: u32, free: i64) -> i64 {
         let risk = self.risk(account);
-        free.min(risk.equity - risk.initial)
+        let settled = self.funds.margin(account).map_or(free, Margin::settled);
+        free.min(risk.equity - risk.initial).min(settled)
     }
 
     /// Units of S an account may lose to withdrawals: equity without unrealised profit, above initial margin and a tenth of
@@ -199,6 +203,9 @@ impl Kernel {
     #[cold]
     pub(crate) fn check_withdrawal(&self, account: u32, asset: u32, units: i64) -> Result<(), Reject> {
         let cost = if asset == self.funds.settlement {
+            if self.funds.margin(account).is_some_and(|margin| margin.settled() < units) {
+                return Err(Reject::RiskMargin);
+            }
             units
         } else {
             let balances = self.funds.account(account).balances.iter();

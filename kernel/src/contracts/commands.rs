@@ -123,7 +123,7 @@ impl Kernel {
         let margin = self.funds.margin_mut(account);
         let risk = margin.risk();
         let sound = if amount > 0 {
-            amount <= (margin.cash - margin.isolated - margin.held).min(risk.equity - risk.initial)
+            amount <= margin.settled().min(risk.equity - risk.initial)
         } else {
             let left = position.margin.saturating_add(amount).saturating_add(position.upnl.min(0));
             let worth = value(position.lots.abs(), contract.unit);

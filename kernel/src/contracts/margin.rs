@@ -55,6 +55,13 @@ impl Margin {
         }
     }
 
+    /// Cash that is neither held nor set aside, less what the account could still owe: unrealised loss, the worst cases of
+    /// its outcomes and of their orders. Only this may be put elsewhere, however good the collateral.
+    pub fn settled(&self) -> i64 {
+        let owed = self.upnl.min(0) + self.outcomes - self.outcome_open;
+        self.cash - self.held - self.isolated + owed
+    }
+
     #[inline]
     pub fn row(&self, market: u32) -> Option<u32> {
         if self.rows.len() <= 8 {

@@ -3,7 +3,7 @@
 use serde_json::{json, Value};
 
 use super::positions::value;
-use super::{Margin, Position, Risk, OUTCOME, SPOT};
+use super::{Margin, Position, Risk, PERPETUAL, SPOT};
 use crate::kernel::Kernel;
 use crate::market::Market;
 use crate::num::MAX_QUANTITY;
@@ -115,12 +115,12 @@ impl Kernel {
         })
     }
 
-    /// Positions of an account with lots or orders, by market.
+    /// Positions of an account, by market: with lots, orders, or leverage or mode of its own.
     pub(crate) fn positions_json(&self, account: u32) -> Vec<Value> {
         let Some(margin) = self.funds.margin(account) else { return Vec::new() };
         let rows = margin.rows.iter().map(|(market, at)| (*market as usize, *at as usize));
         let positions = rows.map(|(market, at)| (market, &self.markets[market].contract.positions[at]));
-        let shown = positions.filter(|(_, position)| !position.is_flat());
+        let shown = positions.filter(|(_, p)| !p.is_flat() || p.leverage != 0 || p.isolated);
         shown.map(|(market, position)| self.position_json(market, position)).collect()
     }
 
@@ -128,9 +128,10 @@ impl Kernel {
     pub(crate) fn risk_json(&self, account: u32) -> Value {
         let risk = self.risk(account);
         let margin = self.funds.margin(account).cloned().unwrap_or_else(|| self.spot_margin(account));
-        let withdrawable = self.withdrawable(account).min(margin.cash - margin.held - margin.isolated).max(0);
+        let withdrawable = self.withdrawable(account).min(margin.settled()).max(0);
         let Margin { cash, held, upnl, collateral, outcomes, isolated, notional, .. } = margin;
         json!({
+            "asset": self.funds.assets.get(self.funds.settlement as usize).map(|asset| asset.id),
             "equity": risk.equity, "initial": risk.initial, "maintenance": risk.maintenance,
             "free": risk.equity - risk.initial, "withdrawable": withdrawable,
             "cash": cash, "held": held, "upnl": upnl, "collateral": collateral, "outcomes": outcomes,
@@ -139,29 +140,43 @@ impl Kernel {
     }
 
     /// Leverage and mode an account would trade a perpetual with, whether it has a position or not.
-    pub(crate) fn leverage_json(&self, account: u32) -> Vec<Value> {
-        let Some(margin) = self.funds.margin(account) else { return Vec::new() };
-        let set = margin.rows.iter().map(|(market, at)| {
-            let contract = &self.markets[*market as usize].contract;
-            let position = &contract.positions[*at as usize];
-            json!([market, contract.rules.leverage(position.leverage), position.isolated])
-        });
-        set.collect()
+    pub(crate) fn leverage_json(&self, account: u32, market: usize) -> Value {
+        let position = self.position(account, market).copied().unwrap_or_default();
+        let leverage = self.markets[market].contract.rules.leverage(position.leverage);
+        json!({"leverage": leverage, "isolated": position.isolated})
     }
 }
 
 /// What a contract market has beyond every market; nothing for spot.
-pub(crate) fn contract_json(market: &Market) -> Value {
+pub(crate) fn contract_json(kernel: &Kernel, market: &Market) -> Vec<(&'static str, Value)> {
     let (contract, rules) = (&market.contract, &market.contract.rules);
-    let tiers = rules.tiers().iter().map(|tier| json!([tier.up_to, tier.initial_ppm, tier.maintenance_ppm]));
-    match market.kind {
-        SPOT => Value::Null,
-        OUTCOME => json!({"payout_ticks": contract.payout_ticks}),
-        _ => json!({
-            "mark_ticks": contract.mark, "open_interest": contract.open_interest, "extra_ppm": contract.extra_ppm,
-            "tiers": tiers.collect::<Vec<_>>(), "max_leverage": rules.max_leverage(),
-            "interest_low": rules.interest_low, "interest_high": rules.interest_high,
-            "interest_cap": rules.interest_cap,
-        }),
+    let number = market.number as usize;
+    if market.kind == SPOT {
+        return Vec::new();
     }
+    let event = if contract.event == u32::MAX { Value::Null } else { json!(contract.event) };
+    let mut shown = vec![
+        ("mark_ticks", json!(contract.mark)),
+        ("index_ticks", json!(kernel.index(number))),
+        ("grade", json!(kernel.grade(number).name())),
+        ("open_interest", json!(contract.open_interest)),
+        ("payout_ticks", json!(contract.payout_ticks)),
+        ("event", event),
+        ("outcome", json!(contract.outcome)),
+    ];
+    if market.kind == PERPETUAL {
+        let tiers = rules.tiers().iter();
+        let tiers = tiers.map(|tier| json!([tier.up_to, tier.initial_ppm, tier.maintenance_ppm]));
+        shown.push(("tiers", tiers.collect()));
+        for (name, value) in [
+            ("max_leverage", rules.max_leverage()),
+            ("interest_low", rules.interest_low),
+            ("interest_high", rules.interest_high),
+            ("interest_cap", rules.interest_cap),
+            ("extra_ppm", contract.extra_ppm),
+        ] {
+            shown.push((name, json!(value)));
+        }
+    }
+    shown
 }

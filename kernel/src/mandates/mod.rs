@@ -108,6 +108,19 @@ impl Default for Mandates {
 }
 
 impl Mandates {
+    /// What concerns one account, with the bounds of the whole group.
+    pub fn part(&self, account: u32) -> Mandates {
+        let of = (account, 0)..=(account, u32::MAX);
+        Mandates {
+            keys: self.keys.range(of.clone()).map(|(at, mandate)| (*at, mandate.clone())).collect(),
+            builders: self.builders.range(of).map(|(at, ppm)| (*at, *ppm)).collect(),
+            referrers: self.referrers.range(account..=account).map(|(at, by)| (*at, *by)).collect(),
+            exposures: self.exposures.clone(),
+            tripped: Vec::new(),
+            ..*self
+        }
+    }
+
     /// Whether commands with a key have to be looked at.
     #[inline(always)]
     pub fn bind(&self) -> bool {

@@ -9,7 +9,8 @@ mod liquidation;
 mod matching;
 mod outcomes;
 mod outputs;
-pub mod perpetuals;
+mod perpetual_rules;
+pub(crate) mod perpetuals;
 mod recovery;
 pub mod rejects;
 
