@@ -17,7 +17,7 @@ use crate::kernel::Kernel;
 use crate::output::{Ack, ACK_SIZE};
 use crate::query::{problem, refused};
 use crate::slab::NO_CLIENT;
-use crate::wire::{count_commands, kind, u64_at, Frame, Frames, ALL_MARKETS, HEADER};
+use crate::wire::{count_commands, flag, kind, u64_at, Frame, Frames, ALL_MARKETS, HEADER};
 
 /// Most commands of one simulation, and most orders of a side of a book it copies.
 const COMMANDS: usize = 100;
@@ -224,6 +224,8 @@ impl Kernel {
         let (mut node, mut cold) = (*whole.slab.node(slot), *whole.slab.cold(slot));
         node.account = self.cast_account(whole, cast, node.account);
         cold.client = NO_CLIENT;
+        // An algo order behind it is not copied: what is told is told of the orders in the book.
+        node.flags &= !flag::LINKED;
         let orders = &mut self.funds.account_mut(node.account).orders;
         cold.position = orders.len() as u32;
         let there = self.slab.insert(node, cold);
