@@ -37,6 +37,8 @@ pub struct Shape {
     pub resting: usize,
     pub commands: usize,
     pub seed: u64,
+    /// Perpetual markets instead of spot: positions and margin instead of holds.
+    pub perpetual: bool,
 }
 
 /// A generated workload: batches to set up and fill the book, then the batches to measure, each with its
@@ -86,16 +88,12 @@ fn set_up(shape: Shape) -> Vec<u8> {
     let mut out = Vec::new();
     encode::add_asset(&mut out, 0, 6, b"USD");
     for market in 0..shape.markets {
-        encode::add_asset(&mut out, market + 1, 8, format!("A{market}").as_bytes());
-        let listing = Listing {
-            kind: 0,
-            base: market + 1,
-            quote: 0,
-            lot_size: 1_000,
-            tick_quote: 10,
-            payout_ticks: 0,
-            symbol: b"M",
-        };
+        let (kind, base) = if shape.perpetual { (1, u32::MAX) } else { (0, market + 1) };
+        if kind == 0 {
+            encode::add_asset(&mut out, base, 8, format!("A{market}").as_bytes());
+        }
+        let listing =
+            Listing { kind, base, quote: 0, lot_size: 1_000, tick_quote: 10, payout_ticks: 0, symbol: b"M" };
         encode::add_market(&mut out, market, &listing, &parameters());
         encode::set_phase(&mut out, market, 2);
     }
@@ -115,7 +113,7 @@ fn market_of(shape: Shape, account: u32, n: u64) -> u32 {
 
 fn base_deposits(shape: Shape) -> Vec<u8> {
     let mut out = Vec::new();
-    for index in 0..shape.accounts {
+    for index in (0..shape.accounts).filter(|_| !shape.perpetual) {
         let account = 16 + index;
         let mut markets: Vec<u32> = (0..3).map(|n| market_of(shape, account, n)).collect();
         markets.dedup();

@@ -9,7 +9,8 @@ use crate::flow::{generate, Flow, Shape, BATCH};
 use crate::report::{line, median, percentile};
 
 const RUNS: usize = 7;
-const SPOT: Shape = Shape { markets: 1, accounts: 1_000, resting: 10_000, commands: 1_000_000, seed: 42 };
+const SPOT: Shape =
+    Shape { markets: 1, accounts: 1_000, resting: 10_000, commands: 1_000_000, seed: 42, perpetual: false };
 
 fn ready(flow: &Flow) -> Kernel {
     let mut kernel = Kernel::new(1);
@@ -74,6 +75,11 @@ fn figure(name: &str, flow: &Flow, runs: usize) {
     line(name, median(&mut rates), "commands/s", p50, p99, runs, &note);
 }
 
+/// The same mix on perpetuals: every order is checked against the account's margin, every fill moves two positions.
+pub fn perp_mix() {
+    figure("kernel.perp_mix", &generate(Shape { perpetual: true, ..SPOT }), RUNS);
+}
+
 pub fn spot_mix() {
     figure("kernel.spot_mix", &generate(SPOT), RUNS);
 }
@@ -117,7 +123,8 @@ pub fn many() {
     for (markets, accounts, resting) in
         [(1, 1_000, 10_000), (100, 10_000, 100_000), (1_000, 100_000, 1_000_000)]
     {
-        let flow = generate(Shape { markets, accounts, resting, commands: 500_000, seed: 7 });
+        let flow =
+            generate(Shape { markets, accounts, resting, commands: 500_000, seed: 7, perpetual: false });
         figure(&format!("kernel.many.{markets}"), &flow, 5);
     }
 }

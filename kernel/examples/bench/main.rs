@@ -7,14 +7,17 @@
 mod book;
 mod flow;
 mod group;
+mod mark;
 mod report;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let benches: [(&str, fn()); 8] = [
+    let benches: [(&str, fn()); 10] = [
         ("kernel.book", book::matching_only),
         ("kernel.spot_mix", group::spot_mix),
+        ("kernel.perp_mix", group::perp_mix),
         ("kernel.latency", group::latency),
+        ("mark.update", mark::update),
         ("kernel.many", group::many),
         ("recovery.replay", group::replay),
         ("recovery.snapshot", group::snapshot),
