@@ -150,6 +150,7 @@ impl Market {
             book: Book::default(),
             trades: VecDeque::new(),
             prices: self.prices.clone(),
+            calendar: self.calendar.clone(),
             contract: Contract { positions: Vec::new(), ..self.contract },
             ..*self
         }

@@ -77,18 +77,26 @@ impl Contract {
     /// Worth of a perpetual position and its orders at the present mark.
     #[inline]
     pub fn worth(&self, position: &Position) -> Worth {
-        let (rules, unit) = (&self.rules, self.unit);
-        let marked = value(position.lots, unit);
+        let marked = value(position.lots, self.unit);
         let notional = marked.abs();
-        let initial = |lots| rules.initial(value(lots, unit), position.leverage, self.extra_ppm);
-        let whole = initial(position.worst_lots());
-        // The margin of an isolated position itself is its own; only its orders lean on the account.
-        let own = if position.isolated { initial(position.lots.abs()) } else { 0 };
         Worth {
             upnl: marked - position.entry - funding_due(self, position),
-            initial: whole - own,
-            maintenance: rules.maintenance(notional),
+            initial: self.initial(position),
+            maintenance: self.rules.maintenance(notional),
             notional,
+        }
+    }
+
+    /// What a position and its orders add to the account's initial margin.
+    #[inline]
+    fn initial(&self, position: &Position) -> i64 {
+        let of = |lots| self.rules.initial(value(lots, self.unit), position.leverage, self.extra_ppm);
+        let whole = of(position.worst_lots());
+        // The margin of an isolated position itself is its own; only its orders lean on the account.
+        if position.isolated {
+            whole - of(position.lots.abs())
+        } else {
+            whole
         }
     }
 }
@@ -321,13 +329,22 @@ impl Kernel {
     /// Resting perpetual orders of an account grew by `lots` (negative: shrank).
     pub(crate) fn reserve(&mut self, account: u32, market: usize, side: usize, lots: i64) {
         let at = self.open_position(account, market);
-        let position = &mut self.markets[market].contract.positions[at];
+        let contract = &mut self.markets[market].contract;
+        let position = &mut contract.positions[at];
+        let before = position.worst_lots();
         if side == 0 {
             position.open_buy += lots;
         } else {
             position.open_sell += lots;
         }
-        self.refresh(market, at);
+        // Orders on the smaller side, and equity and maintenance in any case, change nothing.
+        if position.worst_lots() == before {
+            return;
+        }
+        let initial = contract.initial(&contract.positions[at]);
+        let position = &mut contract.positions[at];
+        self.funds.margin_mut(account).initial += initial - position.initial;
+        position.initial = initial;
     }
 
     /// Note a position for the events at the end of the batch.
