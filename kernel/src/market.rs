@@ -148,7 +148,7 @@ impl Market {
         Market {
             symbol: self.symbol.clone(),
             book: Book::default(),
-            trades: VecDeque::new(),
+            trades: Default::default(),
             prices: self.prices.clone(),
             calendar: self.calendar.clone(),
             contract: Contract { positions: Vec::new(), ..self.contract },

@@ -103,25 +103,30 @@ impl Funds {
 
     /// A balance of an account with margin changed, or one is unsound. Only the settlement asset may fall below what is held
     /// of it, and only until the end of the command (`settle_margins`).
-    #[inline(never)]
+    #[inline]
     pub(crate) fn note_margin(&mut self, slot: u32, asset: u32, total: i64, held: i64) {
-        let record = &self.accounts[slot as usize];
-        let balance = record.balances.iter().find(|balance| balance.asset == asset);
-        let (at, sound) = (record.margin, balance.is_none_or(|b| b.held >= 0 && b.held <= b.total.max(0)));
-        let settles = at != 0 && asset == self.settlement;
-        assert!(sound || settles, "0 <= held <= total for every balance");
-        if at == 0 {
-            return;
+        let at = self.accounts[slot as usize].margin;
+        if at == 0 || asset != self.settlement {
+            return self.note_holding(slot, asset);
         }
         let margin = &mut self.margins[at as usize];
-        if settles {
-            margin.cash += total;
-            margin.held += held;
-            assert!(margin.held >= 0, "nothing is released that was not held");
-            if margin.held > margin.cash.max(0) {
-                self.pending.push(slot);
-            }
-        } else if !margin.stale {
+        margin.cash += total;
+        margin.held += held;
+        assert!(margin.held >= 0, "nothing is released that was not held");
+        if margin.held > margin.cash.max(0) {
+            self.pending.push(slot);
+        }
+    }
+
+    /// A balance that is not of the settlement asset of an account with margin changed, or one is unsound.
+    #[cold]
+    fn note_holding(&mut self, slot: u32, asset: u32) {
+        let record = &self.accounts[slot as usize];
+        let balance = record.balances.iter().find(|balance| balance.asset == asset);
+        let sound = balance.is_none_or(|balance| balance.held >= 0 && balance.held <= balance.total.max(0));
+        assert!(sound, "0 <= held <= total for every balance");
+        let margin = &mut self.margins[record.margin as usize];
+        if record.margin != 0 && !margin.stale {
             margin.stale = true;
             self.pending.push(slot);
         }

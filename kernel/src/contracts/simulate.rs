@@ -106,10 +106,10 @@ impl Kernel {
         let entry = self.clients.entry(known);
         if !names {
             let code = Reject::StateDuplicateClientId as u16;
-            return Some(Ack { order_id: entry.order_id, code, state: entry.state, ..Ack::default() });
+            return Some(Ack { order_id: entry.order_id(), code, state: entry.state(), ..Ack::default() });
         }
         if u64_at(frame.body, 0) == 0 {
-            bytes[HEADER..HEADER + 8].copy_from_slice(&entry.order_id.to_le_bytes());
+            bytes[HEADER..HEADER + 8].copy_from_slice(&entry.order_id().to_le_bytes());
         }
         None
     }
@@ -221,13 +221,13 @@ impl Kernel {
     }
 
     fn copy_order(&mut self, whole: &Kernel, cast: &mut Cast, slot: u32) {
-        let (mut node, mut cold) = (*whole.slab.node(slot), *whole.slab.cold(slot));
+        let (mut node, cold) = (*whole.slab.node(slot), *whole.slab.cold(slot));
         node.account = self.cast_account(whole, cast, node.account);
-        cold.client = NO_CLIENT;
+        node.client = NO_CLIENT;
         // An algo order behind it is not copied: what is told is told of the orders in the book.
         node.flags &= !flag::LINKED;
         let orders = &mut self.funds.account_mut(node.account).orders;
-        cold.position = orders.len() as u32;
+        node.position = orders.len() as u32;
         let there = self.slab.insert(node, cold);
         self.funds.account_mut(node.account).orders.push(there);
         self.ids.put(cold.order_id, there);

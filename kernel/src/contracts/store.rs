@@ -347,6 +347,18 @@ impl Kernel {
         position.initial = initial;
     }
 
+    /// Lots of a resting order are about to move into the position, which is what counts them then.
+    #[inline]
+    pub(crate) fn drop_lots(&mut self, account: u32, market: usize, side: usize, lots: i64) {
+        let at = self.open_position(account, market);
+        let position = &mut self.markets[market].contract.positions[at];
+        if side == 0 {
+            position.open_buy -= lots;
+        } else {
+            position.open_sell -= lots;
+        }
+    }
+
     /// Note a position for the events at the end of the batch.
     #[inline]
     pub(crate) fn note_position(&mut self, market: usize, at: usize) {

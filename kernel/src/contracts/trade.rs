@@ -54,11 +54,14 @@ impl Kernel {
         self.funds.touch(resting);
         self.funds.change(resting, quote, -maker_fee, 0);
         self.funds.change(account, quote, -taker_fee, 0);
-        self.release_lots(&maker_node, lots, reserved_ppm);
         if kind == OUTCOME {
+            self.release_lots(&maker_node, lots, reserved_ppm);
             self.settle_outcome(resting, taker.market, -bought, price);
             self.settle_outcome(account, taker.market, bought, price);
         } else {
+            if maker_node.flags & flag::REDUCE_ONLY == 0 {
+                self.drop_lots(resting, taker.market, 1 - taker.side, lots);
+            }
             self.move_position(resting, taker.market, -bought, price);
             self.move_position(account, taker.market, bought, price);
         }
