@@ -6,7 +6,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from exchange_kernel import BILL_COLUMNS, BILL_KINDS
 
-from exchange_os.engine.models import Bill
+from exchange_os.engine.models import Bill, Candle
 from exchange_os.engine.partitions import PARTITIONED, add_partitions
 
 JANUARY_MS = 1_767_225_600_000  # 2026-01-01
@@ -58,6 +58,19 @@ def test_partitions_are_made_once_and_across_the_end_of_a_year() -> None:
 def test_a_month_whose_rows_are_in_the_default_stays_there() -> None:
     bill(JANUARY_MS + 365 * 86_400_000 * 10)
     assert "engine_bill_203512" not in add_partitions(date(2035, 12, 1), months=0)
+
+
+@pytest.mark.django_db
+def test_candles_go_to_their_month_and_may_be_written_over() -> None:
+    add_partitions(date(2026, 1, 15), months=0)
+    numbers = dict.fromkeys(("open", "high", "low", "volume_lots", "quote_volume", "trades"), 5)
+    for close in (5, 6):
+        Candle.objects.update_or_create(
+            group_id=1, market=0, minute_ms=JANUARY_MS, defaults={**numbers, "close": close}
+        )
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tableoid::regclass::text, close FROM engine_candle")
+        assert cursor.fetchall() == [("engine_candle_202601", 6)]
 
 
 @pytest.mark.django_db
