@@ -252,6 +252,7 @@ impl Kernel {
             return Err(Reject::StatePhaseMove);
         }
         self.forget_session_halt(market);
+        self.forget_price_halt(market);
         match to {
             phase::AUCTION => self.begin_auction(market, 0, why::OPERATOR),
             phase::OPEN if collected => self.begin_clearing(market),

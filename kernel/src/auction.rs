@@ -39,6 +39,8 @@ pub mod why {
     pub const OPERATOR: u8 = 0;
     pub const BAND: u8 = 1;
     pub const SESSION: u8 = 2;
+    /// The price had been stale for too long and is back.
+    pub const PRICE: u8 = 3;
 }
 /// What an auction event tells.
 pub const BEGUN: u8 = 0;

@@ -453,8 +453,10 @@ def set_price_rules(
     divergence_ppm: int = 50_000,
     volatile_ppm: int = 100_000,
     ahead_ms: int = 2_000,
+    halt_ms: int = 900_000,
 ) -> bytes:
-    """How observations become the price of a spot or perpetual market. ``restart`` forgets sources and the day's rails; an open market must be halted for it."""
+    """How observations become the price of a spot or perpetual market. A perpetual
+    whose price has been stale for ``halt_ms`` takes only cancels (0: never), and reopens with an auction. ``restart`` forgets sources and the day's rails; an open market must be halted for it."""
 
 def set_funding(
     market: int,

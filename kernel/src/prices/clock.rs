@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::funding::{impact_price, premium, Funding, Impact, IMPACT_LEVELS, INDEX_LIMIT};
 use super::{Grade, PriceCandle, Touch, INDEX_CANDLE, MARK_CANDLE};
+use crate::auction::why;
 use crate::book::{NO_ASK, NO_BID};
 use crate::codes::phase;
 use crate::contracts::{PERPETUAL, SPOT};
@@ -12,6 +13,8 @@ use crate::market::Market;
 
 /// What one update counts for among the steps of timers: it walks the book twice at most.
 const UPDATE_STEPS: u32 = 8;
+/// How long orders are collected before a market that its price halted trades again.
+const REOPENING_MS: u64 = 60_000;
 
 /// When the prices of which market are next to be looked at.
 #[derive(Default)]
@@ -123,7 +126,7 @@ impl Kernel {
             self.touch_market(number);
             self.price_event(number);
         }
-        let funding_ms = self.fund(number);
+        let funding_ms = self.fund(number).min(self.mind_phase(number));
         let prices = &mut self.markets[number].prices;
         prices.due_ms = prices.feed.due_ms().min(funding_ms);
         let next_ms = prices.due_ms;
@@ -143,6 +146,38 @@ impl Kernel {
             }
             _ => {}
         }
+    }
+
+    /// Halt a perpetual whose price has been stale for too long, and let it trade again, after an auction, when the
+    /// price is back. Says when it is to be halted if nothing comes.
+    fn mind_phase(&mut self, number: usize) -> u64 {
+        let now_ms = self.now_ms;
+        let market = &mut self.markets[number];
+        let grade = market.prices.grade(now_ms);
+        let prices = &mut market.prices;
+        if market.kind != PERPETUAL || prices.feed.rules.halt_ms == 0 {
+            return u64::MAX;
+        }
+        if prices.halted && grade.allows_new_risk() {
+            prices.halted = false;
+            if market.phase == phase::HALTED {
+                self.begin_auction(number, now_ms + REOPENING_MS, why::PRICE);
+            }
+        } else if grade == Grade::Stale && market.phase == phase::OPEN {
+            let halt_at_ms = prices.feed.fresh_until_ms() + u64::from(prices.feed.rules.halt_ms);
+            if now_ms < halt_at_ms {
+                return halt_at_ms;
+            }
+            prices.halted = true;
+            market.phase = phase::HALTED;
+            self.touch_market(number);
+        }
+        u64::MAX
+    }
+
+    /// The operator has moved the phase of a market: that its price halted it no longer counts.
+    pub(crate) fn forget_price_halt(&mut self, market: usize) {
+        self.markets[market].prices.halted = false;
     }
 
     /// End the hour, take the sample, and say when funding has something to do next.

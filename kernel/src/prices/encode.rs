@@ -32,7 +32,7 @@ pub fn observe_prices(out: &mut Vec<u8>, observations: &[Observed]) {
 }
 
 pub fn set_price_rules(out: &mut Vec<u8>, market: u32, restart: bool, rules: &PriceRules) {
-    let mut bytes = Vec::with_capacity(44);
+    let mut bytes = Vec::with_capacity(48);
     rules.write(&mut bytes);
     Writer::new(out, kind::SET_PRICE_RULES, 0, operator(market))
         .u8s(&bytes)

@@ -310,8 +310,10 @@ impl Feed {
         if stepped {
             self.step(weighed.median, now_ms);
         }
-        self.fresh_until_ms = weighed.last_until_ms;
-        self.full_until_ms = weighed.full_until_ms;
+        if weighed.fresh > 0 {
+            self.fresh_until_ms = weighed.last_until_ms;
+            self.full_until_ms = weighed.full_until_ms;
+        }
         self.grade = self.graded(&weighed);
         if self.day_start == 0 && self.grade.allows_new_risk() {
             (self.day, self.day_start) = (now_ms / DAY_MS, self.index);

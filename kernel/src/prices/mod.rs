@@ -53,6 +53,8 @@ pub struct MarketPrices {
     pub(crate) basis: Ema,
     pub feed: Feed,
     pub funding: Funding,
+    /// The market was halted because its price had been stale for too long.
+    pub(crate) halted: bool,
     /// The running minute of mark and of index.
     pub candles: [PriceCandle; 2],
     /// When feed or funding have something to do; `u64::MAX` for never.

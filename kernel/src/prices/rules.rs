@@ -4,7 +4,7 @@ use crate::num::PPM;
 use crate::wire::{i64_at, u32_at};
 
 /// Bytes of the rules in a frame and in snapshots.
-pub const PRICE_RULES: usize = 44;
+pub const PRICE_RULES: usize = 48;
 const DAY_MS: u32 = 86_400_000;
 
 /// How observations of one market become its price.
@@ -32,6 +32,8 @@ pub struct PriceRules {
     pub volatile_ppm: u32,
     /// How far ahead of the kernel's clock an observation may be dated.
     pub ahead_ms: u32,
+    /// How long a perpetual trades on a stale price before it only takes cancels; 0 for ever.
+    pub halt_ms: u32,
 }
 
 impl Default for PriceRules {
@@ -48,12 +50,13 @@ impl Default for PriceRules {
             divergence_ppm: 50_000,
             volatile_ppm: 100_000,
             ahead_ms: 2_000,
+            halt_ms: 900_000,
         }
     }
 }
 
 impl PriceRules {
-    /// Read from 44 bytes; `None` outside the bounds.
+    /// Read from 48 bytes; `None` outside the bounds.
     pub fn read(bytes: &[u8]) -> Option<PriceRules> {
         let word = |at: usize| u32_at(bytes, at * 4);
         let rules = PriceRules {
@@ -68,6 +71,7 @@ impl PriceRules {
             divergence_ppm: word(8),
             volatile_ppm: word(9),
             ahead_ms: word(10),
+            halt_ms: word(11),
         };
         rules.allowed().then_some(rules)
     }
@@ -85,9 +89,10 @@ impl PriceRules {
             && (1_000..=500_000).contains(&self.divergence_ppm)
             && (10_000..=million).contains(&self.volatile_ppm)
             && self.ahead_ms <= 60_000
+            && self.halt_ms <= DAY_MS
     }
 
-    /// The 44 bytes.
+    /// The 48 bytes.
     pub fn write(&self, out: &mut Vec<u8>) {
         let words = [
             self.interval_ms,
@@ -101,6 +106,7 @@ impl PriceRules {
             self.divergence_ppm,
             self.volatile_ppm,
             self.ahead_ms,
+            self.halt_ms,
         ];
         for word in words {
             out.extend_from_slice(&word.to_le_bytes());

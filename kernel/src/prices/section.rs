@@ -178,6 +178,7 @@ impl MarketPrices {
         out.i64(self.mark);
         self.basis.write(out);
         out.u64(self.due_ms);
+        out.u8(u8::from(self.halted));
         self.feed.write(out);
         self.funding.write(out);
         for candle in &self.candles {
@@ -190,6 +191,7 @@ impl MarketPrices {
             mark: input.i64()?,
             basis: Ema::read(input)?,
             due_ms: input.u64()?,
+            halted: input.u8()? == 1,
             feed: Feed::read(input)?,
             funding: Funding::read(input)?,
             candles: [PriceCandle::read(input)?, PriceCandle::read(input)?],

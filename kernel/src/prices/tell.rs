@@ -48,7 +48,7 @@ impl Feed {
                 "full_sources": self.rules.full_sources, "basis_ms": self.rules.basis_ms,
                 "slow_ms": self.rules.slow_ms, "band_ppm": self.rules.band_ppm,
                 "divergence_ppm": self.rules.divergence_ppm, "volatile_ppm": self.rules.volatile_ppm,
-                "ahead_ms": self.rules.ahead_ms,
+                "ahead_ms": self.rules.ahead_ms, "halt_ms": self.rules.halt_ms,
             },
         })
     }

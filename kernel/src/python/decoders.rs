@@ -156,7 +156,8 @@ fn members(kind: u8) -> &'static [(&'static str, usize, i8)] {
             ("divergence_ppm", 32, 4),
             ("volatile_ppm", 36, 4),
             ("ahead_ms", 40, 4),
-            ("restart", 44, 1),
+            ("halt_ms", 44, 4),
+            ("restart", 48, 1),
         ],
         _ => &[],
     }

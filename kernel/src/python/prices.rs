@@ -29,7 +29,7 @@ fn observe_prices<'py>(
 #[pyo3(signature = (market, *, restart = false, interval_ms = 2_500,
     step_ppm = 10_000, day_factor = 10, stale_ms = 10_000, full_sources = 3, basis_ms = 150_000,
     slow_ms = 3_600_000, band_ppm = 50_000, divergence_ppm = 50_000, volatile_ppm = 100_000,
-    ahead_ms = 2_000))]
+    ahead_ms = 2_000, halt_ms = 900_000))]
 #[allow(clippy::too_many_arguments, reason = "keyword arguments of the Python face")]
 fn set_price_rules(
     py: Python<'_>,
@@ -46,6 +46,7 @@ fn set_price_rules(
     divergence_ppm: u32,
     volatile_ppm: u32,
     ahead_ms: u32,
+    halt_ms: u32,
 ) -> Bound<'_, PyBytes> {
     let rules = PriceRules {
         interval_ms,
@@ -59,6 +60,7 @@ fn set_price_rules(
         divergence_ppm,
         volatile_ppm,
         ahead_ms,
+        halt_ms,
     };
     frame(py, |out| encode::set_price_rules(out, market, restart, &rules))
 }

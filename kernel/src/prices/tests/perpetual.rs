@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::group::{ask, tell_all};
-use crate::codes::Reject;
+use crate::codes::{phase, Reject};
 use crate::encode;
 use crate::events::Body;
 use crate::kernel::Kernel;
 use crate::prices::funding::HOUR_MS;
-use crate::prices::{FundingRules, Grade, EXTERNAL, INDEX};
+use crate::prices::{FundingRules, Grade, PriceRules, EXTERNAL, INDEX};
 use crate::tests::perpetuals::PERP;
 use crate::tests::{limit, Group, MAKER, SIBLING, START_MS, TAKER, USD};
 
@@ -36,6 +36,8 @@ fn funded() -> Group {
     let mut group = Group::perpetual();
     let rules = FundingRules { impact_notional: 10_000, ..FundingRules::default() };
     group.ok(|out| encode::set_funding(out, PERP, &rules));
+    let never = PriceRules { halt_ms: 0, ..PriceRules::default() };
+    group.ok(|out| encode::set_price_rules(out, PERP, false, &never));
     group.now_ms = (START_MS / HOUR_MS + 1) * HOUR_MS;
     group
 }
@@ -168,4 +170,33 @@ fn funding_survives_a_snapshot_within_the_hour() {
         restored.replay(frame, *now_ms);
     }
     assert_eq!(restored.state_root(), group.kernel.state_root());
+}
+
+#[test]
+fn a_market_without_a_price_is_halted_and_reopens_with_an_auction() {
+    let mut group = Group::perpetual();
+    tell(&mut group, 1_000);
+    let stale_ms = START_MS + 10_000;
+    group.now_ms = stale_ms + 1;
+    group.tick();
+    assert_eq!(group.kernel.next_timer_ms(), Some(stale_ms + 900_000));
+    group.now_ms = stale_ms + 899_999;
+    group.tick();
+    assert_eq!(group.kernel.markets[1].phase, phase::OPEN);
+    group.now_ms += 1;
+    group.tick();
+    assert_eq!(group.kernel.markets[1].phase, phase::HALTED);
+    let restored = Kernel::restore(&group.kernel.snapshot()).expect("a whole snapshot");
+    assert_eq!(restored.state_root(), group.kernel.state_root());
+    assert_eq!(group.perp(MAKER, limit(false, 1_000, 1)).code, Reject::StateMarketPhase as u16);
+    group.now_ms += 60_000;
+    tell(&mut group, 1_000);
+    assert_eq!(group.kernel.markets[1].phase, phase::AUCTION);
+    group.now_ms += 60_000;
+    tell(&mut group, 1_000);
+    assert_eq!(group.kernel.markets[1].phase, phase::OPEN);
+    group.ok(|out| encode::set_phase(out, PERP, phase::HALTED));
+    group.now_ms += 2_500;
+    tell(&mut group, 1_000);
+    assert_eq!(group.kernel.markets[1].phase, phase::HALTED, "what the operator halts stays halted");
 }
