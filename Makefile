@@ -34,6 +34,12 @@ replay-funding: ## Charge other exchanges' recorded funding rates by our formula
 	@test -n "$(FILE)" || { echo "Name the file: make replay-funding FILE=path/to/rates.csv.gz" >&2; exit 2; }
 	@exec $(BIN)/python manage.py replay_funding "$(FILE)" $(ARGS)
 
+.PHONY: replay-worldcup
+replay-worldcup: ## Play World Cups: every match traded by bots, settled from its real result: make replay-worldcup DATA=directory
+	@$(SETUP)
+	@test -n "$(DATA)" || { echo "Name the directory: make replay-worldcup DATA=path/to/worldcup" >&2; exit 2; }
+	@exec $(BIN)/python manage.py replay_worldcup "$(DATA)" $(ARGS)
+
 ##@ Check
 .PHONY: test
 test: ## Every test, Rust and Python, on a PostgreSQL and a Valkey of its own (ARGS= goes to pytest)

@@ -61,7 +61,7 @@ fn timed(kernel: &mut Kernel, flow: &Flow, batches: &mut Vec<f64>) {
     }
 }
 
-fn figure(name: &str, flow: &Flow, runs: usize) {
+pub fn figure(name: &str, flow: &Flow, runs: usize) {
     let (hash, refused, trades) = check(flow);
     let (mut rates, mut batches) = measure(flow, runs);
     assert_eq!(check(flow).0, hash, "two runs give the same event stream");

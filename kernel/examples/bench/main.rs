@@ -8,14 +8,16 @@ mod book;
 mod flow;
 mod group;
 mod mark;
+mod outcomes;
 mod report;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let benches: [(&str, fn()); 10] = [
+    let benches: [(&str, fn()); 11] = [
         ("kernel.book", book::matching_only),
         ("kernel.spot_mix", group::spot_mix),
         ("kernel.perp_mix", group::perp_mix),
+        ("kernel.outcome_mix", outcomes::outcome_mix),
         ("kernel.latency", group::latency),
         ("mark.update", mark::update),
         ("kernel.many", group::many),

@@ -119,9 +119,9 @@ def place(
     deadline_ms: int = 0,
     key: int = 0,
     builder: int = 0,
-    no: bool = False,
+    no_side: bool = False,
 ) -> bytes:
-    """A new order. ``no`` (outcome markets only): side and price are those of the No; the kernel turns them round, and all it
+    """A new order. ``no_side`` (outcome markets only): side and price are those of the No; the kernel turns them round, and all it
     reports is the Yes side's. MARKET needs tif IOC or FOK; its ``price_ticks`` is the worst price (0: the market's slippage
     bound from the best opposite price). ``quote_size``: market buy whose ``size_lots`` is a budget in quote units, fee included.
     GTD needs ``expires_ms``. ``deadline_ms``: refused when the kernel's clock is past it (0: none)."""
@@ -241,7 +241,7 @@ def amend(
     cancel_on_fail: bool = False,
     deadline_ms: int = 0,
     key: int = 0,
-    no: bool = False,
+    no_side: bool = False,
 ) -> bytes:
     """Change an open order, named by id or else by client id. 0 leaves a member as it is. ``new_size_lots`` is the TOTAL
     size, what has filled included; a smaller size keeps the place in the queue, anything else goes to its end."""
@@ -492,7 +492,7 @@ def decode_events(events: bytes, accounts: Collection[int] | None = None) -> lis
     """Private events in order, optionally only of these accounts. Every dict has kind, account, sequence, time_ms.
 
     ``kind == "order"`` (accepted, amended, cancelled): order_id, market, client_id (str), side, order_type, tif, post_only,
-    reduce_only, stp, state, reason, key, price_ticks, size_lots, filled_lots, filled_quote, fee, created_ms, expires_ms.
+    reduce_only, no_side, stp, state, reason, key, price_ticks, size_lots, filled_lots, filled_quote, fee, created_ms, expires_ms.
     ``kind == "fill"``: the same members (the order just after the fill) and trade_id, role, fill_price_ticks,
     fill_size_lots, fill_notional, fill_fee, fee_asset. A state FILLED comes with a fill event (for a
     spent quote budget, whose size_lots is what has filled so far: with an order event).

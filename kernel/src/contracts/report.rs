@@ -156,7 +156,7 @@ pub(crate) fn contract_json(kernel: &Kernel, market: &Market) -> Vec<(&'static s
     }
     let event = if contract.event == u32::MAX { Value::Null } else { json!(contract.event) };
     let mut shown = vec![
-        ("mark_ticks", json!(contract.mark)),
+        ("mark_ticks", json!(kernel.mark_of(market))),
         ("index_ticks", json!(kernel.index(number))),
         ("grade", json!(kernel.grade(number).name())),
         ("open_interest", json!(contract.open_interest)),

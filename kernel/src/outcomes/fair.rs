@@ -2,12 +2,22 @@
 
 use super::event::NO_MARKET;
 use crate::book::{NO_ASK, NO_BID};
+use crate::contracts::OUTCOME;
 use crate::kernel::Kernel;
+use crate::market::Market;
 
 /// A spread up to this part of a contract makes the middle a price.
 const FAIR_SPREAD: i64 = 10;
 
 impl Kernel {
+    /// Mark of a market in ticks as it is shown; of an outcome its fair price, 0 if there is none.
+    pub(crate) fn mark_of(&self, market: &Market) -> i64 {
+        match market.kind {
+            OUTCOME => self.fair_price(market.number).unwrap_or(0),
+            _ => market.contract.mark,
+        }
+    }
+
     /// Fair price of an outcome market in ticks: the middle of a book whose spread is at most a tenth of a contract, else the last
     /// trade moved into the book, else the reference price; `None` if there is none of these.
     pub(crate) fn fair_price(&self, market: u32) -> Option<i64> {

@@ -58,11 +58,12 @@ impl Kernel {
 
     fn holding_json(&self, holding: &Holding) -> Value {
         let event = &self.outcomes.events[holding.event as usize];
-        let legs = event.markets().map(|(at, market)| (market, holding.lots(at), holding.leg(at)));
-        let kept = legs.filter(|(_, lots, leg)| *lots != 0 || leg.open != [0, 0] || leg.realised != 0);
-        let shown = kept.map(|(market, lots, leg)| {
+        let legs = event.markets().map(|(at, market)| (at, market, holding.lots(at), holding.leg(at)));
+        let kept = legs.filter(|(_, _, lots, leg)| *lots != 0 || leg.open != [0, 0] || leg.realised != 0);
+        let shown = kept.map(|(at, market, lots, leg)| {
+            let fair = if event.is_trading() { self.fair_price(market as u32) } else { event.outcomes[at].fair };
             json!({
-                "market": market, "lots": lots, "entry": leg.entry, "realised": leg.realised,
+                "market": market, "outcome": at, "mark_ticks": fair.unwrap_or(0), "lots": lots, "entry": leg.entry, "realised": leg.realised,
                 "open_buy_lots": leg.open[0], "open_sell_lots": leg.open[1],
             })
         });

@@ -218,7 +218,7 @@ fn decode_command<'py>(py: Python<'py>, frame: &[u8]) -> PyResult<Bound<'py, PyD
         dict.set_item("post_only", frame.flags & flag::POST_ONLY != 0)?;
         dict.set_item("reduce_only", frame.flags & flag::REDUCE_ONLY != 0)?;
         dict.set_item("quote_size", frame.flags & flag::QUOTE_SIZE != 0)?;
-        dict.set_item("no", frame.flags & flag::NO != 0)?;
+        dict.set_item("no_side", frame.flags & flag::NO != 0)?;
     }
     if matches!(frame.kind, kind::RESOLVE_EVENT | kind::VOID_EVENT) {
         dict.set_item("is_final", frame.flags != 0)?;
@@ -258,7 +258,7 @@ fn put_order(dict: &Bound<'_, PyDict>, order: &OrderPart) -> PyResult<()> {
     dict.set_item("post_only", order.flags & flag::POST_ONLY != 0)?;
     dict.set_item("reduce_only", order.flags & flag::REDUCE_ONLY != 0)?;
     dict.set_item("quote_size", order.flags & flag::QUOTE_SIZE != 0)?;
-    dict.set_item("no", order.flags & flag::NO != 0)?;
+    dict.set_item("no_side", order.flags & flag::NO != 0)?;
     dict.set_item("stp", order.stp)?;
     dict.set_item("state", order.state)?;
     dict.set_item("reason", order.reason)?;

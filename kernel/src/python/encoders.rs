@@ -37,7 +37,7 @@ pub(super) fn frame(py: Python<'_>, write: impl FnOnce(&mut Vec<u8>)) -> Bound<'
 #[pyfunction]
 #[pyo3(signature = (account, market, *, side, order_type = 0, tif = 0, price_ticks = 0, size_lots,
     client_id = ClientId::default(), stp = 0, post_only = false, reduce_only = false, quote_size = false,
-    expires_ms = 0, deadline_ms = 0, key = 0, builder = 0, no = false))]
+    expires_ms = 0, deadline_ms = 0, key = 0, builder = 0, no_side = false))]
 #[allow(clippy::too_many_arguments, reason = "keyword arguments of the Python face")]
 fn place<'py>(
     py: Python<'py>,
@@ -57,7 +57,7 @@ fn place<'py>(
     deadline_ms: u64,
     key: u32,
     builder: u32,
-    no: bool,
+    no_side: bool,
 ) -> PyResult<Bound<'py, PyBytes>> {
     if side > 1 {
         return Err(PyValueError::new_err("side is 0 (buy) or 1 (sell)"));
@@ -70,7 +70,7 @@ fn place<'py>(
         post_only,
         reduce_only,
         quote_size,
-        no,
+        no: no_side,
         price_ticks,
         size_lots,
         client_id: &client_id.0,
@@ -83,7 +83,7 @@ fn place<'py>(
 
 #[pyfunction]
 #[pyo3(signature = (account, market, *, order_id = 0, client_id = ClientId::default(), new_price_ticks = 0,
-    new_size_lots = 0, cancel_on_fail = false, deadline_ms = 0, key = 0, no = false))]
+    new_size_lots = 0, cancel_on_fail = false, deadline_ms = 0, key = 0, no_side = false))]
 #[allow(clippy::too_many_arguments, reason = "keyword arguments of the Python face")]
 fn amend<'py>(
     py: Python<'py>,
@@ -96,11 +96,11 @@ fn amend<'py>(
     cancel_on_fail: bool,
     deadline_ms: u64,
     key: u32,
-    no: bool,
+    no_side: bool,
 ) -> Bound<'py, PyBytes> {
     let target = Target { order_id, client_id: &client_id.0, deadline_ms };
     let head = Head { account, market, key };
-    let write = if no { encode::amend_no } else { encode::amend };
+    let write = if no_side { encode::amend_no } else { encode::amend };
     frame(py, |out| write(out, head, &target, new_price_ticks, new_size_lots, cancel_on_fail))
 }
 

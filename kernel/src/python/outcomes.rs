@@ -14,6 +14,7 @@ const NO_FALLBACK: u16 = u16::MAX;
 
 #[pyfunction]
 #[pyo3(signature = (event, first_market, *, outcomes = 2, one_book = false, scalar = false, fallback = None, close_ms = 0))]
+#[allow(clippy::too_many_arguments, reason = "keyword arguments of the Python face")]
 fn add_event(
     py: Python<'_>,
     event: u32,

@@ -12,7 +12,7 @@ fn order_json(order: &Order) -> Value {
         "order_id": order.id, "account": order.account, "market": order.market,
         "client_id": String::from_utf8(order.client.clone()).unwrap(),
         "side": u8::from(order.is_sell()), "order_type": order.order_type, "tif": order.tif,
-        "post_only": order.flags & POST_ONLY != 0, "reduce_only": order.flags & REDUCE_ONLY != 0,
+        "post_only": order.flags & POST_ONLY != 0, "reduce_only": order.flags & REDUCE_ONLY != 0, "no_side": false,
         "stp": order.stp, "state": 1, "reason": 0, "key": order.key,
         "price_ticks": order.price, "size_lots": order.size, "filled_lots": order.filled,
         "remaining_lots": order.remaining(), "filled_quote": order.filled_quote, "fee": order.fee,
