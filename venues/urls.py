@@ -31,6 +31,11 @@ deployer_urls: tuple[list[URLPattern], str] = (
         path("venues/<int:venue_id>/markets/new/", deployer.new_market, name="market"),
         path("events/<int:event_id>/", events.event, name="event"),
         path("events/<int:event_id>/<slug:verb>/", events.act, name="event_act"),
+        path(
+            "venues/<int:venue_id>/markets/<int:number>/<slug:verb>/",
+            deployer.operate_market,
+            name="operate_market",
+        ),
         *(
             path(f"venues/<int:venue_id>/{verb}/", deployer.operate, {"verb": verb}, name=verb)
             for verb in ("halt", "resume", "collect")

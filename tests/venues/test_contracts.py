@@ -20,7 +20,7 @@ from tests.venues.conftest import BTC_USD, draft_of
 from tests.venues.test_contract_specs import PERPETUAL
 from venues.contract_specs import perpetual_spec
 from venues.models import Market, MarketKind, Phase, Venue, VenueState
-from venues.services import add_market, drive_launch, launch_venue, release_stake
+from venues.services import add_market, drive_launch, halt_market, launch_venue, release_stake, resume_market
 from venues.services.capacity import tell_capacities
 from venues.views.launch import MARKET_TEMPLATES
 
@@ -49,8 +49,8 @@ def test_a_perpetual_is_added_to_a_running_venue(deployer: AbstractBaseUser, ven
         2,
         650_000,
     )
-    assert known["contract"]["tiers"] == [list(tier) for tier in perpetual_spec(PERPETUAL).tiers]
-    assert known["contract"]["max_leverage"] == 20
+    assert known["tiers"] == [list(tier) for tier in perpetual_spec(PERPETUAL).tiers]
+    assert known["max_leverage"] == 20
     sources = PriceSource.objects.filter(group_id=venue.group_id, market=market.number)
     assert list(sources.values_list("number", "kind")) == [(1, "push"), (2, "pyth")]
 
@@ -150,3 +150,25 @@ def test_a_market_is_listed_from_a_file(venue: Venue, tmp_path: Any) -> None:
     file.write_text("[]")
     with pytest.raises(CommandError, match="not one JSON object"):
         call_command("list_market", str(file), venue=venue.slug)
+
+
+def test_one_market_is_halted_and_resumed(
+    signed_in: Callable[[AbstractBaseUser], Client],
+    deployer: AbstractBaseUser,
+    trader: AbstractBaseUser,
+    venue: Venue,
+) -> None:
+    add_market(deployer, venue, perpetual_spec(PERPETUAL))
+    drive_launch(venue.pk)
+    market = halt_market(deployer, venue, 1)
+    assert (market.phase, kernel_market(venue, 1)["phase"]) == (Phase.HALTED, Phase.HALTED)
+    assert kernel_market(venue, 0)["phase"] == Phase.OPEN
+    with pytest.raises(DomainError) as refused:
+        halt_market(deployer, venue, 1)
+    assert refused.value.code == "market_move_refused"
+    with pytest.raises(DomainError) as refused:
+        resume_market(trader, venue, 1)
+    assert refused.value.code == "venue_unknown"
+    address = f"/deployer/venues/{venue.pk}/markets/1/resume/"
+    assert signed_in(deployer).post(address).status_code == 302
+    assert kernel_market(venue, 1)["phase"] == Phase.OPEN

@@ -26,8 +26,10 @@ from venues.services import (
     dispute_result,
     drive_launch,
     follow_events,
+    halt_venue,
     propose_result,
     propose_void,
+    resume_venue,
     start_deposit,
 )
 from venues.services.totals import kernel_totals
@@ -157,6 +159,15 @@ def test_trading_closes_in_time_and_by_hand(deployer: AbstractBaseUser, venue: V
     with pytest.raises(DomainError) as refused:
         close_event(deployer, event)
     assert refused.value.code == "event_move_refused"
+
+
+def test_a_venue_is_halted_around_an_event_that_is_over(deployer: AbstractBaseUser, venue: Venue) -> None:
+    event = listed(deployer, venue, EVENT)
+    close_event(deployer, event)
+    assert halt_venue(deployer, venue).state == VenueState.HALTED
+    assert resume_venue(deployer, venue).state == VenueState.OPEN
+    follow_events()
+    assert event.markets.get().phase == Phase.CLOSING
 
 
 def test_wrong_results_are_refused(

@@ -3,7 +3,7 @@
 from venues.services.deployers import register_deployer, release_stake, require_deployer, stake
 from venues.services.events import close_event, dispute_result, follow_events, propose_result, propose_void
 from venues.services.launch import add_market, drive_launch, launch_venue
-from venues.services.operate import collect_fees, halt_venue, resume_venue
+from venues.services.operate import collect_fees, halt_market, halt_venue, resume_market, resume_venue
 from venues.services.transfers import start_deposit, start_withdrawal
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "dispute_result",
     "drive_launch",
     "follow_events",
+    "halt_market",
     "halt_venue",
     "launch_venue",
     "propose_result",
@@ -20,6 +21,7 @@ __all__ = [
     "register_deployer",
     "release_stake",
     "require_deployer",
+    "resume_market",
     "resume_venue",
     "stake",
     "start_deposit",

@@ -74,22 +74,27 @@ OUTCOME_SLIPPAGE_PPM = 500_000
 IMPACT_AMOUNT = 10_000
 
 
-def move_phase(venue: Venue, numbers: Iterable[int], target: Phase) -> None:
-    """Bring markets of the kernel to ``target`` by allowed moves; those already there stay. Raises as above."""
+def move_phase(venue: Venue, numbers: Iterable[int], target: Phase) -> list[int]:
+    """Bring markets of the kernel to ``target`` by allowed moves; those already there stay. Raises as above.
+
+    Answers the markets that are there now: one whose trading has ended meanwhile, as that of an event, is left out.
+    """
     known = {item["market"]: item["phase"] for item in ask(venue.group_id, {"q": "markets"})["markets"]}
+    movable = [number for number in numbers if known[number] < Phase.CLOSING or known[number] == target]
     commands = [
         kernel.set_phase(number, phase)
-        for number in numbers
+        for number in movable
         for phase in phase_path(known[number], int(target))
     ]
     if not commands:
-        return
+        return movable
     packed = client.submit_packed(
         venue.group_id, b"".join(commands), len(commands), SETUP_TIMEOUT_SECONDS, urgent=True
     )
     for ack in kernel.decode_acks(packed):
         if ack.code:
             raise KernelRefused(*kernel.REJECTS[ack.code])
+    return movable
 
 
 def phase_path(start: int, target: int) -> list[int]:
@@ -137,7 +142,7 @@ def _missing(venue: Venue, markets: list[Market]) -> list[bytes]:
 
 
 def _rules(market: Market) -> list[bytes]:
-    """What a perpetual is told before it opens: margin tiers, funding."""
+    """What a perpetual is told before it opens: margin tiers, how its price is made, funding."""
     if market.kind != MarketKind.PERPETUAL:
         return []
     params = market.params
@@ -147,6 +152,7 @@ def _rules(market: Market) -> list[bytes]:
             [(up_to, initial, maintenance) for up_to, initial, maintenance in params["tiers"]],
             interest_cap=params.get("interest_cap", 0),
         ),
+        kernel.set_price_rules(market.number, **params.get("price_rules", {})),
         kernel.set_funding(
             market.number,
             cap_ppm=params.get("funding_cap_ppm", 40_000),

@@ -32,6 +32,33 @@ def resume_venue(user: AbstractBaseUser, venue: Venue) -> Venue:
     return _move(user, venue, VenueState.OPEN)
 
 
+def halt_market(user: AbstractBaseUser, venue: Venue, number: int) -> Market:
+    """Make one market of the user's open venue cancel-only. Raises ``venue_unknown``, ``market_move_refused``."""
+    return _move_market(user, venue, number, Phase.HALTED)
+
+
+def resume_market(user: AbstractBaseUser, venue: Venue, number: int) -> Market:
+    """Open one halted market of the user's open venue again. Raises as ``halt_market``."""
+    return _move_market(user, venue, number, Phase.OPEN)
+
+
+def _move_market(user: AbstractBaseUser, venue: Venue, number: int, target: Phase) -> Market:
+    """The kernel first, then the row, as for a venue as a whole."""
+    venue = own_venue(user, venue.pk)
+    before = Phase.OPEN if target == Phase.HALTED else Phase.HALTED
+    market = Market.objects.filter(venue=venue, number=number).first()
+    if market is None or venue.state != VenueState.OPEN or market.phase != before:
+        raise DomainError(
+            "market_move_refused",
+            f"Only markets of an open venue that are {before.label.lower()} can do this.",
+        )
+    if not move_phase(venue, [number], target):
+        raise DomainError("market_move_refused", f"Trading of {market.symbol} has ended.")
+    Market.objects.filter(pk=market.pk, phase=before).update(phase=target)
+    market.refresh_from_db()
+    return market
+
+
 def _move(user: AbstractBaseUser, venue: Venue, target: VenueState) -> Venue:
     """The kernel first, then the row: a failure in between shows the old state, and the move can be repeated."""
     venue = own_venue(user, venue.pk)
@@ -42,7 +69,7 @@ def _move(user: AbstractBaseUser, venue: Venue, target: VenueState) -> Venue:
         )
     before, after = HALTED_STATES[VenueState(venue.state)], HALTED_STATES[target]
     numbers = list(Market.objects.filter(venue=venue, phase=before).values_list("number", flat=True))
-    move_phase(venue, numbers, after)
+    numbers = move_phase(venue, numbers, after)
     with transaction.atomic():
         Market.objects.filter(venue=venue, number__in=numbers).update(phase=after)
         Venue.objects.filter(pk=venue.pk).update(state=target)

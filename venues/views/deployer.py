@@ -34,8 +34,10 @@ from venues.services.operate import (
     collect_fees,
     fees_collected,
     fees_held,
+    halt_market,
     halt_venue,
     own_venue,
+    resume_market,
     resume_venue,
 )
 from venues.specs import listing_spec
@@ -187,6 +189,23 @@ def operate(request: SignedInRequest, venue_id: int, verb: str) -> HttpResponse:
         messages.error(request, refused.message)
     else:
         messages.success(request, done)
+    return redirect("deployer:home")
+
+
+@login_required
+@require_POST
+def operate_market(request: SignedInRequest, venue_id: int, number: int, verb: str) -> HttpResponse:
+    """Halt or resume one market of one's own venue."""
+    venue = _own(request, venue_id)
+    if venue is None or verb not in ("halt", "resume"):
+        return HttpResponse(status=404)
+    try:
+        market = (halt_market if verb == "halt" else resume_market)(request.user, venue, number)
+    except DomainError as refused:
+        messages.error(request, refused.message)
+    else:
+        done = "is halted: orders can only be cancelled" if verb == "halt" else "trades again"
+        messages.success(request, f"{market.symbol} {done}.")
     return redirect("deployer:home")
 
 
