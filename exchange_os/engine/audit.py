@@ -16,11 +16,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exchange_kernel import (
+    ALGO_COLUMNS,
     BILL_COLUMNS,
     FILL_COLUMNS,
     ORDER_COLUMNS,
     Kernel,
     SnapshotError,
+    decode_copy_algos,
     decode_copy_bills,
     decode_copy_fills,
     decode_copy_orders,
@@ -32,6 +34,7 @@ from exchange_kernel import (
 
 from exchange_os.engine.models import (
     Bill,
+    ClosedAlgo,
     FillPage,
     JournalBatch,
     OrderRecord,
@@ -93,6 +96,7 @@ def audit_group(group_id: int, *, tables: bool = True) -> Audit:
     fills: list[tuple[Any, ...]] = []
     orders: list[tuple[Any, ...]] = []
     bills: list[tuple[Any, ...]] = []
+    algos: list[tuple[Any, ...]] = []
     trades: list[tuple[Any, ...]] = []
     roots = _snapshot_roots(group_id)
     for batch in _chained(audit):
@@ -117,6 +121,7 @@ def audit_group(group_id: int, *, tables: bool = True) -> Audit:
             fills.extend(decode_copy_fills(applied.fills_copy))
             orders.extend(decode_copy_orders(applied.orders_copy))
             bills.extend(decode_copy_bills(applied.bills_copy))
+            algos.extend(decode_copy_algos(applied.algos_copy))
             trades.extend(
                 (market, *trade) for market, some in applied.market_trades.items() for trade in some
             )
@@ -129,6 +134,9 @@ def audit_group(group_id: int, *, tables: bool = True) -> Audit:
         _compare(audit, "trade", TRADE_NAMES, _stored_trades(group_id), trades)
         _compare(audit, "closed order", [name for name, _ in ORDER_COLUMNS], _stored_orders(group_id), orders)
         _compare(audit, "bill", bill_names, stored_bills, bills)
+        algo_names = [name for name, _ in ALGO_COLUMNS]
+        stored_algos = set(ClosedAlgo.objects.filter(group_id=group_id).values_list(*algo_names))
+        _compare(audit, "closed algo order", algo_names, stored_algos, algos)
     return audit
 
 

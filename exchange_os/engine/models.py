@@ -222,6 +222,53 @@ class Bill(models.Model):
         indexes = [models.Index(fields=["group_id", "market", "kind", "sequence"], name="engine_bill_market")]
 
 
+class ClosedAlgo(models.Model):
+    """An algo order that is over: fired, failed or cancelled. The table is partitioned by the month of ``closed_ms``.
+
+    ``kind`` and ``state`` are indices of the kernel's ``ALGO_KINDS`` and ``ALGO_STATES``, ``code`` its reject where the
+    order it had to place was refused; the first leg is the take-profit of a pair, the second its stop-loss.
+    """
+
+    pk = models.CompositePrimaryKey("group_id", "account", "algo_id", "closed_ms")
+    group_id = models.BigIntegerField()
+    sequence = models.BigIntegerField()
+    algo_id = models.BigIntegerField()
+    account = models.BigIntegerField()
+    market = models.IntegerField()
+    client_id = models.TextField()
+    kind = models.SmallIntegerField()
+    state = models.SmallIntegerField()
+    reason = models.SmallIntegerField()
+    code = models.IntegerField()
+    side = models.SmallIntegerField()
+    reduce_only = models.BooleanField()
+    quote_size = models.BooleanField()
+    whole_position = models.BooleanField()
+    size_lots = models.BigIntegerField()
+    done_lots = models.BigIntegerField()
+    order_id = models.BigIntegerField()
+    parent_id = models.BigIntegerField()
+    fired_leg = models.SmallIntegerField()
+    first_trigger_ticks = models.BigIntegerField()
+    first_price_ticks = models.BigIntegerField()
+    first_source = models.SmallIntegerField()
+    first_rises = models.BooleanField()
+    second_trigger_ticks = models.BigIntegerField()
+    second_price_ticks = models.BigIntegerField()
+    second_source = models.SmallIntegerField()
+    second_rises = models.BooleanField()
+    distance_ticks = models.BigIntegerField()
+    distance_ppm = models.IntegerField()
+    floats = models.BooleanField()
+    slice_lots = models.BigIntegerField()
+    best_ticks = models.BigIntegerField()
+    interval_ms = models.BigIntegerField()
+    expires_ms = models.BigIntegerField()
+    key = models.BigIntegerField()
+    created_ms = models.BigIntegerField()
+    closed_ms = models.BigIntegerField()
+
+
 class Candle(models.Model):
     """One minute of a market's trades: prices in ticks, volume in lots, quote volume in quote units."""
 

@@ -5,7 +5,12 @@ from datetime import date
 from django.db import connection, transaction
 
 #: Tables by month, and whether their rows are kept as they are (bills) or written over (candles).
-PARTITIONED = {"engine_bill": True, "engine_candle": False, "engine_pricecandle": False}
+PARTITIONED = {
+    "engine_bill": True,
+    "engine_closedalgo": True,
+    "engine_candle": False,
+    "engine_pricecandle": False,
+}
 MONTHS_AHEAD = 3
 
 

@@ -2,7 +2,8 @@
 
 Mostly it is one statement in autocommit, so that its answer is the commit's: the journal's function for each batch, and
 the pages and records of fills, trades and closed orders, which the kernel packs as arrays in PostgreSQL's binary form.
-Only what is rare (transfers, bills, an entry set aside, candles without a batch) takes a transaction of several.
+Only what is rare (transfers, bills, closed algo orders, an entry set aside, candles without a batch) takes a transaction
+of several.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import Any
 from weakref import WeakSet
 
 import psycopg
-from exchange_kernel import BILL_COLUMNS, Applied, pack_fills, pack_orders
+from exchange_kernel import ALGO_COLUMNS, BILL_COLUMNS, Applied, pack_fills, pack_orders
 from psycopg.abc import Buffer
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
@@ -22,6 +23,9 @@ from exchange_os.engine.state import Batch
 
 _COPY_START = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_END = b"\xff\xff"
+_COPY_ALGOS = (
+    f"COPY engine_closedalgo ({', '.join(name for name, _ in ALGO_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+)
 _COPY_BILLS = f"COPY engine_bill ({', '.join(name for name, _ in BILL_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 
 _APPEND_CALL = (
@@ -91,7 +95,9 @@ def is_plain(batch: Batch) -> bool:
     """Whether a batch can be written by ``append``."""
     applied = batch.applied
     return (
-        applied is not None and not (applied.bills_count or applied.transfers) and batch.quarantined is None
+        applied is not None
+        and not (applied.bills_count or applied.algos_count or applied.transfers)
+        and batch.quarantined is None
     )
 
 
@@ -138,6 +144,11 @@ def write(connection: Connection, batches: Sequence[Batch]) -> None:
         connection,
         _COPY_BILLS,
         [one.bills_copy for batch in applied if (one := batch.applied) and one.bills_count],
+    )
+    _copy(
+        connection,
+        _COPY_ALGOS,
+        [one.algos_copy for batch in applied if (one := batch.applied) and one.algos_count],
     )
 
 

@@ -9,7 +9,7 @@ from ninja import NinjaAPI
 from ninja.errors import ValidationError
 from ninja.renderers import BaseRenderer
 
-from trading.okx import account, asset, bulk, derivatives, joint, positions, public, trade
+from trading.okx import account, algos, asset, bulk, derivatives, joint, positions, public, trade
 from trading.okx.envelope import refusal
 from trading.okx.errors import DialectError
 
@@ -52,6 +52,7 @@ okx_api.add_router("/account", account.router)
 okx_api.add_router("/account", positions.account_router)
 okx_api.add_router("/asset", asset.router)
 okx_api.add_router("/trade", trade.router)
+okx_api.add_router("/trade", algos.router)
 okx_api.add_router("/trade", positions.trade_router)
 
 exos_api = _assembled("Exchange OS bulk API", "exos", "Bulk order entry for market makers.")

@@ -14,12 +14,14 @@ import exchange_kernel as kernel
 from exchange_os.errors import DomainError
 from trading import limits
 from trading.models import Permission
+from trading.okx.algo_requests import attached_of
 from trading.okx.caller import Caller
 from trading.okx.envelope import translate
 from trading.okx.errors import DialectError, parameter_error
 from trading.okx.refusals import reject_of
 from trading.okx.requests import amend_of, integer_text, market_of, order_key_of, order_of, text_of
 from trading.selectors.catalogue import TradableMarket
+from trading.services.algos import bracket_frame
 from trading.services.orders import (
     amend_frame,
     cancel_all_after_frame,
@@ -47,10 +49,14 @@ class Verb:
     limit: limits.Limit
     batch_limit: limits.Limit
     urgent: bool
+    row: Callable[[Any, int, str, str], Row] | None = None
 
 
 def _place(caller: Caller, market: TradableMarket, item: Item) -> bytes:
-    return place_frame(caller.account, market, order_of(item, now_ms()), key=caller.key_id)
+    draft, attached = order_of(item, now_ms()), attached_of(item)
+    if attached is not None:
+        return bracket_frame(caller.account, market, draft, attached, key=caller.key_id)
+    return place_frame(caller.account, market, draft, key=caller.key_id)
 
 
 def _amend(caller: Caller, market: TradableMarket, item: Item) -> bytes:
@@ -72,6 +78,8 @@ def _echo(item: Any, name: str) -> str:
 
 
 def _row(verb: Verb, item: Any, order_id: int, code: str, sentence: str) -> Row:
+    if verb.row is not None:
+        return verb.row(item, order_id, code, sentence)
     row = {
         "ordId": str(order_id) if order_id else _echo(item, "ordId"),
         "clOrdId": _echo(item, "clOrdId"),
@@ -93,7 +101,7 @@ def _refused(verb: Verb, item: Any, error: DialectError | DomainError) -> Row:
 
 def _answered(verb: Verb, item: Any, ack: kernel.Ack) -> Row:
     code, sentence = reject_of(ack.code, verb.name) if ack.code else ("0", "")
-    order_id = ack.order_id if verb is not PLACE or ack.code == 0 else 0
+    order_id = ack.order_id if verb.name != "place" or ack.code == 0 else 0
     return _row(verb, item, order_id, code, sentence)
 
 

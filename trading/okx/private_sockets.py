@@ -17,6 +17,7 @@ from trading import limits
 from trading.account_stream import AccountStream, Event, follow_account, unfollow_account
 from trading.models import Permission
 from trading.okx import signing
+from trading.okx.algo_objects import algo_row
 from trading.okx.caller import Caller, caller_of, known_key
 from trading.okx.envelope import batch_code, now_us, translate
 from trading.okx.errors import DialectError
@@ -44,6 +45,7 @@ from trading.okx.requests import checked_batch, integer_text
 from trading.okx.sockets import CLOSE_SLOW, Arg, OkxSocket, key_of
 from trading.okx.topics import frame
 from trading.selectors.accounts import account_of
+from trading.selectors.algos import algo_of_kernel
 from trading.selectors.orders import order_of_kernel
 from trading.threads import in_database_thread
 from venues.selectors import venue_by_slug
@@ -56,6 +58,7 @@ PRIVATE_CHANNELS = (
     "positions",
     "balance_and_position",
     "orders-algo",
+    "algo-advance",
     "liquidation-warning",
 )
 OPERATIONS: dict[str, tuple[Verb, bool]] = {
@@ -279,6 +282,8 @@ class PrivateSocket(OkxSocket):
                     changed.append(detail_row(asset, event["total"], event["held"], event["time_ms"]))
             elif event["kind"] in ("order", "fill") and event["state"] != STATE_NONE:
                 self._tell_order(event)
+            elif event["kind"] == "algo":
+                self._tell_algo(event)
         if changed and not (self.margin is not None and self.margin.has_margin):
             self._tell_balances(changed, events[-1]["time_ms"])
         if self.margin is not None:
@@ -304,6 +309,17 @@ class PrivateSocket(OkxSocket):
         for key, arg in self._each(*rows):
             if arg.get("instId") in (None, market.symbol) and arg.get("instType", "ANY") in ("ANY", kind):
                 self._push(frame(self._echo(key), [rows[arg["channel"]]()]))
+
+    def _tell_algo(self, event: Event) -> None:
+        market = self.catalogue.by_number.get(event["market"])
+        if market is None:
+            return
+        row = algo_row(market, algo_of_kernel(event)) | {"uTime": str(event["time_ms"])}
+        for key, arg in self._each("orders-algo", "algo-advance"):
+            slices = row["ordType"] in ("iceberg", "twap", "move_order_stop")
+            wanted = arg["channel"] == ("algo-advance" if slices else "orders-algo") or "algoId" in arg
+            if wanted and _about(arg, row) and arg.get("algoId") in (None, row["algoId"]):
+                self._push(frame(self._echo(key), [row]))
 
     def _tell_balances(self, details: list[dict[str, Any]], time_ms: int) -> None:
         for key, arg in self._each("account", "balance_and_position"):

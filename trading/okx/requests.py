@@ -195,8 +195,6 @@ def order_of(item: Mapping[str, Any], now_ms: int) -> OrderDraft:
         raise parameter_error("tdMode", "it is cash, cross or isolated")
     if text_of(item, "posSide", "net") != "net":
         raise DialectError("51000", "Parameter posSide error: this venue keeps net positions.")
-    if item.get("attachAlgoOrds"):
-        raise parameter_error("attachAlgoOrds", "attached orders are not offered here")
     deadline = integer_text(text_of(item, "expTime"), "expTime")
     if deadline is not None and deadline < now_ms:
         raise DialectError("50102", "expTime has passed: the order was not sent.")

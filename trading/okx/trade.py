@@ -113,7 +113,7 @@ async def order(request: HttpRequest, instId: str = "", ordId: str = "", clOrdId
     return envelope([order_row(market, found)])
 
 
-def _market_filter(catalogue: VenueCatalogue, kind: str, inst_id: str) -> Markets:
+def market_filter(catalogue: VenueCatalogue, kind: str, inst_id: str) -> Markets:
     """Numbers of the markets of a kind and a name; all if neither is given."""
     if inst_id:
         return (market_named(catalogue, inst_id).number,)
@@ -145,7 +145,7 @@ async def orders_pending(
     limit: str = "",
 ) -> Answer:
     catalogue, account = caller_in(request).catalogue, caller_in(request).account
-    markets = _market_filter(catalogue, instType, instId)
+    markets = market_filter(catalogue, instType, instId)
     if state not in ("", "live", "partially_filled"):
         raise parameter_error("state", "it is live or partially_filled")
     orders = await live_orders(catalogue.group_id, account, markets, page_of(limit, after, before))
@@ -160,7 +160,7 @@ async def _history(
     if state not in ("", "filled", "canceled"):
         raise parameter_error("state", "it is filled or canceled")
     catalogue = caller.catalogue
-    markets = _market_filter(catalogue, inst_type, inst_id)
+    markets = market_filter(catalogue, inst_type, inst_id)
     orders = await closed_orders(catalogue.group_id, caller.account, markets, STATES.get(state), page)
     return envelope(_rows(catalogue, orders, kind, state))
 
@@ -202,7 +202,7 @@ async def orders_history_archive(
 async def _fills(caller: Caller, inst_type: str, inst_id: str, order_id: str, page: Window) -> Answer:
     catalogue = caller.catalogue
     number = integer_text(order_id, "ordId")
-    markets = _market_filter(catalogue, inst_type, inst_id)
+    markets = market_filter(catalogue, inst_type, inst_id)
     rows = await fills_page(catalogue.group_id, caller.account, markets, number, page)
     known = catalogue.by_number
     return envelope([fill_row(known[row.market], row) for row in rows if row.market in known])
@@ -240,12 +240,3 @@ async def fills_history(
     return await _fills(
         caller_in(request), instType, instId, ordId, page_of(limit, after, before, begin, end)
     )
-
-
-async def nothing(request: HttpRequest) -> Answer:
-    """An empty list: no conditional orders and no spreads here."""
-    return envelope([])
-
-
-for path in ("/orders-algo-pending", "/orders-algo-history"):
-    router.get(path, auth=signed(limits.SLOW_READ), summary="Empty: no conditional orders here")(nothing)

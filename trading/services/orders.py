@@ -8,6 +8,7 @@ command is durable.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import exchange_kernel as kernel
 
@@ -21,10 +22,10 @@ from venues.models import Market
 MIN_CANCEL_AFTER_SECONDS = 10
 MAX_CANCEL_AFTER_SECONDS = 120
 
-_SIDES = {"buy": kernel.BUY, "sell": kernel.SELL}
+SIDES = {"buy": kernel.BUY, "sell": kernel.SELL}
 _ORDER_TYPES = {"limit": kernel.LIMIT, "market": kernel.MARKET}
 _TIMES_IN_FORCE = {"gtc": kernel.GTC, "gtd": kernel.GTD, "ioc": kernel.IOC, "fok": kernel.FOK}
-_SELF_TRADE = {
+SELF_TRADE_MODES = {
     "cancel_maker": kernel.STP_CANCEL_MAKER,
     "cancel_taker": kernel.STP_CANCEL_TAKER,
     "cancel_both": kernel.STP_CANCEL_BOTH,
@@ -90,25 +91,27 @@ def place_frame(account: int, market: TradableMarket, draft: OrderDraft, *, key:
     Errors: ``price_missing``, ``price_invalid``, ``price_off_tick``, ``size_invalid``, ``size_off_lot``,
     ``quote_size_not_offered``.
     """
+    return kernel.place(account, market.number, key=key, **place_arguments(market, draft))
+
+
+def place_arguments(market: TradableMarket, draft: OrderDraft) -> dict[str, Any]:
+    """Members of the command of a new order, by name. Errors as ``place_frame``."""
     if draft.order_type == "limit" and draft.price is None:
         raise DomainError("price_missing", "A limit order needs a price.", field="price")
-    return kernel.place(
-        account,
-        market.number,
-        side=_SIDES[draft.side],
-        order_type=_ORDER_TYPES[draft.order_type],
-        tif=_TIMES_IN_FORCE[draft.time_in_force],
-        price_ticks=market.to_ticks(draft.price) if draft.price is not None else 0,
-        size_lots=_budget(market, draft) if draft.size_in_quote else market.to_lots(draft.size),
-        client_id=draft.client_id,
-        stp=_SELF_TRADE[draft.self_trade],
-        post_only=draft.post_only,
-        reduce_only=draft.reduce_only,
-        quote_size=draft.size_in_quote,
-        expires_ms=draft.expires_ms,
-        deadline_ms=draft.deadline_ms,
-        key=key,
-    )
+    return {
+        "side": SIDES[draft.side],
+        "order_type": _ORDER_TYPES[draft.order_type],
+        "tif": _TIMES_IN_FORCE[draft.time_in_force],
+        "price_ticks": market.to_ticks(draft.price) if draft.price is not None else 0,
+        "size_lots": _budget(market, draft) if draft.size_in_quote else market.to_lots(draft.size),
+        "client_id": draft.client_id,
+        "stp": SELF_TRADE_MODES[draft.self_trade],
+        "post_only": draft.post_only,
+        "reduce_only": draft.reduce_only,
+        "quote_size": draft.size_in_quote,
+        "expires_ms": draft.expires_ms,
+        "deadline_ms": draft.deadline_ms,
+    }
 
 
 def _budget(market: TradableMarket, draft: OrderDraft) -> int:
@@ -173,7 +176,8 @@ async def submit_frames(group_id: int, frames: Sequence[bytes], *, urgent: bool 
     return kernel.decode_acks(acks)
 
 
-def _accepted(group_id: int, frame: bytes) -> kernel.Ack:
+def accepted(group_id: int, frame: bytes) -> kernel.Ack:
+    """Send one command and wait until it is durable. Errors: ``OrderRefused`` and the engine's."""
     ack = kernel.decode_acks(client.submit_packed(group_id, frame, 1))[0]
     if ack.code:
         raise OrderRefused(ack)
@@ -187,27 +191,27 @@ def place_order(account: TradingAccount, market: Market, draft: OrderDraft) -> k
     ``GroupHalted``.
     """
     tradable = tradable_market(market)
-    return _accepted(tradable.group_id, place_frame(account.number, tradable, draft))
+    return accepted(tradable.group_id, place_frame(account.number, tradable, draft))
 
 
 def amend_order(account: TradingAccount, market: Market, draft: AmendDraft) -> kernel.Ack:
     """Change an open order. Errors as ``place_order``."""
     tradable = tradable_market(market)
-    return _accepted(tradable.group_id, amend_frame(account.number, tradable, draft))
+    return accepted(tradable.group_id, amend_frame(account.number, tradable, draft))
 
 
 def cancel_order(account: TradingAccount, market: Market, order: OrderKey) -> kernel.Ack:
     """Cancel an open order. Errors: ``OrderRefused`` and the engine's."""
     tradable = tradable_market(market)
-    return _accepted(tradable.group_id, cancel_frame(account.number, tradable, order))
+    return accepted(tradable.group_id, cancel_frame(account.number, tradable, order))
 
 
 def mass_cancel(account: TradingAccount, market: Market | None = None) -> int:
     """Cancel every open order of the account (of one market, if given); answers how many."""
     tradable = tradable_market(market) if market else None
-    return _accepted(account.venue.group_id, mass_cancel_frame(account.number, tradable)).extra
+    return accepted(account.venue.group_id, mass_cancel_frame(account.number, tradable)).extra
 
 
 def cancel_all_after(account: TradingAccount, timeout_seconds: int) -> None:
     """Arm (or with 0 disarm) the dead-man switch of the account. Errors: ``timeout_out_of_range``."""
-    _accepted(account.venue.group_id, cancel_all_after_frame(account.number, timeout_seconds))
+    accepted(account.venue.group_id, cancel_all_after_frame(account.number, timeout_seconds))

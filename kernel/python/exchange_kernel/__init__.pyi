@@ -126,12 +126,13 @@ def place(
     bound from the best opposite price). ``quote_size``: market buy whose ``size_lots`` is a budget in quote units, fee included.
     GTD needs ``expires_ms``. ``deadline_ms``: refused when the kernel's clock is past it (0: none)."""
 
-def place_trigger(order: Mapping[str, Any], wait: tuple[int, int, int, bool]) -> bytes:
+def place_trigger(order: Mapping[str, Any], wait: tuple[int, int, int, bool | None]) -> bytes:
     """A stop or take-profit: an order placed once the price of a source reaches a trigger.
 
     ``order`` has exactly these members: account, market, side, size_lots, client_id, reduce_only, quote_size (market buy
     whose size is a budget), whole_position (``size_lots`` 0: as many as the position has then), stp, deadline_ms, key, builder.
-    ``wait`` is (trigger_ticks, price_ticks or 0 for a market order, source 0 last or 1 mark, fires at or above)."""
+    ``wait`` is (trigger_ticks, price_ticks or 0 for a market order, source 0 last or 1 mark, fires at or above; None: from
+    whichever side the price is on)."""
 
 def place_trailing(
     order: Mapping[str, Any], wait: tuple[int, int, int, bool], distance_ticks: int, distance_ppm: int

@@ -76,6 +76,11 @@ fn leg<'a>(writer: Writer<'a>, leg: &LegOrder) -> Writer<'a> {
     ])
 }
 
+/// A trigger that fires from whichever side of it the price is on; `wait.rises` is left aside.
+pub fn place_either(out: &mut Vec<u8>, head: Head, order: &AlgoOrder, wait: &LegOrder) {
+    leg(begin(out, kind::PLACE_TRIGGER, head, order, 2), wait).u64(0).u64(0).u8s(order.client_id).end();
+}
+
 /// A stop or take-profit.
 pub fn place_trigger(out: &mut Vec<u8>, head: Head, order: &AlgoOrder, wait: &LegOrder) {
     leg(begin(out, kind::PLACE_TRIGGER, head, order, 0), wait).u64(0).u64(0).u8s(order.client_id).end();

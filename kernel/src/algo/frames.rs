@@ -20,6 +20,8 @@ const MAX_SLICES: i64 = 1_000;
 pub(super) struct Draft {
     pub algo: Algo,
     pub deadline_ms: u64,
+    /// The trigger fires from whichever side of it the price is on.
+    pub either_side: bool,
 }
 
 /// What an amendment asks for: 0 (or -1 for a leg's price) leaves a member as it is.
@@ -157,7 +159,7 @@ fn check_slices(algo: &Algo) -> Result<(), Reject> {
     Ok(())
 }
 
-/// A trigger order (variant 0) or a trailing stop (1).
+/// A trigger order (variant 0; 2: from whichever side the price is on) or a trailing stop (1).
 pub(super) fn read_trigger(frame: &Frame) -> Result<Draft, Reject> {
     let mut input = Reader::new(frame.body);
     let mut read = || {
@@ -171,8 +173,8 @@ pub(super) fn read_trigger(frame: &Frame) -> Result<Draft, Reject> {
     check_flags(&algo)?;
     (algo.legs[0], algo.distance) = (leg, distance);
     match variant {
-        0 if distance.is_none() => leg.check()?,
-        0 => return Err(Reject::InputTrailing),
+        0 | 2 if distance.is_none() => leg.check()?,
+        0 | 2 => return Err(Reject::InputTrailing),
         1 => {
             algo.kind = kind::TRAILING;
             let near = distance.ticks == 0 && distance.ppm < MIN_TRAIL_PPM;
@@ -187,7 +189,7 @@ pub(super) fn read_trigger(frame: &Frame) -> Result<Draft, Reject> {
         _ => return Err(Reject::InputEnum),
     }
     check_size(&algo)?;
-    Ok(Draft { algo, deadline_ms })
+    Ok(Draft { algo, deadline_ms, either_side: variant == 2 })
 }
 
 /// Take-profit and stop-loss, one of which fires.
@@ -204,16 +206,16 @@ pub(super) fn read_oco(frame: &Frame) -> Result<Draft, Reject> {
     algo.legs = legs;
     check_pair(&legs)?;
     check_size(&algo)?;
-    Ok(Draft { algo, deadline_ms })
+    Ok(Draft { algo, deadline_ms, either_side: false })
 }
 
-pub(super) fn check_pair(legs: &[Leg; 2]) -> Result<(), Reject> {
-    legs[0].check()?;
-    legs[1].check()?;
-    if legs[0].rises == legs[1].rises {
+/// One leg or both; both fire on opposite sides of the price.
+fn check_pair(legs: &[Leg; 2]) -> Result<(), Reject> {
+    let both = legs.iter().all(|leg| *leg != Leg::default());
+    if both && legs[0].rises == legs[1].rises || legs[0] == legs[1] {
         return Err(Reject::InputTrigger);
     }
-    Ok(())
+    legs.iter().filter(|leg| **leg != Leg::default()).try_for_each(Leg::check)
 }
 
 pub(super) fn read_slices(frame: &Frame, twap: bool) -> Result<Draft, Reject> {
@@ -242,7 +244,7 @@ pub(super) fn read_slices(frame: &Frame, twap: bool) -> Result<Draft, Reject> {
     if twap && !INTERVALS_MS.contains(&algo.interval_ms) {
         return Err(Reject::InputInterval);
     }
-    Ok(Draft { algo, deadline_ms })
+    Ok(Draft { algo, deadline_ms, either_side: false })
 }
 
 /// A place frame with legs in front: (the legs' draft, the place body).
@@ -259,20 +261,10 @@ pub(super) fn read_bracket<'a>(frame: &Frame<'a>) -> Result<(Draft, &'a [u8]), R
     algo.client_len = text.len() as u8;
     algo.client_id = bytes_of(&client_id(text)?);
     algo.state = super::state::WAITING;
-    match (legs[0].trigger, legs[1].trigger) {
-        (0, 0) => return Err(Reject::InputTrigger),
-        (_, 0) | (0, _) => {
-            algo.kind = kind::TRIGGER;
-            algo.legs[0] = if legs[0].trigger > 0 { legs[0] } else { legs[1] };
-            algo.legs[0].check()?;
-        }
-        _ => {
-            algo.legs = legs;
-            check_pair(&legs)?;
-        }
-    }
+    algo.legs = legs;
+    check_pair(&legs)?;
     let place = &frame.body[frame.body.len() - input.left()..];
-    Ok((Draft { algo, deadline_ms: 0 }, place))
+    Ok((Draft { algo, deadline_ms: 0, either_side: false }, place))
 }
 
 pub(super) fn read_cancel<'a>(frame: &Frame<'a>) -> Result<Target<'a>, Reject> {

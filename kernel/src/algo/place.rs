@@ -19,7 +19,7 @@ impl Kernel {
     /// Place trigger, OCO, iceberg or TWAP.
     #[cold]
     pub(crate) fn place_algo(&mut self, frame: &Frame) -> Outcome {
-        let Draft { algo, deadline_ms } = match frame.kind {
+        let Draft { mut algo, deadline_ms, either_side } = match frame.kind {
             wire::kind::PLACE_TRIGGER => frames::read_trigger(frame)?,
             wire::kind::PLACE_OCO => frames::read_oco(frame)?,
             wire::kind::PLACE_ICEBERG => frames::read_slices(frame, false)?,
@@ -28,6 +28,13 @@ impl Kernel {
         let account = self.user(frame.account)?;
         if let Some(ack) = self.duplicate_algo(frame.account, algo.client_text()) {
             return Ok(ack);
+        }
+        if either_side {
+            let price = self.source_price(self.market_index(frame.market)? as u32, algo.legs[0].source);
+            if price == 0 {
+                return Err(Reject::StateNoPrice);
+            }
+            algo.legs[0].rises = algo.legs[0].trigger > price;
         }
         let algo = Algo { account, created_ms: self.now_ms, ..algo };
         self.check_algo(&algo, deadline_ms)?;

@@ -276,24 +276,18 @@ impl Kernel {
     }
 
     fn algo_json(&self, algo: &Algo) -> Value {
-        let source = |leg: u8| if leg == 0 { "last" } else { "mark" };
-        let legs = algo.legs.iter().filter(|leg| leg.trigger > 0).map(|leg| {
-            json!({
-                "trigger_ticks": leg.trigger, "price_ticks": leg.price, "source": source(leg.source),
-                "rises": leg.rises,
-            })
-        });
+        let legs = algo.legs.iter().map(|leg| json!([leg.trigger, leg.price, leg.source, leg.rises]));
         json!({
             "algo_id": algo.id, "account": self.funds.account(algo.account).number, "market": algo.market,
-            "kind": algo.kind, "kind_name": kind::NAMES[algo.kind as usize % kind::NAMES.len()],
+            "algo_kind": algo.kind, "kind_name": kind::NAMES[algo.kind as usize % kind::NAMES.len()],
             "state": algo.state, "state_name": state::NAMES[algo.state as usize % state::NAMES.len()],
             "client_id": String::from_utf8_lossy(algo.client_text()), "key": algo.key, "side": algo.side(),
             "reduce_only": algo.flags & flag::REDUCE_ONLY != 0, "quote_size": algo.flags & flag::QUOTE_SIZE != 0,
             "whole_position": algo.flags & flag::WHOLE_POSITION != 0, "stp": algo.stp, "size_lots": algo.size,
             "done_lots": algo.done, "order_id": algo.order_id, "parent_id": algo.parent,
-            "fired": algo.has_fired(), "legs": legs.collect::<Vec<_>>(), "distance_ticks": algo.distance.ticks,
+            "fired": algo.fired, "legs": legs.collect::<Vec<_>>(), "distance_ticks": algo.distance.ticks,
             "distance_ppm": algo.distance.ppm, "floats": algo.floats, "best_ticks": self.best_since(algo),
-            "source": source(algo.legs[0].source), "limit_ticks": algo.legs[0].price, "slice_lots": algo.slice,
+            "slice_lots": algo.slice,
             "interval_ms": algo.interval_ms, "next_ms": algo.next_ms, "expires_ms": algo.expires_ms,
             "created_ms": algo.created_ms,
         })

@@ -88,6 +88,33 @@ impl Group {
 }
 
 #[test]
+fn a_trigger_fires_from_whichever_side_the_price_is_on() {
+    for (trigger, price) in [(990, 989), (1_010, 1_011)] {
+        let mut group = Group::new();
+        let place = |out: &mut Vec<u8>| {
+            encode::place_either(out, head(MAKER), &sell(5), &falls_to(trigger, 980));
+        };
+        group.refused(Reject::StateNoPrice, place);
+        print(&mut group, 1_000);
+        group.ok(place);
+        print(&mut group, price);
+        assert_eq!(last_algo(&group).state, state::EFFECTIVE);
+    }
+}
+
+#[test]
+fn a_pair_may_have_one_leg() {
+    let mut group = Group::new();
+    print(&mut group, 1_000);
+    let none = LegOrder::default();
+    group.refused(Reject::InputTrigger, |out| encode::place_oco(out, head(MAKER), &sell(3), &none, &none));
+    group.ok(|out| encode::place_oco(out, head(MAKER), &sell(3), &none, &falls_to(980, 975)));
+    print(&mut group, 980);
+    assert_eq!((last_algo(&group).state, last_algo(&group).fired), (state::EFFECTIVE, 1));
+    group.print_nothing_more();
+}
+
+#[test]
 fn a_market_stop_takes_what_is_there() {
     let mut group = Group::new();
     print(&mut group, 1_000);

@@ -8,11 +8,11 @@ use super::encoders::{frame, ClientId};
 use crate::algo::encode::{self as algo, AlgoChange, AlgoOrder, LegOrder, Slices};
 use crate::encode::{self, Head, PlaceOrder, Sessions, Target};
 
-/// (trigger_ticks, price_ticks, source, rises); a trigger of 0 is no leg.
-type Leg = (i64, i64, u8, bool);
+/// (trigger_ticks, price_ticks, source, rises); a trigger of 0 is no leg; of a trigger order `rises` may be left open.
+type Leg = (i64, i64, u8, Option<bool>);
 
 fn leg(leg: Leg) -> LegOrder {
-    LegOrder { trigger_ticks: leg.0, price_ticks: leg.1, source: leg.2, rises: leg.3 }
+    LegOrder { trigger_ticks: leg.0, price_ticks: leg.1, source: leg.2, rises: leg.3.unwrap_or(false) }
 }
 
 /// Members every new algo order has.
@@ -59,7 +59,10 @@ impl Order {
 #[pyfunction]
 fn place_trigger<'py>(py: Python<'py>, order: Order, wait: Leg) -> PyResult<Bound<'py, PyBytes>> {
     let of = order.algo()?;
-    Ok(frame(py, |out| algo::place_trigger(out, order.head(), &of, &leg(wait))))
+    Ok(frame(py, |out| match wait.3 {
+        Some(_) => algo::place_trigger(out, order.head(), &of, &leg(wait)),
+        None => algo::place_either(out, order.head(), &of, &leg(wait)),
+    }))
 }
 
 #[pyfunction]
