@@ -2,8 +2,8 @@
 
 Mostly it is one statement in autocommit, so that its answer is the commit's: the journal's function for each batch, and
 the pages and records of fills, trades and closed orders, which the kernel packs as arrays in PostgreSQL's binary form.
-Only what is rare (transfers, bills, closed algo orders, an entry set aside, candles without a batch) takes a transaction
-of several.
+Only what is rare (transfers, bills, closed algo orders, an entry set aside, candles without a batch) takes a
+transaction of several.
 """
 
 from collections.abc import Sequence

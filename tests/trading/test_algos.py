@@ -139,6 +139,7 @@ def test_a_twap_takes_slice_by_slice(maker: Trader, taker: Trader) -> None:
         pass
     assert one(taker, row)["state"] == "effective"
     fills = taker.get(f"/trade/fills?instType=SPOT&instId={MARKET}")["data"][:2]
+    assert len(fills) == 2, (fills, one(taker, row))
     assert [fill["fillSz"] for fill in fills] == ["0.1", "0.1"]
     assert int(fills[0]["ts"]) - int(fills[1]["ts"]) >= 1000
 

@@ -35,6 +35,8 @@ pub(crate) const MAX_ALGOS: usize = 500;
 pub(crate) const MAX_SLICERS: usize = 50;
 /// Open algo orders of a group.
 pub(crate) const MAX_GROUP_ALGOS: usize = 1_000_000;
+/// Algo orders that have ended and are kept for queries.
+const RECENT: usize = 1_024;
 /// Triggers carried out after one command.
 const FIRES_PER_COMMAND: usize = 16;
 /// Bit of account numbers and order ids in the client id memory that makes them those of algo orders.
@@ -163,6 +165,8 @@ pub(crate) struct Algos {
     pub refills: Vec<u64>,
     /// A fill-or-kill order takes: it was promised the visible book, so refills wait until it has it.
     pub refills_wait: bool,
+    /// The last that have ended (reason, code, time), for queries until their rows are stored; outside the logical state.
+    pub recent: VecDeque<(Algo, u8, u16, u64)>,
 }
 
 impl Algos {

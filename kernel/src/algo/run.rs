@@ -1,6 +1,6 @@
 //! What algo orders do when their price or their time has come.
 
-use super::{kind, state, Algo, Token, FIRES_PER_COMMAND};
+use super::{kind, state, Algo, Token, FIRES_PER_COMMAND, RECENT};
 use super::{LAST, MARK, NO_LEG};
 use crate::book::NIL_PRICE;
 use crate::codes::{phase, reason, state as order_state, Reject};
@@ -366,6 +366,10 @@ impl Kernel {
         self.finish_algo_client(&algo, if effective { order_state::FILLED } else { order_state::CANCELLED });
         let algo = Algo { state, ..algo };
         self.closed_algo(&algo, why, code);
+        if self.algos.recent.len() == RECENT {
+            self.algos.recent.pop_front();
+        }
+        self.algos.recent.push_back((algo, why, code, self.now_ms));
         self.find_next_timer();
     }
 

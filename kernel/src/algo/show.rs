@@ -269,10 +269,21 @@ impl Kernel {
         };
         let named = self.algo_of_client(request.account, request.client_id.as_bytes());
         let id = if request.order_id != 0 { request.order_id } else { named.unwrap_or(0) };
-        match self.algos.open.get(&id).filter(|algo| algo.account == slot) {
-            Some(algo) => json!({"algo": self.algo_json(algo)}),
-            None => refused(Reject::MatchingAlgoUnknown),
+        if let Some(algo) = self.algos.open.get(&id).filter(|algo| algo.account == slot) {
+            return json!({"algo": self.algo_json(algo)});
         }
+        let recent = self.algos.recent.iter().rev();
+        let ended = recent.filter(|ended| ended.0.account == slot).find(|ended| ended.0.id == id);
+        let Some((algo, reason, code, time_ms)) = ended else {
+            return refused(Reject::MatchingAlgoUnknown);
+        };
+        let mut shown = self.algo_json(algo);
+        if let Value::Object(members) = &mut shown {
+            members.insert("reason".into(), (*reason).into());
+            members.insert("code".into(), (*code).into());
+            members.insert("time_ms".into(), (*time_ms).into());
+        }
+        json!({"algo": shown})
     }
 
     fn algo_json(&self, algo: &Algo) -> Value {
