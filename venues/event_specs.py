@@ -205,6 +205,14 @@ def _symbols(series: str, code: str, closes: datetime, names: list[str]) -> tupl
     return tuple((name, f"{stem}-{_outcome_code(name)}") for name in names)
 
 
+def late_outcome(series: str, closes: datetime, name: str) -> tuple[str, str]:
+    """(name, symbol) of an outcome that comes late; ``outcomes_invalid`` without letters or digits."""
+    name = " ".join(name.split())[:60]
+    if not _outcome_code(name):
+        raise DomainError("outcomes_invalid", "Name the outcome, in letters or digits.", field="outcome")
+    return name, f"{series}-{closes:%y%m%d-%H%M}-{_outcome_code(name)}"
+
+
 def _tick(data: Mapping[str, Any]) -> Decimal:
     text = text_of(data, "tick_size") or "0.01"
     message = f"Choose a tick of {', '.join(TICKS[:-1])} or {TICKS[-1]}."

@@ -9,8 +9,8 @@ from exchange_os.ledger.selectors import stake_balance, wallet_balance
 from tests.ledger.books import picture
 from tests.venues.conftest import BTC_USD, ETH_USD
 from venues.models import Market, VenueState
-from venues.services import opening
-from venues.services.opening import client as engine_client
+from venues.services import asking
+from venues.services.asking import client as engine_client
 
 OKB = 10**8
 pytestmark = pytest.mark.django_db
@@ -114,9 +114,9 @@ def test_fees_and_an_engine_that_is_away(signed_in, deployer, venue, monkeypatch
     def away(*_: object) -> None:
         raise Busy(100)
 
-    monkeypatch.setattr(opening, "client", type("Client", (), {"query": away}))
+    monkeypatch.setattr(asking, "client", type("Client", (), {"query": away}))
     assert "The venue does not answer right now" in visitor.get(door("fees", venue)).content.decode()
-    assert engine_client is not opening.client
+    assert engine_client is not asking.client
 
 
 @pytest.mark.django_db(transaction=True)

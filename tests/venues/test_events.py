@@ -1,6 +1,7 @@
 """Events from the form to the payment: listed, closed, proposed, disputed, corrected, paid, void."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from venues.event_specs import event_spec
 from venues.models import PPM, Event, EventState, Market, Phase, Venue, VenueState
 from venues.services import (
     add_market,
+    add_outcome,
     close_event,
     dispute_result,
     drive_launch,
@@ -58,6 +60,11 @@ def cash(venue: Venue, account: int) -> int:
     usd = Asset.objects.get(symbol="USD").pk
     answer = client.query(venue.group_id, {"q": "account", "account": account})
     return next(item["total"] for item in answer["balances"] if item["asset"] == usd)
+
+
+def paid(venue: Venue, taker: int, maker: int) -> None:
+    """The kernel pays by steps; in the end the two have this much."""
+    wait_until(lambda: (cash(venue, TAKER), cash(venue, MAKER)) == (taker, maker))
 
 
 @pytest.fixture
@@ -111,9 +118,8 @@ def test_a_result_is_paid_when_its_window_has_passed(funded: Venue, deployer: Ab
     assert event.state == EventState.RESOLVED
     assert event.resolved is not None
     # Ten bought at 0.60 paid 6 and bring 10.
-    assert (cash(funded, TAKER), cash(funded, MAKER)) == (104_000_000, 96_000_000)
-    follow_events()
-    assert event.markets.get().phase == Phase.SETTLED
+    paid(funded, 104_000_000, 96_000_000)
+    wait_until(lambda: follow_events() == 0 and event.markets.get().phase == Phase.SETTLED)
     assert not check_ledger(kernel_totals).faults
 
 
@@ -131,7 +137,7 @@ def test_a_result_is_corrected_inside_its_window(funded: Venue, deployer: Abstra
     follow_events()
     event.refresh_from_db()
     assert (event.state, event.payouts, event.dispute) == (EventState.RESOLVED, {"0": 0, "1": PPM}, "")
-    assert (cash(funded, TAKER), cash(funded, MAKER)) == (94_000_000, 106_000_000)
+    paid(funded, 94_000_000, 106_000_000)
 
 
 def test_a_void_pays_the_last_fair_prices(funded: Venue, deployer: AbstractBaseUser) -> None:
@@ -147,7 +153,7 @@ def test_a_void_pays_the_last_fair_prices(funded: Venue, deployer: AbstractBaseU
     follow_events()
     event.refresh_from_db()
     assert event.state == EventState.VOID
-    assert (cash(funded, TAKER), cash(funded, MAKER)) == (100_000_000, 100_000_000)
+    paid(funded, 100_000_000, 100_000_000)
 
 
 def test_trading_closes_in_time_and_by_hand(deployer: AbstractBaseUser, venue: Venue) -> None:
@@ -159,6 +165,38 @@ def test_trading_closes_in_time_and_by_hand(deployer: AbstractBaseUser, venue: V
     with pytest.raises(DomainError) as refused:
         close_event(deployer, event)
     assert refused.value.code == "event_move_refused"
+
+
+def test_an_outcome_comes_late_out_of_the_fallback(
+    funded: Venue, deployer: AbstractBaseUser, signed_in: Callable[[AbstractBaseUser], Client]
+) -> None:
+    free = {"maker_fee_percent": "0", "taker_fee_percent": "0"}
+    event = listed(deployer, funded, {**TEAMS, **free})
+    trade(funded, event.markets.get(outcome_name="Any other"), 20, 10)
+    visitor = signed_in(deployer)
+    assert (
+        visitor.post(f"/deployer/events/{event.pk}/outcome/", {"outcome_name": "Morocco"}).status_code == 302
+    )
+    wait_until(lambda: settled_drive(funded))
+    late = event.markets.get(outcome_name="Morocco")
+    assert (late.outcome, late.phase, late.symbol.endswith("-MOROCCO")) == (4, Phase.OPEN, True)
+    phases = {m["market"]: m["phase"] for m in client.query(funded.group_id, {"q": "markets"})["markets"]}
+    assert set(phases.values()) == {Phase.OPEN}, "the fallback trades again"
+    # Who held ten of the fallback holds ten of the new outcome too.
+    propose_result(deployer, event, {4: PPM}, SEEN)
+    passed(event)
+    follow_events()
+    paid(funded, 108_000_000, 92_000_000)
+    for name in ("Morocco", "…"):
+        with pytest.raises(DomainError):
+            add_outcome(deployer, event, name)
+
+
+def settled_drive(venue: Venue) -> bool:
+    """Whether nothing is opening any more; drives once."""
+    with suppress(DomainError):
+        drive_launch(venue.pk)
+    return not venue.markets.filter(phase=Phase.PENDING).exists()
 
 
 def test_a_venue_is_halted_around_an_event_that_is_over(deployer: AbstractBaseUser, venue: Venue) -> None:

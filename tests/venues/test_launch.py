@@ -27,9 +27,10 @@ from venues.selectors import (
     venue_by_group,
     venue_by_slug,
 )
-from venues.services import add_market, drive_launch, launch_venue, opening
+from venues.services import add_market, asking, drive_launch, launch_venue, opening
+from venues.services.asking import ask
 from venues.services.launch import unfinished_launches
-from venues.services.opening import ask, phase_path
+from venues.services.opening import phase_path
 from venues.specs import market_spec
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -182,7 +183,7 @@ def test_an_engine_that_is_away_leaves_the_launch_to_the_sweeper(clean_redis, de
     def away(*_: object) -> None:
         raise Busy(100)
 
-    monkeypatch.setattr(opening, "client", type("Client", (), {"query": away}))
+    monkeypatch.setattr(asking, "client", type("Client", (), {"query": away}))
     with pytest.raises(Busy):
         drive_launch(made.pk)
     assert Venue.objects.get(pk=made.pk).state == VenueState.LAUNCHING

@@ -14,7 +14,7 @@ from tests.engine.conftest import wait_until
 from tests.venues.conftest import give
 from venues.models import Phase, VenueState
 from venues.services import collect_fees, halt_venue, resume_venue
-from venues.services.opening import ask
+from venues.services.asking import ask
 from venues.services.operate import fees_collected, fees_held
 from venues.services.totals import kernel_totals
 from venues.services.transfers import send_transfers

@@ -13,7 +13,7 @@ from exchange_os.ledger.services import check_ledger
 from tests.engine.conftest import WorkerProcess, wait_until, worker_process
 from tests.venues.conftest import draft_of, give
 from venues.services import drive_launch, launch_venue, start_deposit
-from venues.services.opening import ask
+from venues.services.asking import ask
 from venues.services.totals import kernel_totals
 
 __all__ = ["worker_process"]

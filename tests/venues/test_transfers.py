@@ -13,7 +13,7 @@ from tests.engine.conftest import wait_until
 from tests.ledger.books import picture
 from tests.venues.conftest import give
 from venues.services import halt_venue, start_deposit, start_withdrawal
-from venues.services.opening import ask
+from venues.services.asking import ask
 from venues.services.totals import kernel_totals
 from venues.services.transfers import refusal_text, send_transfers
 

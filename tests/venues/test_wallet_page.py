@@ -12,7 +12,7 @@ from exchange_os.ledger.services import check_ledger
 from tests.engine.conftest import wait_until
 from tests.ledger.books import picture
 from tests.venues.conftest import give
-from venues.services import opening
+from venues.services import asking
 from venues.services.totals import kernel_totals
 
 pytestmark = pytest.mark.django_db
@@ -149,7 +149,7 @@ class TestTransfers:
         def away(*_: object) -> None:
             raise Busy(100)
 
-        monkeypatch.setattr(opening, "client", type("Client", (), {"query": away}))
+        monkeypatch.setattr(asking, "client", type("Client", (), {"query": away}))
         text = visitor.get("/wallet/venues/", **htmx).content.decode()
         assert "This venue does not answer right now. Your funds are safe; try again in a moment." in text
         form = visitor.get("/wallet/transfer/", {"venue": "north", "asset": "USD", "direction": "withdraw"})

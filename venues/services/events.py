@@ -19,7 +19,7 @@ from django.utils import timezone
 from exchange_os.engine import client
 from exchange_os.errors import DomainError
 from venues.models import PPM, Event, EventKind, EventState, Market, Phase
-from venues.services.opening import KernelRefused, ask
+from venues.services.asking import KernelRefused, ask
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from exchange_os.errors import DomainError
 from exchange_os.ledger.selectors import amount_text, amount_words
 from exchange_os.oracles.services.sources import add_source, remove_sources
 from venues.contract_specs import PerpetualSpec
-from venues.event_specs import EventSpec
+from venues.event_specs import EventSpec, late_outcome
 from venues.models import (
     VENUE_MOVES,
     Deployer,
@@ -37,8 +37,9 @@ from venues.models import (
     VenueState,
 )
 from venues.selectors import stake_standing
+from venues.services.asking import KernelRefused
 from venues.services.deployers import require_deployer
-from venues.services.opening import KernelRefused, open_in_kernel
+from venues.services.opening import open_in_kernel
 from venues.specs import MAX_MARKETS, Listing, MarketSpec, VenueSpec, market_specs, venue_spec
 
 log = logging.getLogger(__name__)
@@ -254,6 +255,43 @@ def add_market(user: AbstractBaseUser, venue: Venue, spec: Listing) -> list[Mark
         create_listing(locked, number, spec)
         transaction.on_commit(partial(send_drive, locked.pk))
     return list(markets.filter(number__gte=number).order_by("number"))
+
+
+def add_outcome(user: AbstractBaseUser, event: Event, name: str) -> Market:
+    """Take one more outcome out of an event's fallback; it trades when the drive that this starts is done.
+
+    Raises ``event_unknown``, ``no_fallback``, ``event_over``, ``market_pending``, ``outcomes_alike``,
+    ``too_many_markets``.
+    """
+    with transaction.atomic():
+        locked = (
+            Venue.objects.select_for_update().filter(pk=event.venue_id, deployer__user_id=user.pk).first()
+        )
+        if locked is None:
+            raise DomainError("event_unknown", "You have no such event.")
+        event = Event.objects.select_related("venue").get(pk=event.pk)
+        if event.fallback is None:
+            raise DomainError(
+                "no_fallback", "The event has no “Any other” that an outcome could come out of."
+            )
+        if event.state != EventState.OPEN or locked.state != VenueState.OPEN:
+            raise DomainError("event_over", "An outcome can be added while the event trades.")
+        markets = Market.objects.filter(venue=locked)
+        if markets.filter(phase=Phase.PENDING).exists():
+            raise DomainError("market_pending", "Another market is being added; try again in a moment.")
+        last = markets.filter(event=event).order_by("-outcome")[0]
+        name, symbol = late_outcome(event.series, event.closes, name)
+        if markets.filter(symbol=symbol).exists():
+            raise DomainError("outcomes_alike", f"There is an outcome {symbol} already.", field="outcome")
+        number = (markets.aggregate(last=Max("number"))["last"] or 0) + 1
+        if number >= MAX_MARKETS:
+            raise DomainError("too_many_markets", f"A venue has at most {MAX_MARKETS} markets.")
+        last.pk, last.number, last.outcome = None, number, last.outcome + 1
+        last.outcome_name, last.symbol, last.phase, last.opened = name, symbol, Phase.PENDING, None
+        last.reference_ticks = max(1, last.payout_ticks // (last.outcome + 1))
+        last.save(force_insert=True)
+        transaction.on_commit(partial(send_drive, locked.pk))
+    return last
 
 
 def drive_launch(venue_id: int) -> VenueState:

@@ -7,7 +7,6 @@ adds, the other finds.
 
 from collections import deque
 from collections.abc import Iterable
-from typing import Any
 
 import exchange_kernel as kernel
 
@@ -15,29 +14,12 @@ from exchange_os.engine import client
 from exchange_os.engine.errors import OutcomeUnknown
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset
-from venues.models import Event, EventKind, Market, MarketKind, Phase, Venue
+from venues.models import Market, MarketKind, Phase, Venue
+from venues.services.asking import KernelRefused, ask
 from venues.services.capacity import capacity_of
+from venues.services.event_opening import EventWork
 
 SETUP_TIMEOUT_SECONDS = 20.0
-READ_TIMEOUT_SECONDS = 5.0
-
-
-class KernelRefused(DomainError):
-    """The kernel refused a command of a set-up for good; ``details["reject"]`` is its code by name."""
-
-    def __init__(self, name: str, sentence: str) -> None:
-        super().__init__("kernel_refused", f"The exchange refused it: {sentence}", reject=name)
-
-
-def ask(group_id: int, request: dict[str, Any], timeout: float = READ_TIMEOUT_SECONDS) -> dict[str, Any]:
-    """A query to a risk group.
-
-    Raises the engine's ``DomainError`` if it cannot be answered, ``KernelRefused`` if the kernel refuses it.
-    """
-    answer = client.query(group_id, request, timeout)
-    if "error" in answer:
-        raise KernelRefused(str(answer["error"]), str(answer.get("message", "")))
-    return answer
 
 
 def open_in_kernel(venue: Venue, markets: list[Market]) -> None:
@@ -129,6 +111,7 @@ def _missing(venue: Venue, markets: list[Market]) -> list[bytes]:
         if asset.pk not in assets
     ]
     opening: list[bytes] = []
+    events = EventWork.of(venue, markets)
     if any(phases.get(market.number, Phase.PENDING) == Phase.PENDING for market in contracts):
         commands.append(kernel.set_capacity(capacity_of(venue, contracts[0].quote)))
     for market in sorted(markets, key=lambda item: item.number):
@@ -136,9 +119,11 @@ def _missing(venue: Venue, markets: list[Market]) -> list[bytes]:
             commands.append(_add_market(venue, market))
             commands += _rules(market)
         phase = phases.get(market.number, int(Phase.PENDING))
-        if phase in (Phase.PENDING, Phase.AUCTION):
+        if phase in (Phase.PENDING, Phase.AUCTION) and market.number not in events.splitting:
             opening += [kernel.set_phase(market.number, step) for step in phase_path(phase, int(Phase.OPEN))]
-    return commands + _missing_events(venue, markets) + opening
+        if market.number in events.to_reopen and phase == Phase.HALTED:
+            opening.append(kernel.set_phase(market.number, int(Phase.OPEN)))
+    return commands + events.commands + opening
 
 
 def _rules(market: Market) -> list[bytes]:
@@ -159,32 +144,6 @@ def _rules(market: Market) -> list[bytes]:
             impact_notional=IMPACT_AMOUNT * 10**market.quote.scale,
         ),
     ]
-
-
-def _missing_events(venue: Venue, markets: list[Market]) -> list[bytes]:
-    """The events the kernel does not have, once their markets are there."""
-    events = {market.event.pk: market.event for market in markets if market.event is not None}
-    if not events:
-        return []
-    known = {item["event"] for item in ask(venue.group_id, {"q": "events"})["events"]}
-    return [
-        _add_event(event, sorted(m.number for m in markets if m.event_id == event.pk))
-        for event in sorted(events.values(), key=lambda item: item.number)
-        if event.number not in known
-    ]
-
-
-def _add_event(event: Event, numbers: list[int]) -> bytes:
-    one_book = event.kind != EventKind.MULTIPLE
-    return kernel.add_event(
-        event.number,
-        numbers[0],
-        outcomes=2 if one_book else len(numbers),
-        fallback=event.fallback,
-        one_book=one_book,
-        scalar=event.kind == EventKind.SCALAR,
-        close_ms=round(event.closes.timestamp() * 1000),
-    )
 
 
 def _add_market(venue: Venue, market: Market) -> bytes:

@@ -8,7 +8,8 @@ from django.db.models import Sum
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset, Direction, Transfer, TransferState
 from venues.models import VENUE_MOVES, Market, Phase, Venue, VenueState
-from venues.services.opening import ask, move_phase
+from venues.services.asking import ask
+from venues.services.opening import move_phase
 from venues.services.transfers import start_withdrawal
 
 HALTED_STATES = {VenueState.OPEN: Phase.OPEN, VenueState.HALTED: Phase.HALTED}

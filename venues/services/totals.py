@@ -1,6 +1,6 @@
 """What the kernel of a risk group holds, for the comparison with the ledger's escrow."""
 
-from venues.services.opening import ask
+from venues.services.asking import ask
 
 
 def kernel_totals(group_id: int) -> dict[int, int]:

@@ -12,6 +12,7 @@ from exchange_os.errors import DomainError
 from exchange_os.ui.requests import SignedInRequest
 from venues.inputs import text_of
 from venues.models import PPM, Event, EventKind, EventState
+from venues.services import add_outcome
 from venues.services.events import (
     EVENT_MOVES,
     close_event,
@@ -36,7 +37,7 @@ def event(request: SignedInRequest, event_id: int) -> HttpResponse:
 @login_required
 @require_POST
 def act(request: SignedInRequest, event_id: int, verb: str) -> HttpResponse:
-    """Close, propose a result, or propose to void."""
+    """Close, add an outcome, propose a result, or propose to void."""
     try:
         found = own_event(request.user, event_id)
     except DomainError:
@@ -46,6 +47,11 @@ def act(request: SignedInRequest, event_id: int, verb: str) -> HttpResponse:
         if verb == "close":
             close_event(request.user, found)
             messages.success(request, "Trading has closed; propose the result when it is known.")
+        elif verb == "outcome":
+            market = add_outcome(request.user, found, text_of(request.POST, "outcome_name"))
+            messages.success(
+                request, f"{market.outcome_name} opens in a moment; “Any other” pauses meanwhile."
+            )
         elif verb == "void":
             propose_void(request.user, found, evidence)
             messages.success(request, "Proposed to void: the last fair prices are paid after the window.")
@@ -88,6 +94,7 @@ def _page(
         "payouts": [(names.get(int(at), at), ppm) for at, ppm in event.payouts.items() if ppm],
         "window": f"{event.window_seconds // 3600} h",
         "can_close": EventState.CLOSED in moves,
+        "can_add": event.fallback is not None and event.state == EventState.OPEN,
         "can_propose": EventState.PROPOSED in moves,
         "typed": request.POST,
         "error": refused.message if refused else "",

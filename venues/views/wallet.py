@@ -35,7 +35,7 @@ from venues.fields import Field
 from venues.inputs import text_of
 from venues.models import Market, Phase, Venue
 from venues.selectors import live_venues, venue_by_slug
-from venues.services.opening import ask
+from venues.services.asking import ask
 from venues.services.transfers import AccountDirectory, refusal_text, start_deposit, start_withdrawal
 
 HISTORY_ROWS = 25
