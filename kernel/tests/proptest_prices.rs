@@ -91,15 +91,15 @@ const TRADERS: u32 = 5;
 const CASH: i64 = 10_000_000;
 
 impl Group {
-    fn new() -> Group {
-        let mut group = Group { kernel: Kernel::new(1), now_ms: START_MS };
-        group.ok(|out| encode::add_asset(out, USD, 6, b"USD"));
+    /// List and open the perpetual.
+    fn list(&mut self, tick_quote: i64) {
+        self.ok(|out| encode::add_asset(out, USD, 6, b"USD"));
         let listing = Listing {
             kind: 1,
             base: u32::MAX,
             quote: USD,
             lot_size: 1,
-            tick_quote: 3,
+            tick_quote,
             payout_ticks: 0,
             symbol: b"X",
         };
@@ -116,8 +116,13 @@ impl Group {
             taker_ppm: 0,
             protocol_share_ppm: 0,
         };
-        group.ok(|out| encode::add_market(out, 0, &listing, &parameters));
-        group.ok(|out| encode::set_phase(out, 0, 2));
+        self.ok(|out| encode::add_market(out, 0, &listing, &parameters));
+        self.ok(|out| encode::set_phase(out, 0, 2));
+    }
+
+    fn new() -> Group {
+        let mut group = Group { kernel: Kernel::new(1), now_ms: START_MS };
+        group.list(3);
         let rules = FundingRules { impact_notional: 40_000, ..FundingRules::default() };
         group.ok(|out| encode::set_funding(out, 0, &rules));
         for account in 16..16 + TRADERS {
@@ -188,5 +193,57 @@ proptest! {
         let dust = group.dust();
         prop_assert!(dust >= 0 && dust <= genes_seen * 4, "less than a unit a settlement: {dust} after {hours} hours");
         group.kernel.check_invariants().map_err(TestCaseError::fail)?;
+    }
+}
+
+/// A number at an edge of something, or any.
+fn edge() -> impl Strategy<Value = u64> {
+    let edges = [0, 1, 2, 1_000, 0xFFFF_FFFF, 1 << 50, (1 << 50) + 1, 1 << 62, i64::MAX as u64, u64::MAX];
+    prop_oneof![4 => prop::sample::select(edges.to_vec()), 1 => any::<u64>(), 2 => Just(START_MS), 3 => 1u64..20_000]
+}
+
+/// A frame of a price command: mostly of the right length, filled with edges, for market 0 or any.
+fn price_frame() -> impl Strategy<Value = Vec<u8>> {
+    let kinds = prop::sample::select(vec![(80u8, 4usize), (80, 8), (86, 3), (91, 7), (91, 6)]);
+    let words = prop::collection::vec(edge(), 8);
+    (kinds, words, prop_oneof![5 => Just(0u32), 1 => any::<u32>()], 0u8..12, any::<bool>()).prop_map(
+        |((kind, count), words, market, cut, tidy)| {
+            let mut body: Vec<u8> = words[..count].iter().flat_map(|word| word.to_le_bytes()).collect();
+            match kind {
+                80 if tidy => (0..count / 4).for_each(|at| body[at * 32 + 4..at * 32 + 16].fill(0)),
+                91 => body.truncate(52 - usize::from(cut == 0)),
+                _ => {}
+            }
+            let mut frame = vec![0, 0, kind, 0, 0, 0, 0, 0];
+            frame.extend_from_slice(&market.to_le_bytes());
+            frame.extend_from_slice(&[0; 4]);
+            frame.append(&mut body);
+            let length = frame.len() as u16;
+            frame[..2].copy_from_slice(&length.to_le_bytes());
+            frame
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn invariant_29_price_commands_are_answered_whatever_they_say(
+        tick_quote in prop::sample::select(vec![1i64, 3, 1 << 20, 1 << 50]),
+        steps in prop::collection::vec((price_frame(), edge()), 1..60),
+    ) {
+        let mut group = Group { kernel: Kernel::new(1), now_ms: START_MS };
+        group.list(tick_quote);
+        for (frame, elapsed) in steps {
+            group.now_ms = group.now_ms.saturating_add(elapsed % (40 * DAY_MS));
+            group.kernel.apply(&frame, group.now_ms);
+            group.kernel.check_invariants().map_err(TestCaseError::fail)?;
+            for question in [r#"{"q":"prices"}"#, r#"{"q":"funding","market":0}"#] {
+                prop_assert!(group.ask(question).get("error").is_none());
+            }
+        }
+        let restored = Kernel::restore(&group.kernel.snapshot()).expect("a whole snapshot");
+        prop_assert_eq!(restored.state_root(), group.kernel.state_root());
     }
 }

@@ -39,11 +39,13 @@ impl Prices {
 }
 
 impl Market {
+    /// What the market says; a book that collects for an auction may be crossed and says nothing.
     fn touch(&self) -> Touch {
         let (bid, ask) = (self.book.best_bid(), self.book.best_ask());
+        let trades = !self.book.is_collecting();
         Touch {
-            bid: (bid != NO_BID).then_some(bid),
-            ask: (ask != NO_ASK).then_some(ask),
+            bid: (trades && bid != NO_BID).then_some(bid),
+            ask: (trades && ask != NO_ASK).then_some(ask),
             last: (self.last != 0).then_some(self.last),
         }
     }

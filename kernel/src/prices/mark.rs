@@ -26,7 +26,7 @@ impl Touch {
     /// is missing.
     fn median(&self) -> Option<i64> {
         let (bid, ask) = (self.bid?, self.ask?);
-        Some(self.last.map_or(bid + (ask - bid) / 2, |last| last.clamp(bid, ask)))
+        Some(self.last.map_or(bid + (ask - bid) / 2, |last| middle(bid, ask, last)))
     }
 }
 

@@ -200,3 +200,22 @@ fn a_market_without_a_price_is_halted_and_reopens_with_an_auction() {
     tell(&mut group, 1_000);
     assert_eq!(group.kernel.markets[1].phase, phase::HALTED, "what the operator halts stays halted");
 }
+
+#[test]
+fn a_book_that_collects_says_nothing_about_mark() {
+    let mut group = Group::perpetual();
+    tell(&mut group, 1_000);
+    group.ok(|out| encode::set_phase(out, PERP, phase::HALTED));
+    group.ok(|out| encode::set_phase(out, PERP, phase::AUCTION));
+    group.perp(MAKER, limit(false, 1_040, 5));
+    group.perp(TAKER, limit(true, 960, 3));
+    for _ in 0..3 {
+        group.now_ms += 2_500;
+        tell(&mut group, 1_000);
+        assert_eq!(group.kernel.mark(1), 1_000);
+    }
+    group.ok(|out| encode::set_phase(out, PERP, phase::OPEN));
+    group.now_ms += 2_500;
+    tell(&mut group, 1_000);
+    assert_eq!(group.held(MAKER).lots, 3, "it cleared");
+}
