@@ -12,7 +12,7 @@ from exchange_os.engine.models import Candle
 from exchange_os.errors import DomainError
 from exchange_os.ledger.selectors import amount_text, stake_asset, stake_balance, to_units
 from venues.instruments import Instrument
-from venues.models import Deployer, LaunchDraft, Market, Phase, Venue, VenueState
+from venues.models import Deployer, LaunchDraft, Market, MarketKind, Phase, Venue, VenueState
 
 __all__ = [
     "MarketActivity",
@@ -21,6 +21,7 @@ __all__ = [
     "amount_text",
     "deployer_of",
     "drafts_of",
+    "has_contracts",
     "instrument",
     "instruments_of",
     "live_venues",
@@ -63,13 +64,20 @@ def live_venues() -> QuerySet[Venue]:
 
 
 def _markets() -> QuerySet[Market]:
-    return Market.objects.select_related("venue", "base", "quote")
+    return Market.objects.select_related("venue", "base", "quote", "event")
 
 
 def open_markets() -> QuerySet[Market]:
     """Every market that the kernel knows, of every live venue, with venue and assets."""
     return (
         _markets().filter(venue__state__in=LIVE_STATES).exclude(phase=Phase.PENDING).order_by("symbol", "pk")
+    )
+
+
+def has_contracts(venue: Venue) -> bool:
+    """Whether the venue has markets with positions, not only spot."""
+    return (
+        Market.objects.filter(venue=venue).exclude(kind=MarketKind.SPOT).exclude(phase=Phase.PENDING).exists()
     )
 
 

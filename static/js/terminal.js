@@ -40,6 +40,11 @@ function readOwnOrders() {
     badge.textContent = count;
     badge.hidden = count === "0";
   }
+  const held = root.querySelector("[data-positions-count]")?.dataset.positionsCount;
+  for (const badge of held === undefined ? [] : root.querySelectorAll("[data-count-positions]")) {
+    badge.textContent = held;
+    badge.hidden = held === "0";
+  }
 }
 
 /** What could not be shown is asked for again, as long as it takes. */

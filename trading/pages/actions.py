@@ -24,7 +24,7 @@ from venues.models import Market, Venue
 from venues.selectors import instrument
 
 
-def _answer(
+def answer(
     request: SignedInRequest, venue: Venue, market: Market, level: Level, text: str, refused: bool = False
 ) -> HttpResponse:
     """The end of an action: a toast and a refresh for htmx, a message and the terminal without script."""
@@ -74,7 +74,7 @@ def place(request: SignedInRequest, slug: str, symbol: str) -> HttpResponse:
         return _refused(request, venue, market, refused.message)
     level, text = outcome_of(ack, draft, traded)
     if request.headers.get("HX-Request") != "true":
-        return _answer(request, venue, market, level, text)
+        return answer(request, venue, market, level, text)
     response = render(request, "trading/panels/refusal.html", {})
     about = about_order(ack.order_id) if ack.filled_lots else ""
     return trigger(trigger(toast(response, level, text, about), "xos:dirty"), "xos:placed")
@@ -82,7 +82,7 @@ def place(request: SignedInRequest, slug: str, symbol: str) -> HttpResponse:
 
 def _refused(request: SignedInRequest, venue: Venue, market: Market, sentence: str) -> HttpResponse:
     if request.headers.get("HX-Request") != "true":
-        return _answer(request, venue, market, "error", sentence)
+        return answer(request, venue, market, "error", sentence)
     return render(request, "trading/panels/refusal.html", {"refusal": sentence}, status=422)
 
 
@@ -97,7 +97,7 @@ def fund(request: SignedInRequest, slug: str, symbol: str) -> HttpResponse:
         asset = request.POST.get("asset", "")
         move_funds(request.user.pk, venue.pk, asset, amount, deposit=True)
     except DomainError as refused:
-        return _answer(request, venue, market, "error", refused.message, refused=True)
+        return answer(request, venue, market, "error", refused.message, refused=True)
     messages.success(request, f"{amount.normalize():f} {asset} is on its way to {venue.name}.")
     if request.headers.get("HX-Request") != "true":
         return redirect("pages:terminal", venue.slug, market.symbol)
@@ -106,7 +106,7 @@ def fund(request: SignedInRequest, slug: str, symbol: str) -> HttpResponse:
     return response
 
 
-def _own_account(request: SignedInRequest, venue: Venue) -> TradingAccount:
+def own_account(request: SignedInRequest, venue: Venue) -> TradingAccount:
     account = account_of(request.user.pk, venue) if request.user.is_authenticated else None
     if account is None:
         raise DomainError(
@@ -122,13 +122,13 @@ def cancel(request: SignedInRequest, slug: str, symbol: str, order_id: int) -> H
     venue = venue_or_404(slug)
     market = market_or_404(venue, symbol)
     try:
-        cancel_order(_own_account(request, venue), market, OrderKey(order_id=order_id))
+        cancel_order(own_account(request, venue), market, OrderKey(order_id=order_id))
     except OrderRefused as refused:
         text = refusal_text(refused.code, refused.message, instrument(market))
-        return _answer(request, venue, market, "warning", text, refused=True)
+        return answer(request, venue, market, "warning", text, refused=True)
     except DomainError as refused:
-        return _answer(request, venue, market, "error", refused.message, refused=True)
-    return _answer(request, venue, market, "success", "Order cancelled.")
+        return answer(request, venue, market, "error", refused.message, refused=True)
+    return answer(request, venue, market, "success", "Order cancelled.")
 
 
 @signed_in
@@ -138,8 +138,8 @@ def cancel_all(request: SignedInRequest, slug: str, symbol: str) -> HttpResponse
     venue = venue_or_404(slug)
     market = market_or_404(venue, symbol)
     try:
-        count = mass_cancel(_own_account(request, venue))
+        count = mass_cancel(own_account(request, venue))
     except DomainError as refused:
-        return _answer(request, venue, market, "error", refused.message, refused=True)
+        return answer(request, venue, market, "error", refused.message, refused=True)
     text = f"{count} order{'s' if count != 1 else ''} cancelled." if count else "There were no open orders."
-    return _answer(request, venue, market, "success", text)
+    return answer(request, venue, market, "success", text)

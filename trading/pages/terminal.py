@@ -11,16 +11,18 @@ from exchange_os.engine.errors import Busy, OutcomeUnknown
 from exchange_os.errors import DomainError
 from exchange_os.ledger.selectors import wallet_balance
 from trading.models import TradingAccount
+from trading.pages.margin import figures_context, margin_context, position_rows
 from trading.pages.markets import now_ms, venue_or_404
 from trading.pages.rows import balance_rows, fill_rows, order_rows, percent_text
 from trading.pages.ticket import TicketForm
-from trading.selectors.accounts import Balance, account_of, balances
+from trading.selectors.accounts import Balance, account_of, balances, standing
 from trading.selectors.orders import fills, open_orders, order_history
 from trading.selectors.overview import listings, venue_listings
-from venues.models import Market, Phase, Venue
-from venues.selectors import amount_text, instruments_of, market_by_symbol
+from trading.selectors.positions import Holdings, holdings
+from venues.models import Market, MarketKind, Phase, Venue
+from venues.selectors import amount_text, has_contracts, instruments_of, market_by_symbol
 
-PANELS = ("orders", "history", "fills", "balances")
+PANELS = ("positions", "orders", "history", "fills", "balances")
 BARS = (("1m", "1m"), ("5m", "5m"), ("15m", "15m"), ("1H", "1h"), ("4H", "4h"), ("1D", "1d"))
 
 
@@ -46,8 +48,9 @@ def terminal(request: HttpRequest, slug: str, symbol: str) -> HttpResponse:
         "instrument": listing.instrument,
         "others": venue_listings(venue.group_id, now_ms()),
         "bars": BARS,
-        "panels": PANELS,
+        "panels": PANELS if has_contracts(venue) else PANELS[1:],
         "account": account,
+        **(figures_context(market, listing.instrument) if market.kind != MarketKind.SPOT else {}),
         "taker_fee": percent_text(market.taker_fee_ppm),
         "maker_fee": percent_text(market.maker_fee_ppm),
         "halted": market.phase != Phase.OPEN,
@@ -110,6 +113,7 @@ def panel_context(name: str, venue: Venue, market: Market, account: TradingAccou
         "history": lambda: order_rows(order_history(account), instruments),
         "fills": lambda: fill_rows(fills(account), instruments),
         "balances": lambda: balance_rows(balances(account)),
+        "positions": lambda: position_rows(holdings(account), instruments),
     }
     rows, error = _read(questions[name], [])
     return {f"{name}_rows": rows, "panel_error": error}
@@ -122,9 +126,9 @@ def funds_context(
     if not request.user.is_authenticated:
         return {}
     held: list[Balance] = []
-    error = ""
+    margin, error = Holdings(None, (), 0), ""
     if account is not None and account.opened_at is not None:
-        held, error = _read(lambda: balances(account), [])
+        (held, margin), error = _read(lambda: standing(account), ([], margin))
     free = {balance.asset.pk: balance.free for balance in held}
     total = {balance.asset.pk: balance.total for balance in held}
     assets = market.balance_assets
@@ -137,4 +141,5 @@ def funds_context(
             (asset, amount_text(wallet[asset.symbol], asset)) for asset in assets if wallet[asset.symbol]
         ],
         "funds_error": error,
+        **(margin_context(margin, market, market.quote) if market.kind != MarketKind.SPOT else {}),
     }

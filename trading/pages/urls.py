@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from trading.pages import actions, keys, markets, terminal
+from trading.pages import actions, keys, markets, positions, terminal
 from trading.pages.consumers import AccountConsumer
 
 app_name = "pages"
@@ -17,6 +17,9 @@ urlpatterns = [
     path(f"{TERMINAL}funds/", terminal.funds, name="funds"),
     path(f"{TERMINAL}preview/", actions.preview, name="preview"),
     path(f"{TERMINAL}order/", actions.place, name="place"),
+    path(f"{TERMINAL}figures/", positions.figures, name="figures"),
+    path(f"{TERMINAL}leverage/", positions.leverage, name="leverage"),
+    path(f"{TERMINAL}close/", positions.close, name="close"),
     path(f"{TERMINAL}fund/", actions.fund, name="fund"),
     path(f"{TERMINAL}cancel/<int:order_id>/", actions.cancel, name="cancel"),
     path(f"{TERMINAL}cancel-all/", actions.cancel_all, name="cancel_all"),

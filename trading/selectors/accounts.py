@@ -43,6 +43,14 @@ def balances(account: TradingAccount) -> list[Balance]:
     return _balances(answer, assets)
 
 
+def standing(account: TradingAccount) -> tuple[list[Balance], Holdings]:
+    """Balances, margin and positions of the account at one moment, live."""
+    answer = client.query(account.venue.group_id, {"q": "account", "account": account.number})
+    markets = Market.objects.filter(venue_id=account.venue_id).select_related("base", "quote")
+    assets = {asset.pk: asset for market in markets for asset in market.balance_assets}
+    return _balances(answer, assets), holdings_of_kernel(answer)
+
+
 async def live_account(catalogue: VenueCatalogue, account: int) -> tuple[list[Balance], Holdings]:
     """Balances, margin and positions of account number ``account`` at one moment, live."""
     answer = await get_gateway().query(catalogue.group_id, {"q": "account", "account": account})

@@ -1,0 +1,46 @@
+"""Positions: leverage, margin mode, isolated margin, closing and turning round, for callers without an event loop."""
+
+import exchange_kernel as kernel
+
+from exchange_os.engine import client
+from exchange_os.errors import DomainError
+from trading.models import TradingAccount
+from trading.selectors.positions import holdings
+from trading.services.orders import OrderRefused
+from venues.models import Market, MarketKind
+
+
+def _submit(market: Market, frame: bytes) -> kernel.Ack:
+    ack = kernel.decode_acks(client.submit_packed(market.venue.group_id, frame, 1))[0]
+    if ack.code:
+        raise OrderRefused(ack)
+    return ack
+
+
+def _perpetual(market: Market) -> None:
+    if market.kind != MarketKind.PERPETUAL:
+        raise DomainError("not_a_perpetual", f"{market.symbol} has no leverage.", field="leverage")
+
+
+def set_leverage(account: TradingAccount, market: Market, leverage: int, *, isolated: bool) -> None:
+    """Set leverage and margin mode of the account in a perpetual.
+
+    Errors: ``not_a_perpetual``, ``leverage_invalid``, ``OrderRefused`` (the mode cannot change while there is a
+    position or an order; less leverage may ask for more margin than there is), and the engine's.
+    """
+    _perpetual(market)
+    largest = int(market.params.get("max_leverage") or 1_000)
+    if not 1 <= leverage <= largest:
+        raise DomainError(
+            "leverage_invalid", f"Choose a whole leverage from 1 to {largest}.", field="leverage"
+        )
+    held = holdings(account).of_market(market.number)
+    if (held.isolated if held else False) != isolated:
+        _submit(market, kernel.set_margin_mode(account.number, market.number, isolated=isolated))
+    _submit(market, kernel.set_leverage(account.number, market.number, leverage=leverage))
+
+
+def close_position(account: TradingAccount, market: Market, *, turn: bool = False) -> kernel.Ack:
+    """Close the position at market, or with ``turn`` open as much on the other side. Errors: ``OrderRefused``, the
+    engine's."""
+    return _submit(market, kernel.close_position(account.number, market.number, turn=turn))
