@@ -83,6 +83,16 @@ def ppm_percent(value: object) -> str:
     return f"{percent.normalize():f}%"
 
 
+@register.filter
+def duration_words(seconds: int) -> str:
+    """Seconds as people say them, in the largest unit that is whole: ``7200`` is ``"2 hours"``."""
+    for unit, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds and seconds % unit == 0:
+            count = seconds // unit
+            return f"{count} {name}{'s' if count != 1 else ''}"
+    return f"{seconds} second{'s' if seconds != 1 else ''}"
+
+
 @register.simple_tag
 def change(percent: object) -> SafeString:
     """A change in per cent with a sign and an arrow beside its colour; a dash if there is none."""

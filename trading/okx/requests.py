@@ -216,8 +216,17 @@ def order_of(item: Mapping[str, Any], now_ms: int) -> OrderDraft:
         client_id=client_id_of(item),
         self_trade=SELF_TRADE_MODES[self_trade],
         reduce_only=flag_of(item, "reduceOnly"),
+        no_side=_outcome(item) == "no",
         deadline_ms=deadline or 0,
     )
+
+
+def _outcome(item: Mapping[str, Any]) -> str:
+    """``outcome`` of an event contract: yes, no, or empty (which means yes)."""
+    outcome = text_of(item, "outcome").lower()
+    if outcome not in ("", "yes", "no"):
+        raise parameter_error("outcome", "it is yes or no")
+    return outcome
 
 
 def amend_of(item: Mapping[str, Any]) -> AmendDraft:

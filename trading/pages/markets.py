@@ -1,6 +1,8 @@
 """Pages to discover: the markets list and the page of a venue."""
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -8,14 +10,52 @@ from django.views.decorators.http import require_safe
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.selectors import amount_text
-from trading.selectors.overview import market_list, venue_listings
-from venues.models import Venue
+from trading.selectors.events import EventView, events_of, open_events
+from trading.selectors.overview import listings, market_list, venue_listings
+from venues.models import Event, MarketKind, Venue
 from venues.selectors import live_venues, stake_standing, venue_by_slug
 
 
 def now_ms() -> int:
     """Milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
+
+
+#: Tabs of the markets list.
+KINDS = {
+    "": "All",
+    MarketKind.SPOT: "Spot",
+    MarketKind.PERPETUAL: "Perpetuals",
+    MarketKind.OUTCOME: "Outcomes",
+}
+OUTCOMES_ON_A_CARD = 4
+
+
+@dataclass(frozen=True)
+class EventCard:
+    """An event in a list: its likeliest outcomes by the last trades, as (name, per cent)."""
+
+    event: Event
+    favourites: list[tuple[str, int]]
+    outcomes: int
+    volume: str
+
+
+def event_cards(views: Sequence[EventView], now: int) -> list[EventCard]:
+    """Events as cards; outcomes that never traded stand at their opening price."""
+    markets = [market for view in views for market in view.markets]
+    days = {row.market.pk: row.day for row in listings(markets, now)}
+    cards = []
+    for view in views:
+        chances = []
+        for market in view.markets:
+            ticks = days[market.pk].last_ticks or market.reference_ticks
+            chances.append((market.outcome_name, round(ticks * 100 / market.payout_ticks)))
+        chances.sort(key=lambda chance: -chance[1])
+        volume = sum(days[market.pk].quote_volume for market in view.markets)
+        whole = str(volume // 10**view.event.settlement_asset.scale)
+        cards.append(EventCard(view.event, chances[:OUTCOMES_ON_A_CARD], len(view.markets), whole))
+    return cards
 
 
 def venue_or_404(slug: str) -> Venue:
@@ -30,8 +70,18 @@ def venue_or_404(slug: str) -> Venue:
 def home(request: HttpRequest) -> HttpResponse:
     """Markets of every venue, searched by ``?q=``."""
     words = request.GET.get("q", "").strip()[:40]
-    rows = market_list(now_ms(), words)
-    context = {"rows": rows, "words": words, "venues": live_venues()[:12] if not words else []}
+    kind = request.GET.get("kind", "")
+    if kind not in KINDS:
+        kind = ""
+    now = now_ms()
+    context = {
+        "rows": [] if kind == MarketKind.OUTCOME and not words else market_list(now, words, kind),
+        "words": words,
+        "kind": kind,
+        "kinds": KINDS,
+        "events": event_cards(open_events(), now) if not words and kind in ("", MarketKind.OUTCOME) else [],
+        "venues": live_venues()[:12] if not words else [],
+    }
     return render(request, "trading/home.html", context)
 
 
@@ -45,6 +95,7 @@ def venue(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "venue": shown,
         "rows": rows,
+        "events": event_cards([each for each in events_of(shown.pk) if not each.is_over], now_ms()),
         "stake": amount_text(standing.held, standing.asset),
         "stake_asset": standing.asset,
         "per_venue": amount_text(standing.per_venue, standing.asset),
@@ -65,7 +116,7 @@ def ccxt_snippet(base: str, symbol: str) -> str:
         f'        "rest": "{base}",\n'
         f'        "ws": "{sockets}/ws/v5",\n'
         "    }},\n"
-        '    "options": {"fetchMarkets": {"types": ["spot"]}},\n'
+        '    "options": {"fetchMarkets": {"types": ["spot", "swap"]}},\n'
         "})\n\n"
         f'print(venue.fetch_order_book("{pair}"))\n'
         f'order = venue.create_order("{pair}", "limit", "buy", 0.01, 100)\n'

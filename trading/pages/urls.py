@@ -2,16 +2,21 @@
 
 from django.urls import path
 
-from trading.pages import actions, keys, markets, positions, terminal
+from trading.pages import actions, events, keys, markets, positions, terminal
 from trading.pages.consumers import AccountConsumer
 
 app_name = "pages"
 
 TERMINAL = "v/<slug:slug>/trade/<str:symbol>/"
+EVENT = "v/<slug:slug>/event/<str:code>/"
 
 urlpatterns = [
     path("", markets.home, name="home"),
     path("v/<slug:slug>/", markets.venue, name="venue"),
+    path(EVENT, events.event, name="event"),
+    path(f"{EVENT}outcomes/", events.outcomes, name="event_outcomes"),
+    path(f"{EVENT}quote/", events.quote, name="bet_quote"),
+    path(f"{EVENT}bet/", events.bet, name="bet"),
     path(TERMINAL, terminal.terminal, name="terminal"),
     path(f"{TERMINAL}panels/<str:name>/", terminal.panel, name="panel"),
     path(f"{TERMINAL}funds/", terminal.funds, name="funds"),

@@ -2,7 +2,11 @@
 
 from dataclasses import dataclass
 
-from venues.models import Event, EventState, Market
+from django.db.models import QuerySet
+
+from exchange_os.errors import DomainError
+from venues.models import Event, EventState, Market, Phase
+from venues.selectors import LIVE_STATES
 
 _STATES = {
     EventState.PENDING: "preopen",
@@ -33,6 +37,11 @@ class EventView:
         return _STATES[EventState(self.event.state)]
 
     @property
+    def is_over(self) -> bool:
+        """Whether its contracts are paid."""
+        return self.event.state in (EventState.RESOLVED, EventState.VOID)
+
+    @property
     def disputed(self) -> bool:
         """Whether a proposed result is disputed."""
         return self.event.state == EventState.DISPUTED
@@ -45,10 +54,29 @@ class EventView:
         return int(payout) if payout is not None else None
 
 
+def _views(events: QuerySet[Event]) -> list[EventView]:
+    known = list(events.exclude(state=EventState.PENDING).select_related("venue", "settlement_asset"))
+    markets: dict[int, list[Market]] = {}
+    rows = Market.objects.filter(event__in=known).exclude(phase=Phase.PENDING)
+    for market in rows.select_related("venue", "base", "quote", "event").order_by("outcome"):
+        markets.setdefault(market.event_id or 0, []).append(market)
+    return [EventView(event, tuple(markets.get(event.pk, ()))) for event in known]
+
+
 def events_of(venue_id: int) -> list[EventView]:
     """Every event of a venue the kernel knows, soonest to close first."""
-    markets: dict[int, list[Market]] = {}
-    for market in Market.objects.filter(venue_id=venue_id, event__isnull=False).order_by("outcome"):
-        markets.setdefault(market.event_id or 0, []).append(market)
-    known = Event.objects.filter(venue_id=venue_id).exclude(state=EventState.PENDING)
-    return [EventView(event, tuple(markets.get(event.pk, ()))) for event in known.order_by("closes", "pk")]
+    return _views(Event.objects.filter(venue_id=venue_id).order_by("closes", "pk"))
+
+
+def event_by_code(venue_id: int, code: str) -> EventView:
+    """The event of a venue with that code; ``DomainError("event_unknown")`` if there is none."""
+    found = _views(Event.objects.filter(venue_id=venue_id, code=code.upper()))
+    if not found:
+        raise DomainError("event_unknown", f"This venue has no event {code}.", event=code)
+    return found[0]
+
+
+def open_events(limit: int = 12) -> list[EventView]:
+    """Events of every live venue that still trade, soonest to close first."""
+    trading = Event.objects.filter(state=EventState.OPEN, venue__state__in=LIVE_STATES)
+    return _views(trading.order_by("closes", "pk"))[:limit]

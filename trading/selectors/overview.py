@@ -10,7 +10,7 @@ from django.db.models import Q
 from exchange_os.engine.models import Candle, RiskGroup
 from trading.selectors.candles import DAY_MS
 from venues.instruments import Instrument
-from venues.models import Market
+from venues.models import Market, MarketKind
 from venues.selectors import instrument, open_markets
 
 BUCKET_MS = 15 * 60_000
@@ -133,16 +133,17 @@ def listings(markets: Iterable[Market], now_ms: int) -> list[Listing]:
 
 
 def venue_listings(group_id: int, now_ms: int) -> list[Listing]:
-    """Every market of one venue."""
-    return listings(open_markets().filter(venue__group_id=group_id), now_ms)
+    """Every market of one venue but those of outcomes, which belong to their events."""
+    markets = open_markets().filter(venue__group_id=group_id).exclude(kind=MarketKind.OUTCOME)
+    return listings(markets, now_ms)
 
 
 _remembered: tuple[float, list[Listing]] = (0.0, [])
 
 
-def market_list(now_ms: int, words: str = "") -> list[Listing]:
-    """Markets of every venue whose symbol, assets or venue carry ``words``; without words the liveliest and
-    newest.
+def market_list(now_ms: int, words: str = "", kind: str = "") -> list[Listing]:
+    """Markets of every venue whose symbol, assets, event or venue carry ``words``, of one ``kind`` if given; without
+    words the liveliest and newest, outcomes left to their events.
 
     At most ``LISTED_AT_MOST`` lines; the list without words is remembered for ``TTL_SECONDS``.
     """
@@ -152,19 +153,23 @@ def market_list(now_ms: int, words: str = "") -> list[Listing]:
             Q(symbol__icontains=words)
             | Q(base__name__icontains=words)
             | Q(venue__name__icontains=words)
+            | Q(event__title__icontains=words)
+            | Q(outcome_name__icontains=words)
             | Q(venue__slug__icontains=words)
         )
-        return listings(open_markets().filter(wanted)[:LISTED_AT_MOST], now_ms)
+        found = open_markets().filter(wanted)
+        return listings((found.filter(kind=kind) if kind else found)[:LISTED_AT_MOST], now_ms)
     until, known = _remembered
     if until < time.monotonic():
         known = listings(_front_markets(), now_ms)
         _remembered = (time.monotonic() + TTL_SECONDS, known)
-    return known
+    return [row for row in known if row.market.kind == kind] if kind else known
 
 
 def _front_markets() -> list[Market]:
     """Markets of the groups that moved last, and the newest ones."""
     lively = RiskGroup.objects.order_by("-kernel_now_ms").values_list("pk", flat=True)[: LISTED_AT_MOST // 2]
-    newest = open_markets().order_by("-pk")[: LISTED_AT_MOST // 2]
-    moved = open_markets().filter(venue__group_id__in=list(lively))[: LISTED_AT_MOST // 2]
+    listed = open_markets().exclude(kind=MarketKind.OUTCOME)
+    newest = listed.order_by("-pk")[: LISTED_AT_MOST // 2]
+    moved = listed.filter(venue__group_id__in=list(lively))[: LISTED_AT_MOST // 2]
     return list({market.pk: market for market in (*moved, *newest)}.values())
