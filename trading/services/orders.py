@@ -36,11 +36,11 @@ SELF_TRADE_MODES = {
 class OrderDraft:
     """A new order in decimals.
 
-    ``side``: buy, sell. ``order_type``: limit, market. ``time_in_force``: gtc, gtd, ioc, fok. ``price`` is needed for a
-    limit order and is the worst price of a market order (``None``: the market's slippage bound). ``size`` is in the base
-    asset (contracts, for contracts); with ``size_in_quote`` (market buys) it is a budget in the quote asset, fee included.
-    ``no_side``: side and price are those of No, of an outcome. ``client_id``: up to 32 letters and digits, unique for the
-    account. Times are milliseconds since the epoch, 0 for none.
+    ``side``: buy, sell. ``order_type``: limit, market. ``time_in_force``: gtc, gtd, ioc, fok. ``price`` is needed for
+    a limit order and is the worst price of a market order (``None``: the market's slippage bound). ``size`` is in the
+    base asset (contracts, for contracts); with ``size_in_quote`` (market buys) it is a budget in the quote asset, fee
+    included. ``no_side``: side and price are those of No, of an outcome. ``client_id``: up to 32 letters and digits,
+    unique for the account. Times are milliseconds since the epoch, 0 for none.
     """
 
     side: str
