@@ -64,8 +64,7 @@ _MEMBERS = tuple(Order.__slots__)
 
 def order_of_kernel(row: Mapping[str, Any]) -> Order:
     """An order as the kernel describes it in answers and events."""
-    known = {name: row[name] for name in _MEMBERS if name in row}
-    return Order(**known | _closed(row) | {"no_side": bool(row.get("no"))})
+    return Order(**{name: row[name] for name in _MEMBERS if name in row} | _closed(row))
 
 
 def _closed(row: Mapping[str, Any]) -> dict[str, int]:
