@@ -200,7 +200,7 @@ impl Kernel {
         leg.reduce_orders = if more { leg.reduce_orders + 1 } else { leg.reduce_orders - 1 };
     }
 
-    /// `lots` (signed) of an outcome changed hands for `value` units, which have moved already.
+    /// `lots` (signed) of an outcome changed hands for `value` units (of either sign), which have moved already.
     #[inline]
     pub(crate) fn outcome_fill(&mut self, account: u32, market: usize, lots: i64, value: i64) {
         let contract = &mut self.markets[market].contract;
@@ -216,7 +216,7 @@ impl Kernel {
             self.outcomes.dirty.push((account, market as u32));
         }
         self.note_exposure(market);
-        self.change_holding(account, event, |holding| holding.trade(outcome, lots, value));
+        self.change_holding(account, event, |holding| holding.trade(outcome, lots, value.abs()));
         if reduce_orders > 0 {
             let left = [0, 1].map(|side| self.outcome_reducible(account, market, side));
             self.trim_reduce_orders_to(account, market, left);

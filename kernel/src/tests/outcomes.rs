@@ -528,6 +528,8 @@ fn an_account_shows_its_outcomes() {
         (&0.into(), &0.into(), &10.into())
     );
     assert_eq!(held["positions"][0]["entry"], 6 * UNIT);
+    let other = group.ask(&format!(r#"{{"q":"account","account":{MAKER}}}"#));
+    assert_eq!(other["outcomes"][0]["positions"][0]["entry"], -6 * UNIT, "a short was sold for its entry");
     let answer = group.ask(r#"{"q":"events"}"#);
     assert_eq!(
         (&answer["events"][0]["outcome_count"], &answer["events"][0]["holders"]),
