@@ -86,10 +86,18 @@ pub fn spot_mix() {
 
 /// A short run for a profiler: `valgrind --tool=callgrind --toggle-collect='bench::group::timed' ...`.
 pub fn profile() {
-    let flow = generate(Shape { commands: 100_000, ..SPOT });
+    profiled("profile.spot_mix", SPOT);
+}
+
+pub fn profile_perp() {
+    profiled("profile.perp_mix", Shape { perpetual: true, ..SPOT });
+}
+
+fn profiled(name: &str, shape: Shape) {
+    let flow = generate(Shape { commands: 100_000, ..shape });
     let (mut rates, mut batches) = measure(&flow, 1);
     let (p50, p99) = (percentile(&mut batches, 0.5), percentile(&mut batches, 0.99));
-    line("profile.spot_mix", median(&mut rates), "commands/s", p50, p99, 1, "not a figure");
+    line(name, median(&mut rates), "commands/s", p50, p99, 1, "not a figure");
 }
 
 /// One command an `apply`, the balance report and all: nanoseconds.

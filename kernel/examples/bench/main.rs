@@ -25,6 +25,7 @@ fn main() {
         ("recovery.snapshot", group::snapshot),
         ("profile.book", book::profile),
         ("profile.spot_mix", group::profile),
+        ("profile.perp_mix", group::profile_perp),
     ];
     for (name, bench) in benches {
         let here = |prefix: &String| name.starts_with(prefix.as_str());

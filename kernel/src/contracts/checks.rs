@@ -58,7 +58,8 @@ impl Kernel {
             return Err(Reject::InputCombination);
         }
         let side = place.side();
-        let position = self.position(account, market).copied().unwrap_or_default();
+        let none = Position::default();
+        let position = self.position(account, market).unwrap_or(&none);
         if place.flags & flag::REDUCE_ONLY != 0 && place.size > position.reducible(side) {
             return Err(Reject::RiskReduceOnly);
         }
@@ -68,10 +69,10 @@ impl Kernel {
         let taker_ppm = record.fees(self.funds.account(account).tier).1 + rate_of(place.builder);
         let loss = order_loss(record, side, limit, place.size, taker_ppm).ok_or(Reject::InputOverflow)?;
         let lots = if place.flags & flag::REDUCE_ONLY != 0 { 0 } else { place.size };
-        let checked = self.check_step(account, market, &position, Step { side, lots, ..loss });
+        let checked = self.check_step(account, market, position, Step { side, lots, ..loss });
         if checked == Err(Reject::RiskMargin) && record.book.crosses(side, limit) {
             let loss = self.walk_loss(account, market, side, limit, place.size, taker_ppm);
-            self.check_step(account, market, &position, Step { side, lots, ..loss })?;
+            self.check_step(account, market, position, Step { side, lots, ..loss })?;
             return Ok(entrance);
         }
         checked.map(|()| entrance)
@@ -155,12 +156,11 @@ impl Kernel {
     ) -> Result<(), Reject> {
         let record = &self.markets[market];
         let contract = &record.contract;
-        let mut next = *position;
-        match step.side {
-            0 => next.open_buy += step.lots,
-            _ => next.open_sell += step.lots,
-        }
-        let (before, after) = (position.worst_lots(), next.worst_lots());
+        let before = position.worst_lots();
+        let after = match step.side {
+            0 => (position.lots + position.open_buy + step.lots).abs(),
+            _ => (position.lots - position.open_sell - step.lots).abs(),
+        };
         let risk = self.risk(account);
         if after <= before {
             let left = risk.equity - risk.maintenance;
@@ -178,13 +178,17 @@ impl Kernel {
         self.check_capacity(value(step.lots.max(0), contract.unit))?;
         let extra_ppm = contract.rules.extra_ppm(added).max(contract.extra_ppm);
         let whole = if !contract.observed || self.leverage_allowed(market)? {
-            contract.rules.initial(worth, next.leverage, extra_ppm)
+            contract.rules.initial(worth, position.leverage, extra_ppm)
         } else {
             let had = value(before, contract.unit);
-            contract.rules.initial(had, next.leverage, extra_ppm) + worth - had
+            contract.rules.initial(had, position.leverage, extra_ppm) + worth - had
         };
-        let own = match next.isolated {
-            true => contract.rules.initial(value(next.lots.abs(), contract.unit), next.leverage, extra_ppm),
+        let own = match position.isolated {
+            true => contract.rules.initial(
+                value(position.lots.abs(), contract.unit),
+                position.leverage,
+                extra_ppm,
+            ),
             false => 0,
         };
         let Risk { equity, initial, .. } = risk;

@@ -85,7 +85,9 @@ impl Rules {
     #[inline]
     pub fn leverage(&self, leverage: u16) -> i64 {
         match leverage {
-            0 => DEFAULT_LEVERAGE.min(self.max_leverage()),
+            // No division where the default is allowed.
+            0 if DEFAULT_LEVERAGE * i64::from(self.tiers[0].initial_ppm) <= PPM => DEFAULT_LEVERAGE,
+            0 => self.max_leverage(),
             set => i64::from(set),
         }
     }

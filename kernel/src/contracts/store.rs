@@ -64,6 +64,15 @@ pub(crate) fn funding_due(contract: &Contract, position: &Position) -> i64 {
     owed(position.lots, moved)
 }
 
+/// Lots that move into a position (signed), what they are worth (units of S, same sign), the fee of the account, and how many
+/// of the lots come from its resting orders.
+pub(crate) struct PositionFill {
+    pub lots: i64,
+    pub value: i64,
+    pub fee: i64,
+    pub resting: i64,
+}
+
 /// What a position adds to the sums of its account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Worth {
@@ -291,6 +300,12 @@ impl Kernel {
 
     /// As `move_position`, for all `lots` together at a signed value in units of S: bankruptcy prices are no whole ticks.
     pub(crate) fn move_position_at(&mut self, account: u32, market: usize, lots: i64, value: i64) -> i64 {
+        self.fill_position(account, market, &PositionFill { lots, value, fee: 0, resting: 0 })
+    }
+
+    /// As `move_position_at`, with the fee and with what leaves the resting orders on the same side, in one reckoning.
+    pub(crate) fn fill_position(&mut self, account: u32, market: usize, fill: &PositionFill) -> i64 {
+        let PositionFill { lots, value, fee, resting } = *fill;
         let at = self.open_position(account, market);
         self.settle_funding(market, at);
         let record = &mut self.markets[market];
@@ -298,6 +313,11 @@ impl Kernel {
         let contract = &mut record.contract;
         let position = &mut contract.positions[at];
         let (long, entry) = (position.lots.max(0), position.entry);
+        if lots > 0 {
+            position.open_buy -= resting;
+        } else {
+            position.open_sell -= resting;
+        }
         let realised = position.trade(lots, value);
         contract.open_interest += position.lots.max(0) - long;
         let (moved, reduce_orders, isolated) =
@@ -307,7 +327,7 @@ impl Kernel {
             self.move_isolated(market, at, lots, value, realised);
         }
         self.funds.touch(account);
-        self.funds.change(account, settlement, realised, 0);
+        self.funds.change(account, settlement, realised - fee, 0);
         self.note_exposure(market);
         self.note_position(market, at);
         self.refresh(market, at);
@@ -345,18 +365,6 @@ impl Kernel {
         let position = &mut contract.positions[at];
         self.funds.margin_mut(account).initial += initial - position.initial;
         position.initial = initial;
-    }
-
-    /// Lots of a resting order are about to move into the position, which is what counts them then.
-    #[inline]
-    pub(crate) fn drop_lots(&mut self, account: u32, market: usize, side: usize, lots: i64) {
-        let at = self.open_position(account, market);
-        let position = &mut self.markets[market].contract.positions[at];
-        if side == 0 {
-            position.open_buy -= lots;
-        } else {
-            position.open_sell -= lots;
-        }
     }
 
     /// Note a position for the events at the end of the batch.

@@ -1,5 +1,6 @@
 //! A match of a contract: the same steps as a spot trade, but positions move instead of balances.
 
+use super::store::PositionFill;
 use super::{OUTCOME, SPOT};
 use crate::accounts;
 use crate::codes::{reason, state};
@@ -52,18 +53,19 @@ impl Kernel {
         let (account, resting) = (taker.account, maker_node.account);
         let bought = if taker.side == 0 { lots } else { -lots };
         self.funds.touch(resting);
-        self.funds.change(resting, quote, -maker_fee, 0);
-        self.funds.change(account, quote, -taker_fee, 0);
         if kind == OUTCOME {
+            self.funds.change(resting, quote, -maker_fee, 0);
+            self.funds.change(account, quote, -taker_fee, 0);
             self.release_lots(&maker_node, lots, reserved_ppm);
             self.settle_outcome(resting, taker.market, -bought, price);
             self.settle_outcome(account, taker.market, bought, price);
         } else {
-            if maker_node.flags & flag::REDUCE_ONLY == 0 {
-                self.drop_lots(resting, taker.market, 1 - taker.side, lots);
-            }
-            self.move_position(resting, taker.market, -bought, price);
-            self.move_position(account, taker.market, bought, price);
+            let value = if taker.side == 0 { notional } else { -notional };
+            let counted = if maker_node.flags & flag::REDUCE_ONLY == 0 { lots } else { 0 };
+            let made = PositionFill { lots: -bought, value: -value, fee: maker_fee, resting: counted };
+            self.fill_position(resting, taker.market, &made);
+            let taken = PositionFill { lots: bought, value, fee: taker_fee, resting: 0 };
+            self.fill_position(account, taker.market, &taken);
         }
         let funds = &mut self.funds;
         funds.change_reserved(accounts::VENUE_FEES, quote, earned - protocol);
