@@ -68,11 +68,11 @@ impl Kernel {
         }
         let taker_ppm = record.fees(self.funds.account(account).tier).1 + rate_of(place.builder);
         let loss = order_loss(record, side, limit, place.size, taker_ppm).ok_or(Reject::InputOverflow)?;
-        let lots = if place.flags & flag::REDUCE_ONLY != 0 { 0 } else { place.size };
-        let checked = self.check_step(account, market, position, Step { side, lots, ..loss });
+        // A reduce-only order counts as well: what it takes off no longer covers the other orders of its side.
+        let checked = self.check_step(account, market, position, loss);
         if checked == Err(Reject::RiskMargin) && record.book.crosses(side, limit) {
             let loss = self.walk_loss(account, market, side, limit, place.size, taker_ppm);
-            self.check_step(account, market, position, Step { side, lots, ..loss })?;
+            self.check_step(account, market, position, loss)?;
             return Ok(entrance);
         }
         checked.map(|()| entrance)
@@ -137,7 +137,7 @@ impl Kernel {
             if amended.remaining > position.reducible(side) {
                 return Err(Reject::RiskReduceOnly);
             }
-            return self.check_step(account, market, &position, Step { lots: 0, ..loss });
+            return self.check_step(account, market, &position, loss);
         }
         match side {
             0 => position.open_buy -= node.remaining,

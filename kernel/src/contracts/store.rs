@@ -292,7 +292,7 @@ impl Kernel {
     /// Move an account's perpetual position by `lots` (signed) at a price in ticks: settles funding due, moves entry, open
     /// interest and what cash is realised, and trims reduce-only orders. Fees are the caller's. Returns the profit realised.
     /// Used by matching, liquidation and settlement; the two sides of one trade are two calls.
-    #[inline]
+    #[cfg(test)]
     pub(crate) fn move_position(&mut self, account: u32, market: usize, lots: i64, price: i64) -> i64 {
         let value = lots * price * self.markets[market].tick_quote;
         self.move_position_at(account, market, lots, value)

@@ -200,7 +200,7 @@ proptest! {
             let removed = seen.kind == kind::WITHDRAW && seen.after.0.equity < seen.before.0.equity;
             let more = seen.after.0.initial > seen.before.0.initial || removed;
             if more && seen.ack.code == 0 && !operator.contains(&seen.kind) {
-                assert!(seen.after.0.equity >= seen.after.0.initial, "{:?} {:?}", seen.kind, seen.after.0);
+                assert!(seen.after.0.equity >= seen.after.0.initial, "{} {:?}: {:?} to {:?}", seen.kind, seen.ack, seen.before, seen.after);
             }
         });
     }
