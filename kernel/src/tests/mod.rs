@@ -4,8 +4,10 @@
 //! sides. Every step is followed by the full audit.
 
 mod auctions;
+mod incidents;
 mod lifecycle;
 mod liquidation;
+mod liquidation_properties;
 mod matching;
 mod outcomes;
 mod outputs;
