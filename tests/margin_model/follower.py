@@ -19,6 +19,7 @@ from tests.margin_model.risk import (
     Risk,
     collateral_value,
     initial_of,
+    maintenance_of,
     risk_of,
 )
 
@@ -171,8 +172,12 @@ class Group:
         closed = min(abs(lots), abs(was)) if was * lots < 0 else 0
         opened = abs(lots) - closed
         if closed:
-            pot = position.margin + realised
-            position.margin = 0 if closed == abs(was) else pot - max(pot, 0) * closed // abs(was)
+            own = max(position.margin, 0) * closed // abs(was)
+            freed, rest = max(0, own + realised), position.margin - own + min(0, own + realised)
+            marked = perpetual.value(position.lots)
+            needed = ceil(maintenance_of(abs(marked), perpetual.tiers))
+            spare = int(rest + freed + marked - position.entry - needed)
+            position.margin = 0 if closed == abs(was) else rest + freed - min(max(spare, 0), freed)
         if opened:
             worth = Fraction(abs(value) * opened // abs(lots))
             position.margin += ceil(initial_of(worth, position.leverage, perpetual))

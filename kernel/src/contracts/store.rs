@@ -378,8 +378,9 @@ impl Kernel {
         }
     }
 
-    /// An isolated position's own margin follows its lots: what it realises goes there first, lots taken off release their share
-    /// of what is then there, lots added bring their initial margin.
+    /// An isolated position's own margin follows its lots: lots taken off release their share of it with what they realise, as
+    /// far as what stays is sound without it (a loss beyond that share is taken from the rest); lots added bring their initial
+    /// margin.
     #[cold]
     fn move_isolated(&mut self, market: usize, at: usize, lots: i64, value: i64, realised: i64) {
         let contract = &mut self.markets[market].contract;
@@ -388,9 +389,11 @@ impl Kernel {
         let closed = if (was > 0) == (lots > 0) { 0 } else { lots.abs().min(was.abs()) };
         let opened = lots.abs() - closed;
         if closed > 0 {
-            let pot = position.margin + realised;
-            position.margin =
-                if closed == was.abs() { 0 } else { pot - share_of(pot.max(0), closed, was.abs()) };
+            let own = share_of(position.margin.max(0), closed, was.abs());
+            let (freed, rest) = ((own + realised).max(0), position.margin - own + (own + realised).min(0));
+            let marked = super::positions::value(position.lots, contract.unit);
+            let spare = rest + freed + marked - position.entry - contract.rules.maintenance(marked.abs());
+            position.margin = if closed == was.abs() { 0 } else { rest + freed - spare.clamp(0, freed) };
         }
         if opened > 0 {
             let worth = share_of(value.abs(), opened, lots.abs()).min(super::MAX_NOTIONAL);

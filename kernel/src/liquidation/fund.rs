@@ -184,6 +184,11 @@ impl Kernel {
         self.position(account, market).map_or(0, |position| position.realised)
     }
 
+    /// Cash of an account that is not set aside for isolated positions.
+    pub(crate) fn cross_cash(&self, account: u32) -> i64 {
+        self.funds.margin(account).map_or(0, |margin| margin.cash - margin.isolated)
+    }
+
     /// Units at mark of a number of lots.
     fn value_at(&self, market: usize, lots: i64) -> i64 {
         self.markets[market].contract.unit.saturating_mul(lots.abs())

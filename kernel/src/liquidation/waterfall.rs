@@ -73,6 +73,7 @@ impl Kernel {
             return false;
         }
         if self.benefit_of_doubt(bucket).is_sound() {
+            self.liquidation.queue.pause(bucket, self.now_ms + RETRY_MS);
             return false;
         }
         let number = self.liquidation.number + 1;
@@ -199,14 +200,22 @@ impl Kernel {
                     matches: MATCHES,
                 };
                 let realised = self.realised(case.bucket.0, market);
+                let outside = self.cross_cash(case.bucket.0);
                 let swept = self.sweep_book(&sweep);
                 run.units += swept.units;
                 left -= swept.lots;
                 if swept.lots > 0 {
                     let signed = if sell { swept.lots } else { -swept.lots };
                     let quote = if sell { swept.quote } else { -swept.quote };
-                    let fee = closing.fee(signed, quote, rules.fee_ppm);
+                    let left = match case.bucket.1 {
+                        CROSS => before.equity + quote - closing.value_at_mark(signed),
+                        _ => self.cross_cash(case.bucket.0) - outside,
+                    };
+                    let fee = closing.fee(signed, quote, rules.fee_ppm).min(left).max(0);
                     self.pay_fee(case, market, fee);
+                    if self.is_liquidator(case.bucket.0) {
+                        self.sweep_fund(market, stage::WORKED_OFF, cause::SEVERE);
+                    }
                     let record = Record {
                         market: market as u32,
                         stage: stage::BOOK,

@@ -24,6 +24,12 @@ impl Group {
 
     /// What the sources say now; the waterfall runs with the next command.
     fn seen(&mut self, seen: Seen) {
+        self.told(seen);
+        self.tick();
+    }
+
+    /// As `seen`, and nothing after it.
+    fn told(&mut self, seen: Seen) {
         let now_ms = self.now_ms;
         let told = seen.iter().enumerate().filter(|(_, price)| **price != 0);
         let told: Vec<Observed> = told
@@ -36,7 +42,6 @@ impl Group {
             })
             .collect();
         self.ok(|out| crate::prices::encode::observe_prices(out, &told));
-        self.tick();
     }
 
     /// Say the same for a while, every two and a half seconds.
@@ -75,7 +80,7 @@ fn a_pumped_oracle_pays_nothing_out() {
     group.trade(ATTACKER, OTHER_SELF, 1_000, 500);
     // (seconds, mark, attacker's equity): 1 % a step at most, whatever is claimed
     for (at, (seconds, mark, equity)) in
-        [(5, 1_020, 1_100_000), (10, 1_060, 1_300_000), (10, 1_102, 1_510_000)].into_iter().enumerate()
+        [(5, 1_020, 1_100_000), (10, 1_060, 1_300_000), (10, 1_100, 1_500_000)].into_iter().enumerate()
     {
         group.seen_for([3_000, 3_000, 1_000], seconds);
         assert_eq!((group.kernel.mark(PERP as usize), group.equity(ATTACKER)), (mark, equity));
@@ -84,7 +89,7 @@ fn a_pumped_oracle_pays_nothing_out() {
         let id = 900 + at as u64 * 10;
         assert_eq!(group.withdraw(ATTACKER, 1_000_000 - stays + 1, id), Some(Reject::RiskMargin));
     }
-    let (fund, paid_out) = (group.reserved()[2], 1_000_000 - 551_000);
+    let (fund, paid_out) = (group.reserved()[2], 1_000_000 - 550_000);
     assert_eq!(group.withdraw(ATTACKER, paid_out, 990), None, "his own money");
     group.seen_for([1_000; 3], 60);
     group.seen_for([1_000; 3], 60);
@@ -123,13 +128,13 @@ fn nobody_is_liquidated_from_a_dead_price() {
     group.deposit(INSURANCE, USD, 1_000_000);
     group.seen([1_000; 3]);
     group.trade(HONEST, MAKER, 1_000, 100);
-    // (prices, seconds of it, silence after, grade, mark, liquidations)
+    // (prices, seconds of it, silence after, grade, mark, liquidations); he is sound down to 820
     let steps: [(Seen, u64, u64, Grade, i64, u64); 5] = [
-        ([900; 3], 20, 0, Grade::Volatile, 924, 0),
-        ([850; 3], 5, 300, Grade::Stale, 906, 0),
-        ([850, 0, 0], 0, 300, Grade::Stale, 906, 0),
-        ([905; 3], 5, 0, Grade::Valid, 905, 0),
-        ([815, 815, 815], 40, 0, Grade::Valid, 815, 1),
+        ([900; 3], 60, 0, Grade::Valid, 900, 0),
+        ([900; 3], 0, 300, Grade::Stale, 900, 0),
+        ([815, 0, 0], 5, 300, Grade::Stale, 883, 0),
+        ([830; 3], 60, 0, Grade::Valid, 830, 0),
+        ([815; 3], 10, 0, Grade::Valid, 815, 1),
     ];
     for (seen, seconds, silence, grade, mark, liquidations) in steps {
         group.seen_for(seen, seconds);
@@ -148,18 +153,21 @@ fn an_account_under_water_waits_for_a_live_price() {
     group.cast(&[(HONEST, 100_000)]);
     group.seen([1_000; 3]);
     group.trade(HONEST, MAKER, 1_000, 100);
-    group.seen_for([930; 3], 20);
+    group.seen_for([930; 3], 60);
     assert_eq!(group.liquidations(), 0);
     group.now_ms += 11_000;
     group.tick();
-    assert_eq!(group.kernel.grade(PERP as usize), Grade::Stale);
-    // The mark of a dead price is moved by hand: it is below maintenance, and nothing happens.
-    group.mark(910);
+    assert_eq!((group.kernel.grade(PERP as usize), group.kernel.mark(PERP as usize)), (Grade::Stale, 930));
+    // The sources are silent and the operator asks for more: 4 % of 930,000, of which he has 30,000.
+    let mut rules = crate::contracts::Rules::default();
+    rules.tiers[0].maintenance_ppm = 40_000;
+    group.ok(|out| encode::set_margin_tiers(out, PERP, &rules));
     group.tick();
+    assert!(group.equity(HONEST) < group.risk_of(HONEST).maintenance);
     assert_eq!(group.liquidations(), 0);
     let ack = group.perp(HONEST, limit(false, 905, 1));
     assert_eq!(Reject::of(ack.code), Some(Reject::RiskPriceGrade), "no new risk either");
-    group.seen_for([915; 3], 5);
+    group.seen_for([930; 3], 5);
     assert_eq!((group.liquidations(), group.held(HONEST).lots), (1, 0));
 }
 
@@ -200,31 +208,31 @@ fn a_dead_market_shields_no_other() {
         payout_ticks: 0,
         symbol: b"DEAD-SWAP",
     };
-    group.ok(|out| encode::add_market(out, 2, &listing, &parameters()));
+    let free = Parameters { maker_ppm: 0, taker_ppm: 0, ..parameters() };
+    group.ok(|out| encode::add_market(out, 2, &listing, &free));
     group.ok(|out| encode::set_phase(out, 2, 2));
     let dead = Head { market: 2, ..perp_head(HONEST) };
-    for (cash, dead_lots, liquidated) in [(102_000, 1, true), (400_000, 700, false)] {
+    for (cash, dead_lots, liquidated) in [(152_000, 1, true), (152_000, 200, false)] {
         let mut group = group_like(&group);
         group.cast(&[(HONEST, cash)]);
         group.now_ms += 2_500;
         let now_ms = group.now_ms;
         let told =
-            |market: u32| Observed { what: INDEX, market, source: 1, price: 1_000, published_ms: now_ms };
-        group.ok(|out| crate::prices::encode::observe_prices(out, &[told(2)]));
+            |source: u32| Observed { what: INDEX, market: 2, source, price: 1_000, published_ms: now_ms };
+        group.ok(|out| crate::prices::encode::observe_prices(out, &[1, 2, 3].map(told)));
         group.seen([1_000; 3]);
+        for head in [dead, perp_head(HONEST)] {
+            group.ok(|out| encode::set_leverage(out, head, 20));
+        }
         group.trade(HONEST, MAKER, 1_000, 100);
-        group.ok(|out| encode::set_leverage(out, dead, 20));
         let rested = group
             .send(|out| encode::place(out, Head { account: MAKER, ..dead }, &limit(true, 1_000, dead_lots)));
         assert_eq!(rested.code, 0);
-        group.send(|out| encode::place(out, dead, &limit(false, 1_000, dead_lots)));
-        for _ in 0..12 {
-            group.seen_for([918; 3], 3);
-        }
-        assert_eq!(group.kernel.grade(2), Grade::Stale);
-        group.mark(920);
-        group.now_ms += 1;
-        group.tick();
+        let taken = group.send(|out| encode::place(out, dead, &limit(false, 1_000, dead_lots)));
+        assert_eq!((Reject::of(taken.code), taken.filled), (None, dead_lots));
+        // With one dead lot he is sound down to 871, with 200 of them only to 921; believed ten per cent better, to below 850.
+        group.seen_for([868; 3], 60);
+        assert_eq!((group.kernel.grade(2), group.kernel.mark(PERP as usize)), (Grade::Stale, 868));
         assert_eq!(group.held(HONEST).lots == 0, liquidated, "{dead_lots} lots at a dead price");
     }
 }

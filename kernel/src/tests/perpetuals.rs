@@ -241,11 +241,11 @@ fn an_isolated_position_has_its_own_margin() {
         assert_eq!(Reject::of(ack.code), reject, "{amount}");
     }
     assert_eq!(group.held(TAKER).margin, 145_000);
-    // Half is closed at 950: 25,000 lost, half of what is left is released.
+    // Half is closed at 950: 25,000 lost; half of the margin is released with that.
     group.trade(MAKER, TAKER, 950, 50);
-    assert_eq!((group.held(TAKER).margin, group.balance(TAKER, USD).0), (60_000, 975_000));
+    assert_eq!((group.held(TAKER).margin, group.balance(TAKER, USD).0), (72_500, 975_000));
     group.mark(840);
-    // 60,000 - 80,000 is less than nothing: its bucket is queued, the account is not.
+    // 72,500 - 80,000 is less than nothing: its bucket is queued, the account is not.
     let slot = group.kernel.funds.account_slot(TAKER).expect("the account is open");
     assert_eq!(group.kernel.liquidation.queue.iter().collect::<Vec<_>>(), [(slot, PERP)]);
     group.mark(950);
