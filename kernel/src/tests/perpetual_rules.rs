@@ -199,7 +199,10 @@ proptest! {
             // What lies above the last haircut counts for nothing, and may go whatever the margin is.
             let removed = seen.kind == kind::WITHDRAW && seen.after.0.equity < seen.before.0.equity;
             let more = seen.after.0.initial > seen.before.0.initial || removed;
-            if more && seen.ack.code == 0 && !operator.contains(&seen.kind) {
+            // Orders beside an isolated position that shrinks lean on the account more than before; that adds no risk.
+            let (was, is) = (seen.before.1, seen.after.1);
+            let handed = was.isolated && is.lots.abs() < was.lots.abs() && is.lots * was.lots >= 0;
+            if more && !handed && seen.ack.code == 0 && !operator.contains(&seen.kind) {
                 assert!(seen.after.0.equity >= seen.after.0.initial, "{} {:?}: {:?} to {:?}", seen.kind, seen.ack, seen.before, seen.after);
             }
         });
