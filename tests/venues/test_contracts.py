@@ -5,6 +5,7 @@ from collections.abc import Callable
 from io import StringIO
 from typing import Any
 
+import exchange_kernel as kernel
 import pytest
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.management import CommandError, call_command
@@ -12,15 +13,24 @@ from django.test import Client
 
 from exchange_os.engine import client
 from exchange_os.errors import DomainError
-from exchange_os.ledger.models import Asset
+from exchange_os.ledger.models import Asset, Transfer, TransferState
 from exchange_os.ledger.selectors import to_units
 from exchange_os.oracles.models import PriceSource
-from tests.engine.conftest import LocalWorker
-from tests.venues.conftest import BTC_USD, draft_of
+from exchange_os.oracles.services.observing import observe_group
+from tests.engine.conftest import LocalWorker, wait_until
+from tests.venues.conftest import BTC_USD, draft_of, give
 from tests.venues.test_contract_specs import PERPETUAL
 from venues.contract_specs import perpetual_spec
 from venues.models import Market, MarketKind, Phase, Venue, VenueState
-from venues.services import add_market, drive_launch, halt_market, launch_venue, release_stake, resume_market
+from venues.services import (
+    add_market,
+    drive_launch,
+    halt_market,
+    launch_venue,
+    release_stake,
+    resume_market,
+    start_deposit,
+)
 from venues.services.capacity import tell_capacities
 from venues.views.launch import MARKET_TEMPLATES
 
@@ -172,3 +182,36 @@ def test_one_market_is_halted_and_resumed(
     address = f"/deployer/venues/{venue.pk}/markets/1/resume/"
     assert signed_in(deployer).post(address).status_code == 302
     assert kernel_market(venue, 1)["phase"] == Phase.OPEN
+
+
+def test_a_perpetual_trades_at_the_index_of_its_sources(
+    deployer: AbstractBaseUser, trader: AbstractBaseUser, venue: Venue
+) -> None:
+    free = {"maker_fee_percent": "0", "taker_fee_percent": "0"}
+    add_market(deployer, venue, perpetual_spec({**PERPETUAL, **free, "sources": "market north/BTC-USD"}))
+    drive_launch(venue.pk)
+    usd = Asset.objects.get(symbol="USD")
+    for number, user in ((16, deployer), (17, trader)):
+        client.submit(venue.group_id, kernel.open_account(number, owner=number))
+        give(user, "10000", "USD")
+        give(user, "1", "BTC")
+        for asset, amount in ((usd, "10000"), (Asset.objects.get(symbol="BTC"), "1")):
+            start_deposit(user, venue, number, asset, to_units(amount, asset))
+    wait_until(lambda: not Transfer.objects.filter(state=TransferState.REQUESTED).exists())
+
+    def place(account: int, market: int, side: int, ticks: int, lots: int) -> int:
+        frame = kernel.place(account, market, side=side, price_ticks=ticks, size_lots=lots)
+        return client.submit(venue.group_id, frame).code
+
+    assert place(16, 0, kernel.BUY, 6_499_000, 10) == 0
+    assert place(17, 0, kernel.SELL, 6_501_000, 10) == 0
+    observe_group(venue.group_id)
+    known = kernel_market(venue, 1)
+    assert (known["index_ticks"], known["grade"]) == (650_000, "thin"), "one source is thin"
+    # Ten contracts are worth 650 USD; a thin price asks margin in full.
+    assert place(16, 1, kernel.SELL, 650_000, 10) == 0
+    assert place(17, 1, kernel.BUY, 650_000, 10) == 0
+    assert kernel.REJECTS[place(17, 1, kernel.BUY, 650_000, 1_000)][0] == "RISK_MARGIN"
+    answer = client.query(venue.group_id, {"q": "account", "account": 17})
+    assert [(p["market"], p["lots"]) for p in answer["positions"]] == [(1, 10)]
+    assert client.query(venue.group_id, {"q": "capacity"})["open_interest"] == 650_000_000
