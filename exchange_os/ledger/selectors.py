@@ -106,6 +106,12 @@ def stake_balance(user_id: int) -> int:
     return balance(AccountKind.STAKE, user_id, stake_asset().pk)
 
 
+def stake_balances() -> dict[int, int]:
+    """``{user id: units of the stake asset at stake}`` of every deployer who has any."""
+    rows = LedgerAccount.objects.filter(kind=AccountKind.STAKE, asset=stake_asset()).exclude(balance=0)
+    return dict(rows.values_list("owner_id", "balance"))
+
+
 def balances_of(user_id: int, kinds: Iterable[AccountKind]) -> dict[tuple[str, int], int]:
     """``{(kind, asset id): units}`` of a user's own accounts of the given kinds, empty ones left out."""
     rows = LedgerAccount.objects.filter(kind__in=list(kinds), owner_id=user_id).exclude(balance=0)

@@ -11,12 +11,13 @@ from decimal import Decimal
 import exchange_kernel as kernel
 from celery import current_app
 from django.conf import settings
+from django.db.models import Count
 from kombu.exceptions import KombuError, OperationalError
 
 from exchange_os.engine import client
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset
-from exchange_os.ledger.selectors import stake_asset, stake_balance
+from exchange_os.ledger.selectors import stake_asset, stake_balance, stake_balances
 from venues.models import Market, MarketKind, Venue
 from venues.selectors import BACKED_STATES, LIVE_STATES
 
@@ -37,45 +38,53 @@ def settlement_asset(venue: Venue) -> Asset | None:
     return market.quote if market else None
 
 
-def stake_behind(venue: Venue) -> int:
-    """Units of the stake asset behind a venue: its deployer's stake, shared evenly among their venues."""
-    user_id = venue.deployer.user_id
-    venues = Venue.objects.filter(deployer__user_id=user_id, state__in=BACKED_STATES).count()
-    return stake_balance(user_id) // max(1, venues)
-
-
 def capacity_of(venue: Venue, settlement: Asset) -> int:
     """Units of ``settlement`` that the venue's open interest may be worth; 0 without a price of the stake."""
+    backed = Venue.objects.filter(deployer=venue.deployer_id, state__in=BACKED_STATES).count()
+    return _worth(stake_balance(venue.deployer.user_id), backed, settlement, stake_asset())
+
+
+def _worth(stake: int, venues: int, settlement: Asset, asset: Asset) -> int:
+    """The capacity that ``stake`` units, shared evenly among a deployer's venues, give to one of them."""
     price = Decimal(settings.STAKE_PRICES.get(settlement.symbol, "0"))
-    stake = Decimal(stake_behind(venue)).scaleb(-stake_asset().scale)
-    return int((stake * price * settings.CAPACITY_MULTIPLE).scaleb(settlement.scale))
+    share = Decimal(stake // max(1, venues)).scaleb(-asset.scale)
+    return int((share * price * settings.CAPACITY_MULTIPLE).scaleb(settlement.scale))
 
 
-def tell_capacity(venue: Venue) -> bool:
-    """Tell the kernel the venue's capacity if it has changed; whether it had. Raises the engine's ``DomainError``."""
-    settlement = settlement_asset(venue)
-    if settlement is None:
-        return False
-    capacity = capacity_of(venue, settlement)
-    if capacity == venue.capacity_units:
-        return False
+def tell_capacities() -> int:
+    """Tell every live venue with contracts its capacity where it has changed; how many had.
+
+    A handful of queries whatever the number of venues; only those whose capacity has changed are spoken to.
+    """
+    contracts = Market.objects.exclude(kind=MarketKind.SPOT).filter(venue__state__in=LIVE_STATES)
+    first = (
+        contracts.order_by("venue_id", "number")
+        .distinct("venue_id")
+        .select_related("quote", "venue__deployer")
+    )
+    counts = Venue.objects.filter(state__in=BACKED_STATES).values_list("deployer").annotate(Count("pk"))
+    backed, stakes, asset = dict(counts), stake_balances(), stake_asset()
+    told = 0
+    for market in first:
+        venue = market.venue
+        stake = stakes.get(venue.deployer.user_id, 0)
+        capacity = _worth(stake, backed.get(venue.deployer_id, 1), market.quote, asset)
+        if capacity == venue.capacity_units:
+            continue
+        try:
+            _tell(venue, capacity)
+        except DomainError as away:
+            log.warning("capacity of venue %s not told: %s", venue.slug, away.message)
+        else:
+            told += 1
+    return told
+
+
+def _tell(venue: Venue, capacity: int) -> None:
     ack = client.submit(venue.group_id, kernel.set_capacity(capacity))
     if ack.code:
         raise DomainError("kernel_refused", kernel.REJECTS[ack.code][1], reject=kernel.REJECTS[ack.code][0])
     Venue.objects.filter(pk=venue.pk).update(capacity_units=capacity)
-    return True
-
-
-def tell_capacities() -> int:
-    """Tell every live venue with contracts its capacity where it has changed; how many had."""
-    venues = Venue.objects.filter(state__in=LIVE_STATES, markets__kind__in=("swap", "outcome"))
-    told = 0
-    for venue in venues.select_related("deployer").distinct():
-        try:
-            told += tell_capacity(venue)
-        except DomainError as away:
-            log.warning("capacity of venue %s not told: %s", venue.slug, away.message)
-    return told
 
 
 def send_sweep() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import exchange_kernel as kernel
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from exchange_os.engine import client
@@ -31,6 +32,14 @@ EVENT_MOVES: dict[EventState, set[EventState]] = {
     EventState.DISPUTED: {EventState.PROPOSED},
     EventState.RESOLVED: set(),
     EventState.VOID: set(),
+}
+#: Where the markets of an event end up in each state, in the kernel and then here.
+PHASES_AFTER = {
+    EventState.CLOSED: Phase.CLOSING,
+    EventState.PROPOSED: Phase.SETTLING,
+    EventState.DISPUTED: Phase.SETTLING,
+    EventState.RESOLVED: Phase.SETTLED,
+    EventState.VOID: Phase.SETTLED,
 }
 #: States of an event in the kernel from which it is paid, or has been.
 KERNEL_PAYING = 3
@@ -163,11 +172,16 @@ def follow_events() -> int:
 
 
 def sync_phases() -> int:
-    """Bring the rows of outcome markets whose trading is over to the phases the kernel has them in; how many moved."""
-    over = Market.objects.filter(event__isnull=False).exclude(phase__in=(Phase.PENDING, Phase.SETTLED))
-    over = over.exclude(event__state__in=(EventState.PENDING, EventState.OPEN)).select_related("venue")
+    """Bring the rows of outcome markets whose trading is over to the phases the kernel has them in; how many moved.
+
+    Only groups with a market that is not where its event's state leads are asked; a quiet one is left asleep.
+    """
+    elsewhere = Q()
+    for state, phase in PHASES_AFTER.items():
+        elsewhere |= Q(event__state=state) & ~Q(phase=phase)
+    over = Market.objects.filter(elsewhere).exclude(phase=Phase.PENDING)
     groups: dict[int, list[Market]] = {}
-    for market in over:
+    for market in over.select_related("venue"):
         groups.setdefault(market.venue.group_id, []).append(market)
     moved = 0
     for group_id, markets in groups.items():
