@@ -54,7 +54,11 @@ class Ticket extends HTMLElement {
   shape() {
     this.dataset.side = this.side();
     this.dataset.type = this.type();
-    for (const part of this.form.querySelectorAll("[data-for]")) part.hidden = part.dataset.for !== this.type();
+    const plan = this.field("plan").value;
+    for (const part of this.form.querySelectorAll("[data-for]")) {
+      const planned = !part.dataset.plan || part.dataset.plan.split(" ").includes(plan);
+      part.hidden = !planned || !part.dataset.for.split(" ").includes(this.type());
+    }
     const verb = this.side() === "buy" ? "Buy" : "Sell";
     const button = this.form.querySelector("[type=submit]");
     button.textContent = `${verb} ${this.dataset.base}`;
@@ -122,7 +126,7 @@ class Ticket extends HTMLElement {
       this.slider.value = String(percent);
       this.showShare(percent);
     }
-    if (part.name === "side" || part.name === "type") this.shape();
+    if (["side", "type", "plan"].includes(part.name)) this.shape();
     this.preview();
   }
 

@@ -93,7 +93,9 @@ class Trader:
             "instId": "BTC-USD", "tdMode": "cash", "side": side, "ordType": "limit", "sz": size, "px": price,
             "clOrdId": client_id(), **extra,
         }  # fmt: skip
-        return self.post("/trade/order", order)["data"][0]
+        answer = self.post("/trade/order", order)
+        assert answer["data"], answer
+        return answer["data"][0]
 
 
 def public(address: VenueAddress, path: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from trading.pages.terminal import market_or_404
 from trading.pages.ticket import TicketForm, outcome_of, preview_of, refusal_text, wallet_amount
 from trading.selectors.accounts import account_of
 from trading.services.accounts import ensure_account
+from trading.services.algos import AlgoKey, cancel_algo, place_algo, place_bracket
 from trading.services.orders import OrderKey, OrderRefused, cancel_order, mass_cancel, place_order
 from trading.services.transfers import move_funds
 from venues.models import Market, Venue
@@ -44,7 +45,7 @@ def preview(request: SignedInRequest, slug: str, symbol: str) -> HttpResponse:
     account = account_of(request.user.pk, venue)
     form = TicketForm(request.GET)
     context: dict[str, Any] = {"instrument": instrument(market)}
-    if form.is_valid() and form.cleaned_data["size"].strip():
+    if form.is_valid() and not form.is_conditional and form.cleaned_data["size"].strip():
         try:
             draft = form.draft()
             context |= preview_of(context["instrument"], account.number if account else 0, draft)
@@ -65,18 +66,31 @@ def place(request: SignedInRequest, slug: str, symbol: str) -> HttpResponse:
         return _refused(request, venue, market, "Choose a side, a type and an amount.")
     draft = None
     try:
+        if form.is_conditional:
+            place_algo(ensure_account(request.user, venue), market, form.conditional())
+            return _placed(
+                request, venue, market, ("success", "Conditional order placed: it waits for its turn.")
+            )
         draft = form.draft()
         traded.to_lots(draft.size)
-        ack = place_order(ensure_account(request.user, venue), market, draft)
+        hangs = form.attached()
+        account = ensure_account(request.user, venue)
+        ack = place_bracket(account, market, draft, hangs) if hangs else place_order(account, market, draft)
     except OrderRefused as refused:
         return _refused(request, venue, market, refusal_text(refused.code, refused.message, traded, draft))
     except DomainError as refused:
         return _refused(request, venue, market, refused.message)
-    level, text = outcome_of(ack, draft, traded)
+    about = about_order(ack.order_id) if ack.filled_lots else ""
+    return _placed(request, venue, market, outcome_of(ack, draft, traded), about)
+
+
+def _placed(
+    request: SignedInRequest, venue: Venue, market: Market, told: tuple[Level, str], about: str = ""
+) -> HttpResponse:
+    level, text = told
     if request.headers.get("HX-Request") != "true":
         return answer(request, venue, market, level, text)
     response = render(request, "trading/panels/refusal.html", {})
-    about = about_order(ack.order_id) if ack.filled_lots else ""
     return trigger(trigger(toast(response, level, text, about), "xos:dirty"), "xos:placed")
 
 
@@ -129,6 +143,19 @@ def cancel(request: SignedInRequest, slug: str, symbol: str, order_id: int) -> H
     except DomainError as refused:
         return answer(request, venue, market, "error", refused.message, refused=True)
     return answer(request, venue, market, "success", "Order cancelled.")
+
+
+@signed_in
+@require_POST
+def cancel_conditional(request: SignedInRequest, slug: str, symbol: str, algo_id: int) -> HttpResponse:
+    """Cancel one conditional order; what it has placed already stays."""
+    venue = venue_or_404(slug)
+    market = market_or_404(venue, symbol)
+    try:
+        cancel_algo(own_account(request, venue), market, AlgoKey(algo_id=algo_id))
+    except DomainError as refused:
+        return answer(request, venue, market, "warning", refused.message, refused=True)
+    return answer(request, venue, market, "success", "Conditional order cancelled.")
 
 
 @signed_in

@@ -11,11 +11,13 @@ from exchange_os.engine.errors import Busy, OutcomeUnknown
 from exchange_os.errors import DomainError
 from exchange_os.ledger.selectors import wallet_balance
 from trading.models import TradingAccount
+from trading.pages.algo_ticket import PLANS, algo_rows
 from trading.pages.margin import figures_context, margin_context, position_rows
 from trading.pages.markets import now_ms, venue_or_404
 from trading.pages.rows import balance_rows, fill_rows, order_rows, percent_text
 from trading.pages.ticket import TicketForm
 from trading.selectors.accounts import Balance, account_of, balances, standing
+from trading.selectors.algos import open_algos
 from trading.selectors.orders import fills, open_orders, order_history
 from trading.selectors.overview import listings, venue_listings
 from trading.selectors.positions import Holdings, holdings
@@ -54,6 +56,7 @@ def terminal(request: HttpRequest, slug: str, symbol: str) -> HttpResponse:
         "taker_fee": percent_text(market.taker_fee_ppm),
         "maker_fee": percent_text(market.maker_fee_ppm),
         "halted": market.phase != Phase.OPEN,
+        "plans": PLANS,
         "form": TicketForm(initial={"client_id": TicketForm.new_client_id()}),
         **funds_context(request, venue, market, account),
         **panel_context("orders", venue, market, account),
@@ -116,7 +119,10 @@ def panel_context(name: str, venue: Venue, market: Market, account: TradingAccou
         "positions": lambda: position_rows(holdings(account), instruments),
     }
     rows, error = _read(questions[name], [])
-    return {f"{name}_rows": rows, "panel_error": error}
+    context = {f"{name}_rows": rows, "panel_error": error}
+    if name == "orders" and not error:
+        context["algo_rows"] = _read(lambda: algo_rows(open_algos(account), instruments), [])[0]
+    return context
 
 
 def funds_context(

@@ -11,12 +11,14 @@ from exchange_os.engine import client
 from exchange_os.errors import DomainError
 from exchange_os.ui.tags import grouped
 from exchange_os.ui.toasts import Level
+from trading.pages.algo_ticket import PLANS, algo_draft, attached
+from trading.services.algos import AlgoDraft, Attached
 from trading.services.orders import OrderDraft
 from venues.instruments import Instrument
 from venues.selectors import amount_text
 
 SIDES = (("buy", "Buy"), ("sell", "Sell"))
-TYPES = (("limit", "Limit"), ("market", "Market"))
+TYPES = (("limit", "Limit"), ("market", "Market"), ("algo", "Conditional"))
 TIMES = (("gtc", "Good till cancelled"), ("ioc", "Immediate or cancel"), ("fok", "Fill or kill"))
 
 
@@ -29,12 +31,35 @@ class TicketForm(forms.Form):
     size = forms.CharField(required=False, max_length=32)
     tif = forms.ChoiceField(choices=TIMES, required=False)
     post_only = forms.BooleanField(required=False)
+    plan = forms.ChoiceField(choices=PLANS, required=False)
+    trigger = forms.CharField(required=False, max_length=32)
+    order_price = forms.CharField(required=False, max_length=32)
+    profit = forms.CharField(required=False, max_length=32)
+    stop = forms.CharField(required=False, max_length=32)
+    trail = forms.CharField(required=False, max_length=32)
+    slice = forms.CharField(required=False, max_length=32)
+    interval = forms.CharField(required=False, max_length=32)
+    take_profit = forms.CharField(required=False, max_length=32)
+    stop_loss = forms.CharField(required=False, max_length=32)
     client_id = forms.RegexField(r"^[A-Za-z0-9]{1,32}$", required=False)
 
     @staticmethod
     def new_client_id() -> str:
         """A client order id for one order."""
         return f"web{secrets.token_hex(10)}"
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether a valid form describes an order that waits or comes in slices."""
+        return self.cleaned_data["type"] == "algo"
+
+    def conditional(self) -> AlgoDraft:
+        """The conditional order, for a valid form. Errors: those of ``algo_draft``."""
+        return algo_draft(self.cleaned_data, self.cleaned_data["client_id"] or self.new_client_id(), _number)
+
+    def attached(self) -> Attached | None:
+        """What hangs on the order, for a valid form. Errors: ``take_profit_invalid``, ``stop_loss_invalid``."""
+        return attached(self.cleaned_data, _number)
 
     def draft(self) -> OrderDraft:
         """The order, for a valid form. Errors: ``size_invalid``, ``price_invalid``, ``price_missing``."""
@@ -135,6 +160,9 @@ def refusal_text(code: str, sentence: str, instrument: Instrument, draft: OrderD
         "matching_no_liquidity": "Place a limit order instead.",
         "matching_order_unknown": "It was filled or cancelled in the meantime.",
         "matching_order_closed": "Nothing is left to cancel.",
+        "state_trigger_passed": "Choose a price on the other side of the last one.",
+        "state_no_price": "Wait for the first trade.",
+        "state_too_many_algos": "Cancel some of those that wait first.",
         "access_account_unknown": f"Transfer {quote} or {base} to this venue first.",
     }
     return " ".join(part for part in (sentence, remedies.get(code, "")) if part)

@@ -27,6 +27,9 @@ urlpatterns = [
     path(f"{TERMINAL}close/", positions.close, name="close"),
     path(f"{TERMINAL}fund/", actions.fund, name="fund"),
     path(f"{TERMINAL}cancel/<int:order_id>/", actions.cancel, name="cancel"),
+    path(
+        f"{TERMINAL}cancel-conditional/<int:algo_id>/", actions.cancel_conditional, name="cancel_conditional"
+    ),
     path(f"{TERMINAL}cancel-all/", actions.cancel_all, name="cancel_all"),
     path("account/keys/", keys.keys, name="keys"),
     path("account/keys/<int:key_id>/revoke/", keys.revoke, name="revoke_key"),

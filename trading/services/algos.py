@@ -177,8 +177,11 @@ def algo_frame(account: int, market: TradableMarket, draft: AlgoDraft, *, key: i
 def bracket_frame(
     account: int, market: TradableMarket, draft: OrderDraft, attached: Attached, *, key: int = 0
 ) -> bytes:
-    """The command of an order with a take-profit, a stop-loss or both attached. Errors as ``place_frame``."""
+    """The command of an order with a take-profit, a stop-loss or both attached. Errors as ``place_frame``, and
+    ``attached_not_offered``."""
     arguments = place_arguments(market, draft)
+    if arguments.pop("no_side"):
+        raise DomainError("attached_not_offered", "Nothing can hang on an order for the No of an outcome.")
     return kernel.place_bracket(
         account,
         market.number,
