@@ -293,7 +293,31 @@ impl ClientIds {
         }
     }
 
-    #[inline]
+    /// The cell of an id that is not remembered and has room near its home; changes nothing.
+    #[inline(always)]
+    pub fn vacancy(&self, account: u32, key: Key) -> Option<Vacancy> {
+        let shard = &self.shards[shard_of(key.tag)];
+        if shard.room == 0 {
+            return None;
+        }
+        let cells = &shard.cells[..];
+        let mask = cells.len() - 1;
+        let home = key.tag as usize & mask;
+        let mut at = home;
+        loop {
+            let cell = cells[at];
+            if cell == 0 {
+                let vacancy = Vacancy { at, steps: at.wrapping_sub(home) & mask };
+                return vacancy.is_near().then_some(vacancy);
+            }
+            if (cell >> 32) as u32 == key.tag && self.is_at(self.sequence_of(cell), account, key) {
+                return None;
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    #[inline(never)]
     fn is_at(&self, sequence: u64, account: u32, key: Key) -> bool {
         let entry = self.entry(sequence);
         entry.key() == key && entry.account() == account

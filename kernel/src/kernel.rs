@@ -22,7 +22,7 @@ use crate::prices::Prices;
 use crate::publish::Publisher;
 use crate::ring::Ring;
 use crate::slab::{Cold, Slab, NIL};
-use crate::wire::{kind, Frame, HEADER};
+use crate::wire::{frame_length, kind, Frame, HEADER};
 
 /// Answer of a command handler.
 pub(crate) type Outcome = Result<Ack, Reject>;
@@ -39,25 +39,17 @@ const LOOK_FAR: usize = RING;
 const LOOK_NEAR: usize = 4;
 const LOOK_LAST: usize = 2;
 
-/// A command some places ahead: where its frame lies, and what was found out about it when memory was asked for. The slot
+/// A command some places ahead, and what was found out about it when memory was asked for. The slot
 /// is a hint to be checked, the rest follows from the frame alone.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Ahead {
-    pub begin: usize,
-    pub end: usize,
+pub(crate) struct Ahead<'a> {
+    /// Its frame.
+    pub bytes: &'a [u8],
     /// Slot of the order a cancel names by id; `NIL` when not known.
     pub slot: u32,
     /// Client id of a new order as words, and its key.
     pub words: Words,
     pub key: Key,
-}
-
-impl Ahead {
-    /// Where the client id of its frame begins in the batch, `offset` bytes into the frame.
-    #[inline(always)]
-    pub fn client_at(&self, offset: usize) -> usize {
-        self.begin + offset
-    }
 }
 
 /// What a group may have at most.
@@ -280,49 +272,51 @@ impl Kernel {
 
     fn run_frames(&mut self, commands: &[u8]) {
         let mut ahead = [Ahead::default(); RING];
-        let (mut first, mut end, mut cut) = (0, 0, 0);
+        let (mut first, mut end, mut rest) = (0, 0, commands);
         loop {
             while end - first < LOOK_FAR {
-                let Some(frame) = Frame::at(commands, cut) else { break };
-                let next = cut + HEADER + frame.body.len();
+                let Some(length) = frame_length(rest) else { break };
+                let (bytes, later) = rest.split_at(length);
                 let coming = &mut ahead[end % RING];
-                (coming.begin, coming.end) = (cut, next);
-                self.look_far(&frame, commands, coming);
-                cut = next;
+                coming.bytes = bytes;
+                self.look_far(rest, coming);
+                rest = later;
                 end += 1;
             }
             if first == end {
                 break;
             }
             if first + LOOK_NEAR < end {
-                let ahead = &mut ahead[(first + LOOK_NEAR) % RING];
-                ahead.slot = self.look_near(&commands[ahead.begin..ahead.end]);
+                self.look_near(&mut ahead[(first + LOOK_NEAR) % RING]);
             }
             if first + LOOK_LAST < end {
-                let ahead = &ahead[(first + LOOK_LAST) % RING];
-                self.look_last(&commands[ahead.begin..ahead.end], ahead.slot);
+                self.look_last(&ahead[(first + LOOK_LAST) % RING]);
             }
-            let coming = &ahead[first % RING];
-            self.step(&commands[coming.begin..coming.end], coming);
+            self.step(&ahead[first % RING]);
             first += 1;
         }
-        if cut < commands.len() {
+        if !rest.is_empty() {
             self.sequence += 1;
             self.out.ack(Ack::refused(Reject::InputFrame));
         }
     }
 
-    /// Ask for what a command names: account, market, cell of its client id, cell of its order id.
+    /// Ask for what a command names: account, market, cell of its client id, cell of its order id. `rest` is the batch from
+    /// its frame on.
     #[inline(always)]
-    fn look_far(&self, frame: &Frame, commands: &[u8], coming: &mut Ahead) {
-        self.funds.prefetch(frame.account);
+    fn look_far(&self, rest: &[u8], coming: &mut Ahead) {
+        let Some(head) = coming.bytes.first_chunk::<HEADER>() else { return };
+        let account = crate::wire::u32_at(head, 4);
+        self.funds.prefetch(account);
         if self.markets.len() > FEW_MARKETS {
-            self.look_at_market(frame.market);
+            self.look_at_market(crate::wire::u32_at(head, 8));
         }
-        match frame.kind {
-            kind::PLACE => self.prefetch_place(frame, commands, coming),
-            kind::CANCEL | kind::AMEND if frame.body.len() >= 8 => {
-                self.ids.prefetch(crate::wire::u64_at(frame.body, 0));
+        match head[2] {
+            kind::PLACE => self.prefetch_place(account, rest, coming),
+            kind::CANCEL | kind::AMEND => {
+                if let Some(bytes) = coming.bytes.first_chunk::<24>() {
+                    self.ids.prefetch(crate::wire::u64_at(bytes, HEADER));
+                }
             }
             _ => {}
         }
@@ -335,10 +329,11 @@ impl Kernel {
         }
     }
 
-    /// Ask for the level of a new order; look an order up and ask for it. Returns its slot.
+    /// Ask for the level of a new order; look an order up and ask for it.
     #[inline(always)]
-    fn look_near(&self, bytes: &[u8]) -> u32 {
-        let Some(bytes) = bytes.first_chunk::<24>() else { return NIL };
+    fn look_near(&self, coming: &mut Ahead) {
+        coming.slot = NIL;
+        let Some(bytes) = coming.bytes.first_chunk::<24>() else { return };
         let first = crate::wire::u64_at(bytes, HEADER);
         self.funds.prefetch_lists(crate::wire::u32_at(bytes, 4));
         match bytes[2] {
@@ -346,24 +341,23 @@ impl Kernel {
                 if let Some(market) = self.markets.get(crate::wire::u32_at(bytes, 8) as usize) {
                     market.book.prefetch(first as i64);
                 }
-                NIL
             }
-            kind::CANCEL | kind::AMEND => {
+            kind::CANCEL => {
                 let slot = self.ids.get(first).unwrap_or(NIL);
                 self.slab.prefetch(slot);
-                slot
+                coming.slot = slot;
             }
-            _ => NIL,
+            _ => {}
         }
     }
 
     /// What an order about to be cancelled points to.
     #[inline(always)]
-    fn look_last(&self, bytes: &[u8], slot: u32) {
-        if slot == NIL || bytes[2] != kind::CANCEL {
+    fn look_last(&self, coming: &Ahead) {
+        if coming.slot == NIL {
             return;
         }
-        let node = self.slab.node(slot);
+        let node = self.slab.node(coming.slot);
         self.slab.prefetch_node(node.prev);
         self.slab.prefetch_node(node.next);
         if let Some(market) = self.markets.get(node.market as usize) {
@@ -375,12 +369,25 @@ impl Kernel {
     }
 
     #[inline(always)]
-    fn step(&mut self, bytes: &[u8], coming: &Ahead) {
+    fn step(&mut self, coming: &Ahead) {
         self.sequence += 1;
         if self.next_timer <= self.now_ms {
             self.run_timers();
         }
-        let Some(frame) = Frame::at(bytes, 0) else { unreachable!("the frame was cut before") };
+        let done = match coming.bytes[2] {
+            kind::PLACE => self.place_plain(coming.bytes, coming),
+            kind::CANCEL => self.cancel_plain(coming.bytes, coming.slot),
+            _ => false,
+        };
+        if !done {
+            self.step_whole(coming);
+        }
+    }
+
+    /// A command on the general path, and what follows every such command.
+    #[inline(never)]
+    fn step_whole(&mut self, coming: &Ahead) {
+        let Some(frame) = Frame::at(coming.bytes, 0) else { unreachable!("the frame was cut before") };
         let ack = match self.dispatch(&frame, coming) {
             Ok(ack) => ack,
             Err(reject) => Ack::refused(reject),

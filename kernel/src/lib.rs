@@ -38,6 +38,7 @@ pub mod output;
 pub mod packed;
 mod pen;
 mod place;
+mod plain;
 mod prefetch;
 mod preview;
 pub mod prices;

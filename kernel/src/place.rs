@@ -22,6 +22,8 @@ use crate::wire::{
 
 /// Bytes of the body before the client id.
 const BODY: usize = 40;
+/// Bytes of the frame before the client id.
+pub(crate) const PLACE_FRAME: usize = HEADER + BODY;
 /// Largest budget of a market buy sized in quote.
 const MAX_BUDGET: i64 = 1 << 61;
 /// `Node::position` of an order that has not rested.
@@ -561,16 +563,17 @@ impl Kernel {
         }
     }
 
-    /// Read the client id of a place frame some commands ahead and ask for the memory it will need.
+    /// Read the client id of a place frame some commands ahead and ask for the memory it will need. `rest` is the batch from
+    /// this frame on.
     #[inline(always)]
-    pub(crate) fn prefetch_place(&self, frame: &Frame, commands: &[u8], coming: &mut Ahead) {
-        if frame.body.len() <= BODY {
+    pub(crate) fn prefetch_place(&self, account: u32, rest: &[u8], coming: &mut Ahead) {
+        let length = coming.bytes.len();
+        if length <= PLACE_FRAME {
             coming.words = [0; 4];
             return;
         }
-        let length = frame.body.len() - BODY;
-        coming.words = words_at(commands, coming.client_at(HEADER + BODY), length);
-        coming.key = key_of_words(frame.account, &coming.words, length);
+        coming.words = words_at(rest, PLACE_FRAME, length - PLACE_FRAME);
+        coming.key = key_of_words(account, &coming.words, length - PLACE_FRAME);
         self.clients.prefetch(coming.key);
     }
 }

@@ -253,16 +253,20 @@ impl<'a> Frames<'a> {
     }
 }
 
+/// Length of the frame that begins here, if a whole one does.
+#[inline(always)]
+pub fn frame_length(bytes: &[u8]) -> Option<usize> {
+    let length = u16_at(bytes.first_chunk::<HEADER>()?, 0) as usize;
+    ((HEADER..=MAX_FRAME).contains(&length) && length <= bytes.len()).then_some(length)
+}
+
 impl<'a> Frame<'a> {
     /// The frame that begins at `at`, if a whole one does.
     #[inline(always)]
     pub fn at(bytes: &'a [u8], at: usize) -> Option<Frame<'a>> {
         let bytes = bytes.get(at..)?;
         let head = bytes.first_chunk::<HEADER>()?;
-        let length = u16_at(head, 0) as usize;
-        if !(HEADER..=MAX_FRAME).contains(&length) || length > bytes.len() {
-            return None;
-        }
+        let length = frame_length(bytes)?;
         Some(Frame {
             kind: head[2],
             flags: head[3],
