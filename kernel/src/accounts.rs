@@ -81,18 +81,24 @@ impl Account {
     /// What could be spent of an asset.
     #[inline]
     pub fn free(&self, asset: u32) -> i64 {
-        match self.balances.iter().find(|balance| balance.asset == asset) {
+        match self.balances.get(self.place_of(asset)).filter(|balance| balance.asset == asset) {
             Some(balance) => balance.total - balance.held,
             None => 0,
         }
     }
 
+    /// Where the balance of an asset stands, or would stand: counted, since which of two it is cannot be guessed.
+    #[inline(always)]
+    pub fn place_of(&self, asset: u32) -> usize {
+        self.balances.iter().map(|balance| usize::from(balance.asset < asset)).sum()
+    }
+
     #[inline]
     fn balance_mut(&mut self, asset: u32) -> &mut Balance {
-        match self.balances.iter().position(|balance| balance.asset >= asset) {
-            Some(at) if self.balances[at].asset == asset => &mut self.balances[at],
-            Some(at) => self.insert_balance(at, asset),
-            None => self.insert_balance(self.balances.len(), asset),
+        let at = self.place_of(asset);
+        match self.balances.get(at) {
+            Some(balance) if balance.asset == asset => &mut self.balances[at],
+            _ => self.insert_balance(at, asset),
         }
     }
 

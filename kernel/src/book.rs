@@ -160,11 +160,7 @@ impl Book {
     /// Whether a price on `side` would trade with the other side at once.
     #[inline]
     pub fn crosses(&self, side: usize, price: i64) -> bool {
-        if side == BID {
-            price >= self.best[ASK]
-        } else {
-            price <= self.best[BID]
-        }
+        (side == BID) & (price >= self.best[ASK]) | (side != BID) & (price <= self.best[BID])
     }
 
     pub fn orders(&self) -> u32 {
@@ -216,7 +212,7 @@ impl Book {
         let (side, price) = (node.side(), node.price);
         self.orders += 1;
         self.since_recentre = self.since_recentre.saturating_add(1);
-        let better = if side == BID { price > self.best[BID] } else { price < self.best[ASK] };
+        let better = (side == BID) & (price > self.best[BID]) | (side != BID) & (price < self.best[ASK]);
         if better && self.window_index(price).is_none() {
             self.recentre(price);
         }

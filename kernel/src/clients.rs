@@ -350,7 +350,7 @@ impl ClientIds {
     }
 
     /// Remember a new id in the cell a search has just found; returns its sequence.
-    #[inline]
+    #[inline(always)]
     pub fn push_at(&mut self, vacancy: Vacancy, entry: Entry, now_ms: u64) -> u64 {
         if now_ms.wrapping_sub(self.minute_ms) >= MARK_MS || self.marks.is_empty() {
             self.minute_ms = now_ms - now_ms % MARK_MS;

@@ -36,6 +36,8 @@ const FEW_MARKETS: usize = 8;
 /// How far ahead memory is asked for: ids and index cells first, then what they point to.
 const RING: usize = 8;
 const LOOK_FAR: usize = RING;
+/// Bytes of the batch ahead of those.
+const LOOK_INPUT: usize = 1_024;
 const LOOK_NEAR: usize = 4;
 const LOOK_LAST: usize = 2;
 
@@ -308,6 +310,7 @@ impl Kernel {
         let Some(head) = coming.bytes.first_chunk::<HEADER>() else { return };
         let account = crate::wire::u32_at(head, 4);
         self.funds.prefetch(account);
+        crate::prefetch::line(rest, LOOK_INPUT);
         if self.markets.len() > FEW_MARKETS {
             self.look_at_market(crate::wire::u32_at(head, 8));
         }
@@ -500,11 +503,11 @@ impl Kernel {
         let stamp = self.stamp();
         for slot in &self.funds.dirty_accounts {
             let account = &mut self.funds.accounts[*slot as usize];
-            for balance in account.balances.iter_mut().filter(|balance| balance.dirty) {
-                balance.dirty = false;
+            for balance in &mut account.balances {
+                let changed = std::mem::take(&mut balance.dirty);
                 if self.out.enabled {
                     let asset = self.funds.assets[balance.asset as usize].id;
-                    self.out.balance_event(stamp, account.number, asset, balance.total, balance.held);
+                    self.out.balance_event(stamp, account.number, asset, balance, changed);
                 }
             }
         }

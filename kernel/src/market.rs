@@ -268,7 +268,7 @@ impl Market {
     }
 
     /// Note a trade in the tape and the candle; returns whether the candle began a new minute.
-    #[inline]
+    #[inline(always)]
     pub fn record(&mut self, trade: Trade, notional: i64) {
         self.last = trade.price;
         self.last_trade_id = trade.trade_id;

@@ -16,7 +16,7 @@ use crate::mandates::Charged;
 use crate::market::{Market, Trade};
 use crate::num::{affordable_lots, charge, prepaid_after, share};
 use crate::output::{Ack, FillView, Filled, Stamp};
-use crate::place::{Entrance, NOT_RESTING};
+use crate::place::{Entrance, Place, NOT_RESTING};
 use crate::slab::{Node, NIL, NO_CLIENT};
 use crate::wire::{flag, STP_CANCEL_BOTH, STP_CANCEL_MAKER};
 
@@ -79,6 +79,31 @@ impl Taker {
             self.budget -= notional + fee;
         }
         fee
+    }
+
+    /// As `new`, of an order just accepted: nothing of it is read that was only now written.
+    #[inline(always)]
+    pub fn fresh(kernel: &Kernel, slot: u32, entrance: Entrance, place: &Place) -> Taker {
+        let node = kernel.slab.node(slot);
+        let size = if place.is_quote_size() { 0 } else { place.size };
+        let market = node.market as usize;
+        Taker {
+            slot,
+            account: node.account,
+            owner: kernel.funds.account(node.account).owner,
+            market,
+            side: place.side(),
+            limit: entrance.limit,
+            budget: entrance.budget,
+            remaining: node.remaining,
+            filled: Filled { size, lots: 0, quote: 0, fee: 0 },
+            prepaid: 0,
+            stp: place.stp,
+            fee_ppm: node.taker_ppm,
+            quote_size: place.is_quote_size(),
+            price: 0,
+            max_matches: kernel.markets[market].parameters.max_matches,
+        }
     }
 
     #[inline]

@@ -1,12 +1,13 @@
 //! What a batch hands out: acks, private events, public trades, transfer decisions and rows for PostgreSQL,
 //! all as bytes in buffers that are reused. Layouts are in `WIRE.md`; nothing here decides anything.
 
+use crate::accounts::Balance;
 use crate::bills::Bills;
 use crate::codes::Reject;
 use crate::copy;
 use crate::market::Trade;
 use crate::pen::{Block, Pen};
-use crate::slab::{Cold, IMAGE};
+use crate::slab::{Cold, NewOrder, IMAGE};
 use crate::wire::MAX_CLIENT_ID;
 
 pub const ACK_SIZE: usize = 32;
@@ -205,7 +206,7 @@ impl Output {
         self.price_steps.clear();
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn ack(&mut self, ack: Ack) {
         self.count += 1;
         self.rejected += u64::from(ack.code != 0);
@@ -222,30 +223,28 @@ impl Output {
         block.end(ACK_SIZE);
     }
 
-    /// An order was accepted and rests. Its members are written one by one: they are still in registers, and reading them
-    /// back as a block so soon after they were stored would wait for the stores.
+    /// An order was accepted and rests.
     #[inline(always)]
-    pub fn new_order_event(&mut self, stamp: Stamp, order: &Cold) {
+    pub fn new_order_event(&mut self, stamp: Stamp, new: &NewOrder) {
         if !self.enabled {
             return;
         }
         let mut block = Block::<{ ORDER_EVENT + MAX_CLIENT_ID }>::begin(&mut self.events);
-        let length = ORDER_EVENT + order.client_len as usize;
-        head(&mut block, EVENT_ORDER, order.flags, length, order.account, stamp);
-        block.u64(24, order.order_id);
-        block.u32(32, order.market);
-        block.u32(36, order.key);
-        block.i64(40, order.price);
-        block.i64(48, order.size);
+        let length = ORDER_EVENT + new.small[5] as usize;
+        head(&mut block, EVENT_ORDER, new.flags, length, new.account, stamp);
+        block.u64(24, new.order_id);
+        block.u32(32, new.market);
+        block.u32(36, new.key);
+        block.i64(40, new.price);
+        block.i64(48, new.size);
         block.put(56, &[0; 24]);
-        block.u64(80, order.created_ms);
-        block.u64(88, order.expires_ms);
-        block.put(
-            96,
-            &[order.order_type, order.tif, order.stp, order.state, order.reason, order.client_len, 0, 0],
-        );
-        block.u64(104, u64::from(order.builder));
-        block.put(ORDER_EVENT, &order.client_id);
+        block.u64(80, new.created_ms);
+        block.u64(88, new.expires_ms);
+        block.put(96, &new.small);
+        block.u64(104, u64::from(new.builder));
+        for (index, word) in new.client_id.iter().enumerate() {
+            block.u64(ORDER_EVENT + 8 * index, *word);
+        }
         block.end(length);
     }
 
@@ -338,15 +337,23 @@ impl Output {
         pen.end();
     }
 
-    /// A balance as it stands at the end of a batch.
+    /// A balance as it stands at the end of a batch, if it has `changed`. It is written anyway and kept or not: which
+    /// balances change is what a processor cannot guess.
     #[inline]
-    pub fn balance_event(&mut self, stamp: Stamp, account: u32, asset: u32, total: i64, held: i64) {
+    pub fn balance_event(
+        &mut self,
+        stamp: Stamp,
+        account: u32,
+        asset: u32,
+        balance: &Balance,
+        changed: bool,
+    ) {
         let mut block = Block::<BALANCE_EVENT>::begin(&mut self.events);
         head(&mut block, EVENT_BALANCE, 0, BALANCE_EVENT, account, stamp);
         block.u64(EVENT_HEADER, u64::from(asset));
-        block.i64(EVENT_HEADER + 8, total);
-        block.i64(EVENT_HEADER + 16, held);
-        block.end(BALANCE_EVENT);
+        block.i64(EVENT_HEADER + 8, balance.total);
+        block.i64(EVENT_HEADER + 16, balance.held);
+        block.end(BALANCE_EVENT * usize::from(changed));
     }
 }
 

@@ -13,8 +13,8 @@ use crate::kernel::{Ahead, Kernel, Outcome};
 use crate::mandates::{rate_of, Wanted};
 use crate::matching::Taker;
 use crate::num::{charge, product, MAX_QUANTITY};
-use crate::output::{Ack, Stamp, EVENT_ORDER, ORDER_EVENT};
-use crate::slab::{Cold, Node, NIL, NO_CLIENT};
+use crate::output::Ack;
+use crate::slab::{NewOrder, Node, NIL, NO_CLIENT};
 use crate::wire::{
     flag, i64_at, u32_at, u64_at, Frame, FOK, GTC, GTD, HEADER, IOC, LIMIT, MARKET, MAX_CLIENT_ID,
     STP_CANCEL_BOTH,
@@ -208,13 +208,8 @@ impl Kernel {
             self.check_client_room(frame.account, client)?;
         }
         let slot = self.accept(frame, &place, account, remember);
-        let book = &self.markets[frame.market as usize].book;
-        // Only a limit order can be good till cancelled; one beyond the band has another limit than its price.
-        if place.tif != GTC || entrance.limit != place.price || book.crosses(place.side(), place.price) {
-            let why = self.enter(slot, &place, entrance);
-            return Ok(self.settle_remainder(slot, why));
-        }
-        Ok(self.rest_new(slot, frame, &place, account))
+        let why = self.enter(slot, &place, entrance);
+        Ok(self.settle_remainder(slot, why))
     }
 
     /// Place an order that does not come from a batch: the frame is all there is.
@@ -467,52 +462,31 @@ impl Kernel {
             prepaid: 0,
             position: NOT_RESTING,
         };
-        *self.slab.cold_mut(slot) = self.record_of(order_id, frame, place);
-        self.funds.touch(account);
-        slot
-    }
-
-    /// The record of a new order.
-    #[inline(always)]
-    fn record_of(&self, order_id: u64, frame: &Frame, place: &Place) -> Cold {
-        Cold {
-            length: ORDER_EVENT as u16 + u16::from(place.client_len),
-            kind: EVENT_ORDER,
+        self.slab.cold_mut(slot).begin(&NewOrder {
             flags: place.flags,
             account: frame.account,
             order_id,
             market: frame.market,
             key: frame.key,
             price: place.price,
-            size: if place.is_quote_size() { 0 } else { place.size },
-            filled: 0,
-            filled_quote: 0,
-            fee: 0,
+            size: if quote_size { 0 } else { place.size },
             created_ms: self.now_ms,
             expires_ms: place.expires_ms,
-            order_type: place.order_type,
-            tif: place.tif,
-            stp: place.stp,
-            state: state::OPEN,
-            reason: reason::NONE,
-            client_len: place.client_len,
-            zero: [0; 2],
+            small: [
+                place.order_type,
+                place.tif,
+                place.stp,
+                state::OPEN,
+                reason::NONE,
+                place.client_len,
+                0,
+                0,
+            ],
             builder: place.builder,
-            zeros: 0,
-            client_id: bytes_of(&place.client_id),
-        }
-    }
-
-    /// Put a new order that trades with nothing into the book.
-    #[inline(always)]
-    fn rest_new(&mut self, slot: u32, frame: &Frame, place: &Place, account: u32) -> Ack {
-        let order_id = self.slab.node(slot).order_id;
-        self.enter_book(slot);
-        self.list_order(slot, account);
-        let stamp = Stamp { group: self.group, sequence: self.sequence, now_ms: self.now_ms };
-        let record = self.record_of(order_id, frame, place);
-        self.out.new_order_event(stamp, &record);
-        Ack { order_id, remaining: place.size, state: state::OPEN, ..Ack::default() }
+            client_id: &place.client_id,
+        });
+        self.funds.touch(account);
+        slot
     }
 
     /// Match what can be matched at once. The answer is why the remainder must not rest, `NONE` if it may.
@@ -534,7 +508,7 @@ impl Kernel {
         if self.markets[market].book.is_collecting() {
             return reason::NONE;
         }
-        let mut taker = Taker::new(self, slot, entrance);
+        let mut taker = Taker::fresh(self, slot, entrance, place);
         if place.tif == FOK {
             return self.kill_or_fill(&mut taker);
         }

@@ -11,9 +11,9 @@ use crate::kernel::{Ahead, Kernel};
 use crate::market::Market;
 use crate::matching::hold_of;
 use crate::num::{charge, product, MAX_QUANTITY};
-use crate::output::{Ack, Stamp, EVENT_ORDER, ORDER_EVENT};
-use crate::place::{bytes_of, NOT_RESTING, PLACE_FRAME};
-use crate::slab::{Cold, Node, NIL, NO_CLIENT};
+use crate::output::{Ack, Stamp};
+use crate::place::{NOT_RESTING, PLACE_FRAME};
+use crate::slab::{NewOrder, Node, NIL, NO_CLIENT};
 use crate::wire::{flag, i64_at, u32_at, u64_at, ALL_MARKETS, MAX_CLIENT_ID, STP_CANCEL_BOTH};
 
 /// Bytes of a cancel without a client id.
@@ -30,22 +30,20 @@ fn fits(quantity: i64) -> bool {
 fn need(market: &Market, side: usize, price: i64, size: i64, taker_ppm: i32) -> Option<(u32, i64)> {
     let notional = product(price, size, market.tick_quote)?;
     let base = size.checked_mul(market.lot_size)?;
-    let allowed = notional >= market.parameters.min_notional
-        && market.book.level_count(side) < market.parameters.max_levels
-        && market.within_band(side, price);
-    if !allowed {
-        return None;
-    }
-    if side == 0 {
-        Some((market.quote, notional.checked_add(charge(notional, taker_ppm, 0))?))
-    } else {
-        Some((market.base, base))
-    }
+    let cost = notional.checked_add(charge(notional, taker_ppm, 0))?;
+    let (low, high) = market.band();
+    // No branch on the side: it cannot be guessed.
+    let allowed = (notional >= market.parameters.min_notional)
+        & (market.book.level_count(side) < market.parameters.max_levels)
+        & ((side == 0) & (price <= high) | (side != 0) & (price >= low));
+    let needs = [(market.quote, cost), (market.base, base)];
+    allowed.then_some(needs[side & 1])
 }
 
 #[inline(always)]
 fn balance_of(account: &mut Account, asset: u32) -> Option<&mut Balance> {
-    account.balances.iter_mut().find(|balance| balance.asset == asset)
+    let at = account.place_of(asset);
+    account.balances.get_mut(at).filter(|balance| balance.asset == asset)
 }
 
 impl Kernel {
@@ -152,9 +150,7 @@ impl Kernel {
             position,
         };
         debug_assert_ne!(position, NOT_RESTING);
-        let record = || Cold {
-            length: ORDER_EVENT as u16 + client_len as u16,
-            kind: EVENT_ORDER,
+        let new = NewOrder {
             flags,
             account: number,
             order_id,
@@ -162,27 +158,17 @@ impl Kernel {
             key,
             price,
             size,
-            filled: 0,
-            filled_quote: 0,
-            fee: 0,
             created_ms: now_ms,
             expires_ms: 0,
-            order_type: 0,
-            tif: 0,
-            stp,
-            state: state::OPEN,
-            reason: reason::NONE,
-            client_len: client_len as u8,
-            zero: [0; 2],
+            small: [0, 0, stp, state::OPEN, reason::NONE, client_len as u8, 0, 0],
             builder: 0,
-            zeros: 0,
-            client_id: bytes_of(&coming.words),
+            client_id: &coming.words,
         };
-        *slab.cold_mut(slot) = record();
+        slab.cold_mut(slot).begin(&new);
         market.book.push(slab, slot);
         assert!(market.book.best_bid() < market.book.best_ask(), "the book is never crossed after a command");
         let stamp = Stamp { group: self.group, sequence: self.sequence, now_ms };
-        out.new_order_event(stamp, &record());
+        out.new_order_event(stamp, &new);
         out.ack(Ack { order_id, remaining: size, state: state::OPEN, ..Ack::default() });
         true
     }

@@ -146,6 +146,52 @@ impl Cold {
     }
 }
 
+/// What a new order's record and event are written from, member by member while it is in registers: reading either back as
+/// a block so soon after it was stored in pieces would wait for the stores.
+pub struct NewOrder<'a> {
+    pub flags: u8,
+    pub account: u32,
+    pub order_id: u64,
+    pub market: u32,
+    pub key: u32,
+    pub price: i64,
+    pub size: i64,
+    pub created_ms: u64,
+    pub expires_ms: u64,
+    /// Type, time in force, self-trade mode, state, reason, length of the client id, zeros.
+    pub small: [u8; 8],
+    pub builder: u32,
+    pub client_id: &'a [u64; 4],
+}
+
+impl Cold {
+    /// Write the record of a new order.
+    #[inline(always)]
+    pub fn begin(&mut self, new: &NewOrder) {
+        self.length = crate::output::ORDER_EVENT as u16 + u16::from(new.small[5]);
+        self.kind = crate::output::EVENT_ORDER;
+        self.flags = new.flags;
+        self.account = new.account;
+        self.order_id = new.order_id;
+        self.market = new.market;
+        self.key = new.key;
+        self.price = new.price;
+        self.size = new.size;
+        self.filled = 0;
+        self.filled_quote = 0;
+        self.fee = 0;
+        self.created_ms = new.created_ms;
+        self.expires_ms = new.expires_ms;
+        [self.order_type, self.tif, self.stp, self.state, self.reason, self.client_len, ..] = new.small;
+        self.zero = [0; 2];
+        self.builder = new.builder;
+        self.zeros = 0;
+        for (bytes, word) in self.client_id.chunks_exact_mut(8).zip(new.client_id) {
+            bytes.copy_from_slice(&word.to_le_bytes());
+        }
+    }
+}
+
 /// All open orders, by slot.
 pub struct Slab {
     pub nodes: Vec<Node>,
