@@ -126,10 +126,15 @@ def settle_mandates(limit: int = 200) -> int:
         .order_by("pk")[:limit]
     )
     settled = 0
+    silent: set[int] = set()
     for key in pending:
+        group_id = key.account.venue.group_id
+        if group_id in silent:
+            continue
         try:
-            ack = client.submit(key.account.venue.group_id, mandate_frame(key))
+            ack = client.submit(group_id, mandate_frame(key))
         except DomainError as away:
+            silent.add(group_id)
             log.info("mandate of key %s waits: %s", key.pk, away.message)
             continue
         if ack.code:
