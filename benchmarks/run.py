@@ -94,6 +94,8 @@ SOURCES = (
 GOALS = (
     Goal("kernel.book", "value", True, 20_000_000),
     Goal("kernel.spot_mix", "value", True, 7_000_000),
+    Goal("kernel.liquidate", "value", False, 1_000),
+    Goal("kernel.liquidate", "p99", False, 10),
     Goal("pipeline.durable", "value", True, 500_000),
     Goal("pipeline.steady", "p99", False, 15),
     Goal("pipeline.latency", "p50", False, 2),

@@ -192,7 +192,8 @@ def risk_of(
     maintenance = sum((position_maintenance(p, perpetual) for p, perpetual in cross), Fraction(0))
     notional = sum((perpetuals[m].value(abs(p.lots)) for m, p in account.positions.items()), Fraction(0))
     settled = equity - max(upnl, Fraction(0))
-    free = Fraction(account.cash - account.held - apart)
+    # Settled money: what an open loss has eaten already is not there to be withdrawn.
+    free = account.cash - account.held - apart + min(upnl, Fraction(0))
     withdrawable = max(Fraction(0), min(free, settled - max(initial, notional / 10)))
     return Risk(equity, initial, maintenance, withdrawable)
 

@@ -5,6 +5,7 @@
 //! medians of the runs; p50 and p99 are over the runs' batches (nanoseconds a command).
 
 mod book;
+mod crash;
 mod flow;
 mod group;
 mod mark;
@@ -13,13 +14,14 @@ mod report;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let benches: [(&str, fn()); 12] = [
+    let benches: [(&str, fn()); 13] = [
         ("kernel.book", book::matching_only),
         ("kernel.spot_mix", group::spot_mix),
         ("kernel.perp_mix", group::perp_mix),
         ("kernel.outcome_mix", outcomes::outcome_mix),
         ("kernel.latency", group::latency),
         ("mark.update", mark::update),
+        ("kernel.liquidate", crash::liquidate),
         ("kernel.many", group::many),
         ("recovery.replay", group::replay),
         ("recovery.snapshot", group::snapshot),
