@@ -256,14 +256,19 @@ impl Kernel {
             let price = self.source_price(market, leg.source);
             price != 0 && leg.reached(price)
         });
-        match passed {
-            Some((token, _)) => {
-                self.algos.queue.push_back(*token);
-                self.algo_event(id);
-                self.find_next_timer();
-            }
-            None => self.arm(id),
+        let passed = passed.map(|(token, leg)| (*token, *leg));
+        self.arm(id);
+        let Some((token, leg)) = passed else {
+            return;
+        };
+        let book = self.algos.books.entry(market).or_default();
+        book[leg.source as usize].remove(leg.rises, leg.trigger, token);
+        self.reset_alarm(market);
+        if let Some(algo) = self.algos.open.get_mut(&id) {
+            algo.fired = (token & 1) as u8;
+            self.algos.queue.push_back(token);
         }
+        self.find_next_timer();
     }
 
     /// Whether a client id names an algo order: its number.

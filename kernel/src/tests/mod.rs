@@ -15,6 +15,7 @@ mod perpetual_rules;
 pub(crate) mod perpetuals;
 mod recovery;
 pub mod rejects;
+mod streams;
 
 use crate::codes::Reject;
 use crate::encode::{self, Head, Listing, PlaceOrder, Target};
