@@ -11,7 +11,7 @@ use crate::algo::Algos;
 use crate::auction::Auctions;
 use crate::clients::{ClientIds, Key, Words};
 use crate::codes::{state, Reject};
-use crate::contracts::{Contracts, SPOT};
+use crate::contracts::{Contracts, OUTCOME, SPOT};
 use crate::ids::OrderIds;
 use crate::liquidation::Liquidation;
 use crate::mandates::Mandates;
@@ -343,6 +343,9 @@ impl Kernel {
             kind::PLACE => {
                 if let Some(market) = self.markets.get(crate::wire::u32_at(bytes, 8) as usize) {
                     market.book.prefetch(first as i64);
+                    if market.kind == OUTCOME {
+                        self.look_at_holding(crate::wire::u32_at(bytes, 4), None);
+                    }
                 }
             }
             kind::CANCEL => {
@@ -354,9 +357,29 @@ impl Kernel {
         }
     }
 
+    #[inline(never)]
+    fn look_at_holding(&self, account: u32, outcome: Option<u16>) {
+        if let Some(slot) = self.funds.account_slot(account) {
+            self.outcomes.prefetch(slot, outcome);
+        }
+    }
+
+    /// What the account of a command has of the outcome it names.
+    #[inline(never)]
+    fn look_at_outcome(&self, bytes: &[u8]) {
+        let Some(header) = bytes.first_chunk::<HEADER>() else { return };
+        let market = self.markets.get(crate::wire::u32_at(header, 8) as usize);
+        if let Some(market) = market.filter(|market| market.kind == OUTCOME) {
+            self.look_at_holding(crate::wire::u32_at(header, 4), Some(market.contract.outcome));
+        }
+    }
+
     /// What an order about to be cancelled points to.
     #[inline(always)]
     fn look_last(&self, coming: &Ahead) {
+        if !self.outcomes.events.is_empty() {
+            self.look_at_outcome(coming.bytes);
+        }
         if coming.slot == NIL {
             return;
         }

@@ -12,6 +12,8 @@ pub const NO_EVENT: u32 = u32::MAX;
 pub const NO_MARKET: u32 = u32::MAX;
 /// Fallback of an event that takes no late outcomes.
 pub const NO_FALLBACK: u16 = u16::MAX;
+/// Nothing used yet: an event number there never is.
+const NOTHING: (u32, u32) = (u32::MAX - 1, 0);
 /// Flags of an event: two outcomes in one merged book; a scalar, which settles to any fraction.
 pub const ONE_BOOK: u8 = 1;
 pub const SCALAR: u8 = 2;
@@ -100,6 +102,8 @@ pub(crate) struct Outcomes {
     pub free: Vec<u32>,
     /// By account slot: its events in order, each with the place of the holding.
     pub places: Vec<Vec<(u32, u32)>>,
+    /// By account slot: the (event, place) it used last, so that most searches end at once. Outside the logical state.
+    recent: Vec<(u32, u32)>,
     /// Events with cancels, late outcomes or payments still to be done, first come first served.
     pub work: Vec<u32>,
     /// When events close by themselves.
@@ -112,6 +116,14 @@ impl Outcomes {
     /// Place of an account's holding in an event, if it ever had anything there.
     #[inline]
     pub fn place(&self, account: u32, event: u32) -> Option<usize> {
+        match self.recent.get(account as usize) {
+            Some((last, at)) if *last == event => Some(*at as usize),
+            Some(_) => self.search(account, event),
+            None => None,
+        }
+    }
+
+    fn search(&self, account: u32, event: u32) -> Option<usize> {
         let places = self.places.get(account as usize)?;
         let found = match places.len() {
             0..=8 => places.iter().position(|place| place.0 == event)?,
@@ -135,9 +147,24 @@ impl Outcomes {
     /// Place of an account's holding in an event, made if there is none.
     #[inline]
     pub fn open_holding(&mut self, account: u32, event: u32) -> usize {
-        match self.place(account, event) {
-            Some(at) => at,
-            None => self.make_holding(account, event),
+        if let Some((last, at)) = self.recent.get(account as usize) {
+            if *last == event {
+                return *at as usize;
+            }
+        }
+        let at = self.search(account, event).unwrap_or_else(|| self.make_holding(account, event));
+        self.recent[account as usize] = (event, at as u32);
+        at
+    }
+
+    /// Hint that an account's holding is soon looked at: first the record, later what it has of an outcome.
+    #[inline]
+    pub fn prefetch(&self, account: u32, outcome: Option<u16>) {
+        let Some((_, at)) = self.recent.get(account as usize) else { return };
+        let Some(holding) = self.holdings.get(*at as usize) else { return };
+        match outcome {
+            None => crate::prefetch::at(holding),
+            Some(outcome) => holding.prefetch(outcome as usize),
         }
     }
 
@@ -153,6 +180,7 @@ impl Outcomes {
         }
         if self.places.len() <= account as usize {
             self.places.resize_with(account as usize + 1, Vec::new);
+            self.recent.resize(account as usize + 1, NOTHING);
         }
         let places = &mut self.places[account as usize];
         let before = places.partition_point(|place| place.0 < event);
@@ -164,6 +192,7 @@ impl Outcomes {
     pub fn close_holding(&mut self, account: u32, event: u32) {
         let Some(at) = self.place(account, event) else { return };
         self.places[account as usize].retain(|place| place.0 != event);
+        self.recent[account as usize] = NOTHING;
         self.holdings[at] = Holding::new(u32::MAX, NO_EVENT, 0, 0);
         self.free.push(at as u32);
     }

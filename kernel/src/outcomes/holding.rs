@@ -129,6 +129,14 @@ impl Holding {
         }
     }
 
+    /// Hint that outcome `at` is about to change.
+    #[inline]
+    pub fn prefetch(&self, at: usize) {
+        crate::prefetch::line(&self.values, at);
+        crate::prefetch::line(&self.lots, at);
+        crate::prefetch::line(&self.legs, at);
+    }
+
     /// Outcomes this holding knows of; an event may have grown since.
     #[inline]
     pub fn outcomes(&self) -> usize {
