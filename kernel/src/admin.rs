@@ -242,7 +242,9 @@ impl Kernel {
             self.check_outcome_phase(market, to)?;
         }
         let left = self.algos.first_of_market(frame.market).is_some();
-        if to == phase::SETTLED && (left || self.markets[market].book.orders() > 0) {
+        let record = &self.markets[market];
+        let held = record.kind == PERPETUAL && record.contract.open_interest > 0;
+        if to == phase::SETTLED && (left || held || record.book.orders() > 0) {
             return Err(Reject::StateBookNotEmpty);
         }
         // What an auction has collected may cross: it trades only through a clearing.

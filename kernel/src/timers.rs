@@ -58,6 +58,9 @@ impl Kernel {
                     self.stop_algo(id, reason::MARKET_CLOSED);
                     return;
                 }
+                if self.settle_position(market) {
+                    return;
+                }
                 self.settling.retain(|settling| *settling as usize != market);
                 return;
             }
@@ -70,6 +73,7 @@ impl Kernel {
     /// Begin to cancel all orders of a market that has moved to `SETTLING`.
     pub(crate) fn begin_settling(&mut self, market: u32) {
         debug_assert_eq!(self.markets[market as usize].phase, phase::SETTLING);
+        self.fix_settlement(market as usize);
         self.settling.push(market);
         self.find_next_timer();
     }

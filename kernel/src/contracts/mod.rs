@@ -29,6 +29,7 @@ mod positions;
 mod report;
 pub(crate) mod rules;
 mod section;
+mod settle;
 mod simulate;
 mod store;
 mod trade;

@@ -81,6 +81,8 @@ impl Kernel {
             }
             out.u32(contract.event);
             out.u32(u32::from(contract.outcome));
+            out.i64(contract.settle_ticks);
+            out.u32(contract.settle_at);
             out.raw(&contract.funding_index.to_le_bytes());
             out.u8(u8::from(contract.observed));
             write_rules(out, &contract.rules);
@@ -129,6 +131,8 @@ impl Kernel {
         contract.extra_ppm = input.i64()?;
         contract.event = input.u32()?;
         contract.outcome = u16::try_from(input.u32()?).ok()?;
+        contract.settle_ticks = input.i64()?;
+        contract.settle_at = input.u32()?;
         contract.funding_index = i128::from_le_bytes(input.raw(16)?.try_into().ok()?);
         contract.observed = input.u8()? != 0;
         contract.rules = read_rules(input)?;

@@ -30,6 +30,9 @@ pub struct Contract {
     pub funding_index: i128,
     pub rules: Rules,
     pub positions: Vec<Position>,
+    /// Price at which positions are settled in the end, and the next one to look at.
+    pub settle_ticks: i64,
+    pub settle_at: u32,
     /// A price has been observed, so the reference price no longer sets the mark.
     pub observed: bool,
 }
@@ -47,6 +50,8 @@ impl Default for Contract {
             funding_index: 0,
             rules: Rules::default(),
             positions: Vec::new(),
+            settle_ticks: 0,
+            settle_at: 0,
             observed: false,
         }
     }

@@ -372,6 +372,27 @@ fn a_closing_market_takes_only_what_reduces() {
 }
 
 #[test]
+fn a_settling_market_closes_all_positions_at_one_price() {
+    let mut group = Group::perpetual();
+    group.trade(TAKER, MAKER, 1_000, 10);
+    group.trade(SIBLING, TAKER, 1_010, 15);
+    group.perp(MAKER, limit(false, 900, 5));
+    group.mark(1_005);
+    group.ok(|out| encode::set_phase(out, PERP, 4));
+    group.ok(|out| encode::set_phase(out, PERP, 5));
+    // What the mark does from now on is of no account; orders go first, then positions, before the next command.
+    group.mark(1_200);
+    assert_eq!(group.held(TAKER).lots, -5);
+    group.tick();
+    for (account, lots, cash) in [(TAKER, 0, 1_001_250), (MAKER, 0, 999_500), (SIBLING, 0, 999_250)] {
+        assert_eq!((group.held(account).lots, group.balance(account, USD).0), (lots, cash));
+        assert_eq!(group.risk_of(account), Risk { equity: cash, initial: 0, maintenance: 0 });
+    }
+    group.ok(|out| encode::set_phase(out, PERP, 6));
+    assert_eq!(group.kernel.next_timer_ms(), None);
+}
+
+#[test]
 fn positions_survive_a_snapshot() {
     let mut group = Group::perpetual();
     group.ok(|out| encode::set_margin_mode(out, perp_head(SIBLING), true));
