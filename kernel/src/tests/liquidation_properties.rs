@@ -132,8 +132,9 @@ fn check_16(record: &Record) {
     assert!(record.fee == 0 || after >= -1, "the fee stops at what is left: {record:?}");
     let notional = i128::from(record.value.abs());
     assert!(i128::from(record.fee) * 1_000_000 <= notional * 15_000, "the fee is at most 1.5 %: {record:?}");
-    // Equity over maintenance does not fall, a unit of rounding a step aside.
-    let now = i128::from(after + 2) * i128::from(record.maintenance_before);
+    // Equity over maintenance does not fall, a unit of rounding a step aside; both maintenances are rounded up.
+    let rounded = i128::from(before.abs()) + i128::from(after.abs());
+    let now = i128::from(after + 2) * i128::from(record.maintenance_before) + rounded;
     assert!(now >= i128::from(before) * i128::from(record.maintenance_after), "never worse off: {record:?}");
 }
 
