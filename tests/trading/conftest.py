@@ -12,6 +12,7 @@ from exchange_os.demo.stack import PROJECT, PrivateStack
 from tests.trading.client import Trader, VenueAddress
 
 PEOPLE = 8
+PIT_PEOPLE = 20
 
 
 @pytest.fixture(scope="session")
@@ -25,11 +26,10 @@ def stack() -> Iterator[PrivateStack]:
         made.stop()
 
 
-@pytest.fixture(scope="session")
-def stage(stack: PrivateStack) -> dict:
-    """The venue and its cast, as ``tests.trading.stage`` prints them."""
+def _set(stack: PrivateStack, module: str, people: int) -> dict:
+    """Run a module that sets a stage on the stack; what it prints."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.trading.stage", str(PEOPLE)],
+        [sys.executable, "-m", module, str(people)],
         cwd=PROJECT,
         env=stack.environment,
         capture_output=True,
@@ -37,6 +37,38 @@ def stage(stack: PrivateStack) -> dict:
     )
     assert done.returncode == 0, f"{done.stderr[-3000:]}\n{stack.complaints()}"
     return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="session")
+def stage(stack: PrivateStack) -> dict:
+    """The venue and its cast, as ``tests.trading.stage`` prints them."""
+    return _set(stack, "tests.trading.stage", PEOPLE)
+
+
+@pytest.fixture(scope="session")
+def pit(stack: PrivateStack) -> dict:
+    """A venue of contracts and its cast, as ``tests.trading.contract_stage`` prints them."""
+    return _set(stack, "tests.trading.contract_stage", PIT_PEOPLE)
+
+
+@pytest.fixture(scope="session")
+def pit_address(stack: PrivateStack, pit: dict) -> VenueAddress:
+    """Where the venue of contracts is."""
+    return VenueAddress(stack.base_url, pit["venue"])
+
+
+_next_pair = count()
+
+
+@pytest.fixture
+def pair(pit_address: VenueAddress, pit: dict) -> Iterator[tuple[Trader, Trader]]:
+    """A maker and a taker of contracts whom no test had before; their orders are cancelled afterwards."""
+    first = 2 * next(_next_pair)
+    maker, taker = (Trader(pit_address, person) for person in pit["people"][first : first + 2])
+    yield maker, taker
+    for trader in (maker, taker):
+        trader.post("/trade/mass-cancel", {})
+        trader.close()
 
 
 @pytest.fixture(scope="session")

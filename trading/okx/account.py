@@ -15,14 +15,16 @@ from trading.okx.errors import missing, parameter_error, unknown_instrument
 from trading.okx.gate import caller_in, signed
 from trading.okx.objects import EVENTS, SPOT, SWAP, instrument_row, instruments_of_kind
 from trading.okx.orders import now_ms
-from trading.okx.position_objects import with_margin
+from trading.okx.position_objects import default_leverage, with_margin
 from trading.okx.private_objects import account_row, balance_details, bill_row
 from trading.okx.requests import json_object, page_of, text_of
-from trading.selectors.accounts import live_account, live_balances
+from trading.selectors.accounts import live_account
 from trading.selectors.bills import bills_page
 from trading.selectors.catalogue import TradableMarket, VenueCatalogue
 from trading.selectors.live import live_market
+from trading.selectors.positions import Position
 from trading.threads import in_database_thread
+from venues.models import MarketKind
 
 router = Router()
 Answer = dict[str, Any]
@@ -182,13 +184,43 @@ async def trade_fee(request: HttpRequest, instType: str = "", instId: str = "") 
 
 async def _spendable(
     catalogue: VenueCatalogue, account: int, market: TradableMarket
-) -> tuple[Decimal, Decimal]:
-    """Free base and free quote of the account, as decimals."""
-    free = {item.asset.pk: item.free for item in await live_balances(catalogue, account)}
+) -> tuple[Decimal, Decimal, Position | None]:
+    """Free base and free quote of the account, as decimals, and its position; of a contract's settlement asset what
+    margin leaves free."""
+    balances, held = await live_account(catalogue, account)
+    free = {item.asset.pk: item.free for item in balances}
+    quote = free.get(market.quote.pk, 0)
+    if market.kind != MarketKind.SPOT and held.risk is not None:
+        quote = max(0, held.risk.free)
+    base = market.base if market.kind == MarketKind.SPOT else None
     return (
-        Decimal(free.get(market.base.pk, 0)).scaleb(-market.base.scale) if market.base else Decimal(0),
-        Decimal(free.get(market.quote.pk, 0)).scaleb(-market.quote.scale),
+        Decimal(free.get(base.pk, 0)).scaleb(-base.scale) if base else Decimal(0),
+        Decimal(quote).scaleb(-market.quote.scale),
+        held.of_market(market.number),
     )
+
+
+def _largest(
+    market: TradableMarket, position: Position | None, base: Decimal, quote: Decimal, price: Decimal
+) -> tuple[int, int]:
+    """Lots that free funds buy and sell at ``price``; of contracts what closes the position comes on top."""
+    traded = market.instrument
+    taker = Decimal(max(0, traded.taker_fee_ppm)) / PPM
+    if market.kind == MarketKind.SPOT:
+        return (
+            int((quote / (price * (1 + taker)) / traded.lot_size).to_integral_value(ROUND_DOWN)),
+            int(base / traded.lot_size),
+        )
+    lots = position.lots if position else 0
+    if market.kind == MarketKind.OUTCOME:
+        other = traded.payout_ticks * traded.tick_size - price
+        asked = [side + price * other * taker for side in (price, other)]
+    else:
+        leverage = position.leverage if position and position.leverage else default_leverage(market)
+        value = price * traded.contract_value
+        asked = [value / leverage + value * taker] * 2
+    buy, sell = (int(quote / each) if each > 0 else 0 for each in asked)
+    return buy + max(0, -lots), sell + max(0, lots)
 
 
 def _market_list(catalogue: VenueCatalogue, names: str) -> list[TradableMarket]:
@@ -207,7 +239,7 @@ async def max_size(request: HttpRequest, instId: str = "", tdMode: str = "", px:
     caller = caller_in(request)
     rows = []
     for market in _market_list(caller.catalogue, instId):
-        (base, quote), live = await asyncio.gather(
+        (base, quote, position), live = await asyncio.gather(
             _spendable(caller.catalogue, caller.account, market), live_market(market.group_id, market.number)
         )
         price = Decimal(px) if px.replace(".", "", 1).isdigit() and px.isascii() else Decimal(0)
@@ -216,14 +248,13 @@ async def max_size(request: HttpRequest, instId: str = "", tdMode: str = "", px:
             or Decimal(live["best_ask"] or live["last_ticks"] or live["reference_ticks"])
             * market.instrument.tick_size
         )
-        taker = Decimal(PPM + max(0, market.instrument.taker_fee_ppm)) / PPM
-        lots = (quote / (price * taker) / market.instrument.lot_size).to_integral_value(ROUND_DOWN)
+        buy, sell = _largest(market, position, base, quote, price)
         rows.append(
             {
                 "instId": market.symbol,
-                "ccy": market.base_symbol,
-                "maxBuy": market.size_text(int(lots)),
-                "maxSell": market.size_text(int(base / market.instrument.lot_size)),
+                "ccy": market.base_symbol if market.kind == MarketKind.SPOT else market.quote.symbol,
+                "maxBuy": market.size_text(buy),
+                "maxSell": market.size_text(sell),
             }
         )
     return envelope(rows)
@@ -234,9 +265,10 @@ async def max_avail_size(request: HttpRequest, instId: str = "", tdMode: str = "
     caller = caller_in(request)
     rows = []
     for market in _market_list(caller.catalogue, instId):
-        base, quote = await _spendable(caller.catalogue, caller.account, market)
+        base, quote, _ = await _spendable(caller.catalogue, caller.account, market)
+        behind = base if market.kind == MarketKind.SPOT else quote
         rows.append(
-            {"instId": market.symbol, "availBuy": decimal_text(quote), "availSell": decimal_text(base)}
+            {"instId": market.symbol, "availBuy": decimal_text(quote), "availSell": decimal_text(behind)}
         )
     return envelope(rows)
 

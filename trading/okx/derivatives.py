@@ -64,7 +64,7 @@ async def _live(markets: list[TradableMarket]) -> list[tuple[TradableMarket, dic
 async def mark_price(
     request: HttpRequest, instType: str = "", instId: str = "", uly: str = "", instFamily: str = ""
 ) -> Answer:
-    if not instType:
+    if not instType and not instId:
         raise missing("instType")
     markets = _contracts(visitor_of(request), instType, instId, uly or instFamily)
     return envelope([mark_row(market, live, now_ms()) for market, live in await _live(markets)])

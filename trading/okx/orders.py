@@ -30,6 +30,7 @@ from trading.services.orders import (
     place_frame,
     submit_frames,
 )
+from venues.models import MarketKind
 
 Row = dict[str, Any]
 Item = Mapping[str, Any]
@@ -53,7 +54,8 @@ class Verb:
 
 
 def _place(caller: Caller, market: TradableMarket, item: Item) -> bytes:
-    draft, attached = order_of(item, now_ms()), attached_of(item)
+    draft = order_of(item, now_ms(), contract=market.kind != MarketKind.SPOT)
+    attached = attached_of(item)
     if attached is not None:
         return bracket_frame(caller.account, market, draft, attached, key=caller.key_id)
     return place_frame(caller.account, market, draft, key=caller.key_id)

@@ -45,9 +45,10 @@ def position_row(
     """Position, every key of it; ``pos`` is signed, 0 when closed."""
     outcome = market.kind == MarketKind.OUTCOME
     isolated = position.isolated or outcome
-    upnl = position.upnl
+    upnl, notional = position.upnl, position.notional
     if outcome and position.mark_ticks:
-        upnl = position.lots * position.mark_ticks * market.instrument.tick_quote - position.entry
+        value = position.lots * position.mark_ticks * market.instrument.tick_quote
+        upnl, notional = value - position.entry, abs(value)
     quote, mark = market.quote_text, market.price_text(position.mark_ticks) if position.mark_ticks else ""
     closing = position.open_sell if position.lots > 0 else position.open_buy
     available = max(0, abs(position.lots) - closing)
@@ -78,7 +79,7 @@ def position_row(
         "margin": quote(position.margin) if position.isolated else "",
         "mmr": quote(position.maintenance),
         "mgnRatio": own_ratio or cross_ratio,
-        "notionalUsd": quote(position.notional),
+        "notionalUsd": quote(notional),
         "adl": "1" if position.lots else "",
         "ccy": market.quote.symbol,
         "realizedPnl": quote(position.realised),
@@ -149,6 +150,11 @@ def with_margin(row: dict[str, Any], assets: dict[int, Asset], holdings: Holding
         for detail in row["details"]
     ]
     return row | margin_members(asset, risk) | {"details": details}
+
+
+def default_leverage(market: TradableMarket) -> int:
+    """Leverage of an account that has set none."""
+    return min(10, market.max_leverage or 10)
 
 
 def leverage_row(market: TradableMarket, leverage: int, isolated: bool) -> dict[str, str]:

@@ -15,7 +15,7 @@ from trading.okx.errors import DialectError, missing, parameter_error, unknown_i
 from trading.okx.gate import caller_in, signed
 from trading.okx.objects import EVENTS, SWAP, instruments_of_kind
 from trading.okx.orders import now_ms, too_fast
-from trading.okx.position_objects import history_row, leverage_row, position_rows
+from trading.okx.position_objects import default_leverage, history_row, leverage_row, position_rows
 from trading.okx.refusals import reject_of
 from trading.okx.requests import (
     client_id_of,
@@ -151,7 +151,7 @@ async def leverage_info(request: HttpRequest, instId: str = "", mgnMode: str = "
     for name in instId.split(",")[:20]:
         market = perpetual_of(caller, {"instId": name})
         position = held.of_market(market.number)
-        leverage = position.leverage if position else min(10, market.max_leverage or 10)
+        leverage = position.leverage if position else default_leverage(market)
         isolated = position.isolated if position else mgnMode == "isolated"
         rows.append(leverage_row(market, leverage, isolated))
     return envelope(rows)

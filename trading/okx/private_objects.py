@@ -61,8 +61,21 @@ def order_state(order: Order) -> str:
     return "partially_filled" if order.filled_lots else "live"
 
 
+def placed_price(market: TradableMarket, order: Order, yes_ticks: int) -> str:
+    """A price of an order's market as its owner sees it: that of No for an order of No."""
+    return market.price_text(market.instrument.payout_ticks - yes_ticks if order.no_side else yes_ticks)
+
+
+def _average(market: TradableMarket, order: Order) -> str:
+    cost = order.filled_quote
+    if order.no_side:
+        cost = order.filled_lots * market.instrument.payout_ticks * market.instrument.tick_quote - cost
+    return market.average_text(cost, order.filled_lots)
+
+
 def order_row(market: TradableMarket, order: Order) -> dict[str, Any]:
-    """Order: a fee charged is negative, a rebate positive; ``px`` is empty for a market order."""
+    """Order as it was placed: one of No has the side and prices of No. A fee charged is negative, a rebate positive;
+    ``px`` is empty for a market order. The history of an outcome tells every order as one of Yes."""
     _, cancel_source, why = kernel.CANCEL_REASONS.get(order.reason, ("", "", ""))
     cancelled = order.state == kernel.STATE_CANCELLED
     spot = market.kind == MarketKind.SPOT
@@ -73,15 +86,15 @@ def order_row(market: TradableMarket, order: Order) -> dict[str, Any]:
         "instIdCode": market.code,
         "ordId": str(order.order_id),
         "clOrdId": order.client_id,
-        "px": market.price_text(order.price_ticks) if order.order_type == kernel.LIMIT else "",
+        "px": placed_price(market, order, order.price_ticks) if order.order_type == kernel.LIMIT else "",
         "sz": market.size_text(order.size_lots),
         "ordType": order_kind(order),
-        "side": SIDES[order.side],
+        "side": SIDES[1 - order.side if order.no_side else order.side],
         "tdMode": "cash" if spot else "cross" if market.kind == MarketKind.PERPETUAL else "isolated",
         "posSide": "" if spot else "net",
         "outcome": ("no" if order.no_side else "yes") if market.kind == MarketKind.OUTCOME else "",
         "accFillSz": market.size_text(order.filled_lots),
-        "avgPx": market.average_text(order.filled_quote, order.filled_lots),
+        "avgPx": _average(market, order),
         "state": order_state(order),
         "fee": market.quote_text(-order.fee),
         "feeCcy": market.quote.symbol,
@@ -125,7 +138,7 @@ def order_push_row(market: TradableMarket, order: Order, event: Mapping[str, Any
     if event["kind"] == "fill":
         row |= {
             "tradeId": str(event["trade_id"]),
-            "fillPx": market.price_text(event["fill_price_ticks"]),
+            "fillPx": placed_price(market, order, event["fill_price_ticks"]),
             "fillSz": market.size_text(event["fill_size_lots"]),
             "fillTime": str(event["time_ms"]),
             "fillFee": market.quote_text(-event["fill_fee"]),

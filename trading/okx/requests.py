@@ -178,9 +178,9 @@ def order_key_of(item: Mapping[str, Any]) -> OrderKey:
     return OrderKey(client_id=client_id)
 
 
-def order_of(item: Mapping[str, Any], now_ms: int) -> OrderDraft:
-    """A new order. Sizes are in the base asset, but for a market buy in ``quote_ccy`` (the default of
-    such)."""
+def order_of(item: Mapping[str, Any], now_ms: int, *, contract: bool = False) -> OrderDraft:
+    """A new order. Sizes are in the base asset, but for a market buy of spot in ``quote_ccy`` (the default of such);
+    those of a ``contract`` are in contracts, whatever ``tgtCcy`` says."""
     side = text_of(item, "side")
     if side not in ("buy", "sell"):
         raise missing("side") if not side else parameter_error("side", "it is buy or sell")
@@ -202,7 +202,8 @@ def order_of(item: Mapping[str, Any], now_ms: int) -> OrderDraft:
     if self_trade not in SELF_TRADE_MODES:
         raise parameter_error("stpMode", "it is cancel_maker, cancel_taker or cancel_both")
     order_type, time_in_force, post_only = ORDER_TYPES[name]
-    target = text_of(item, "tgtCcy", "quote_ccy" if order_type == "market" and side == "buy" else "base_ccy")
+    in_quote = order_type == "market" and side == "buy"
+    target = text_of(item, "tgtCcy", "quote_ccy" if in_quote else "base_ccy")
     if target not in ("base_ccy", "quote_ccy"):
         raise parameter_error("tgtCcy", "it is base_ccy or quote_ccy")
     return OrderDraft(
@@ -212,7 +213,7 @@ def order_of(item: Mapping[str, Any], now_ms: int) -> OrderDraft:
         post_only=post_only,
         size=positive_of(item, "sz"),
         price=positive_of(item, "px") if order_type == "limit" else None,
-        size_in_quote=order_type == "market" and target == "quote_ccy",
+        size_in_quote=order_type == "market" and target == "quote_ccy" and not contract,
         client_id=client_id_of(item),
         self_trade=SELF_TRADE_MODES[self_trade],
         reduce_only=flag_of(item, "reduceOnly"),
@@ -230,12 +231,13 @@ def _outcome(item: Mapping[str, Any]) -> str:
 
 
 def amend_of(item: Mapping[str, Any]) -> AmendDraft:
-    """A change of an order; ``newSz`` is the total size, what is already filled included."""
+    """A change of an order; ``newSz`` is the total size, what is already filled included, ``newPx``
+    a price of No with ``outcome`` no."""
     size = positive_of(item, "newSz") if item.get("newSz") not in (None, "") else None
     price = positive_of(item, "newPx") if item.get("newPx") not in (None, "") else None
     if size is None and price is None:
         raise DialectError("50014", "Either parameter newSz or newPx is required.")
-    return AmendDraft(order_key_of(item), size=size, price=price)
+    return AmendDraft(order_key_of(item), size=size, price=price, no_side=_outcome(item) == "no")
 
 
 def page_of(

@@ -55,9 +55,3 @@ async def live_account(catalogue: VenueCatalogue, account: int) -> tuple[list[Ba
     """Balances, margin and positions of account number ``account`` at one moment, live."""
     answer = await get_gateway().query(catalogue.group_id, {"q": "account", "account": account})
     return _balances(answer, catalogue.assets), holdings_of_kernel(answer)
-
-
-async def live_balances(catalogue: VenueCatalogue, account: int) -> list[Balance]:
-    """What account number ``account`` holds, live, for asynchronous callers."""
-    answer = await get_gateway().query(catalogue.group_id, {"q": "account", "account": account})
-    return _balances(answer, catalogue.assets)

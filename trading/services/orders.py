@@ -69,11 +69,12 @@ class OrderKey:
 @dataclass(frozen=True)
 class AmendDraft:
     """A change of an open order; ``size`` is the new total, what is already filled included. ``None``
-    keeps."""
+    keeps. With ``no_side`` the price is one of No."""
 
     order: OrderKey
     size: Decimal | None = None
     price: Decimal | None = None
+    no_side: bool = False
 
 
 class OrderRefused(DomainError):
@@ -139,6 +140,7 @@ def amend_frame(account: int, market: TradableMarket, draft: AmendDraft, *, key:
         new_price_ticks=market.to_ticks(draft.price) if draft.price is not None else 0,
         new_size_lots=market.to_lots(draft.size) if draft.size is not None else 0,
         key=key,
+        no_side=draft.no_side,
     )
 
 
