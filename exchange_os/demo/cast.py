@@ -45,7 +45,36 @@ VENUE = VenuePlan(
 SHAPES = (
     MarketShape("BTC-USD", opening_ticks=650_000, gap_ticks=40, step_milliticks=50_000, base_lots=400),
     MarketShape("ETH-USD", opening_ticks=350_000, gap_ticks=22, step_milliticks=28_000, base_lots=900),
-)
+    MarketShape(
+        "BTC-USD-SWAP", opening_ticks=650_000, gap_ticks=30, step_milliticks=9_000, base_lots=20,
+        taker_per_mille=450, tag="swapx", follows="BTC-USD",
+    ),
+)  # fmt: skip
+
+#: As its deployer would type it; the sources are added, one line for each synthetic feed.
+PERPETUAL = {
+    "kind": "swap", "base": "BTC", "quote": "USD", "contract_value": "0.001", "tick_size": "0.1",
+    "reference_price": "65000", "max_leverage": "20", "tier_value": "50000", "band_percent": "5",
+    "maker_fee_percent": "0.01", "taker_fee_percent": "0.05",
+}  # fmt: skip
+PERPETUAL_SYMBOL = "BTC-USD-SWAP"
+#: Outcomes of the event with the probability, in per cent, around which their prices move.
+BELIEFS = {
+    "Spain": 18, "France": 16, "England": 13, "Brazil": 12, "Argentina": 11, "Portugal": 8,
+    "Germany": 7, "Any other": 15,
+}  # fmt: skip
+EVENT_SERIES = "WC30"
+EVENT = {
+    "kind": "outcome", "event_kind": "multiple", "title": "Who wins the World Cup 2030?", "series": EVENT_SERIES,
+    "code": "WINNER", "category": "Football", "quote": "USD", "closes": "2030-07-21 18:00", "window_hours": "24",
+    "tick_size": "0.01", "maker_fee_percent": "0", "taker_fee_percent": "0.5", "outcomes": "\n".join(BELIEFS),
+    "rules": (
+        "The outcome is the team that wins the final of the men's World Cup 2030, after extra time and penalties if "
+        "need be. A team that is not named here counts as “Any other”. Demonstration: the order flow is synthetic, "
+        "the money is test money."
+    ),
+    "source": "The final's result as published by the organiser.",
+}  # fmt: skip
 
 BOTS = (*MAKERS, TAKER)
 BOT_PORTIONS = 3

@@ -39,7 +39,9 @@ class MarketShape:
     """What the flow of one market looks like; prices in ticks, sizes in lots, moves in thousandths of a tick.
 
     ``gap_ticks`` is the distance between neighbouring levels of a ladder near the touch; ``step_milliticks`` the
-    largest single contribution to a step; ``taker_per_mille`` the chance of a taker order in a step.
+    largest single contribution to a step; ``taker_per_mille`` the chance of a taker order in a step. ``tag`` begins the
+    client ids where the symbol's letters are not its own. A shape that ``follows`` another market trades around that
+    one's fair price (in the same ticks), at a premium that wanders by ``step_milliticks``.
     """
 
     symbol: str
@@ -48,6 +50,8 @@ class MarketShape:
     step_milliticks: int
     base_lots: int
     taker_per_mille: int = 550
+    tag: str = ""
+    follows: str = ""
 
 
 @dataclass(slots=True)
@@ -64,11 +68,16 @@ class _Slot:
 
 @dataclass(slots=True)
 class MarketFlow:
-    """The moving part of one market. ``run`` makes client ids unique across restarts of the process."""
+    """The moving part of one market. ``run`` makes client ids unique across restarts of the process.
+
+    ``leader`` is the flow of the market the shape follows, if any; it has to take its step first.
+    """
 
     shape: MarketShape
     seed: int
     run: str
+    leader: "MarketFlow | None" = None
+    premium_milliticks: int = 0
     fair_milliticks: int = 0
     anchor_milliticks: int = 0
     inventory_lots: int = 0
@@ -93,6 +102,12 @@ class MarketFlow:
         """The fair price in whole ticks."""
         return self.fair_milliticks // 1000
 
+    def resume(self, milliticks: int) -> None:
+        """Go on from the price of an earlier run, held near the opening price."""
+        opening = self.shape.opening_ticks * 1000
+        self.fair_milliticks = min(max(milliticks, opening * 95 // 100), opening * 105 // 100)
+        self.anchor_milliticks = self.fair_milliticks
+
     def step(self) -> dict[str, list[Intent]]:
         """Advance by one step and give each account's items, in the order they should be sent."""
         self.steps += 1
@@ -116,6 +131,11 @@ class MarketFlow:
 
     def _move_fair_price(self) -> None:
         shape, draw = self.shape, self.draws
+        if self.leader is not None:
+            self.premium_milliticks += draw.randint(-shape.step_milliticks, shape.step_milliticks)
+            self.premium_milliticks -= self.premium_milliticks // 50
+            self.fair_milliticks = self.leader.fair_milliticks + self.premium_milliticks
+            return
         corridor = shape.opening_ticks * 1000 * 3 // 100
         drift = draw.randint(-shape.step_milliticks, shape.step_milliticks) * 2 // 3
         home = (shape.opening_ticks * 1000 - self.anchor_milliticks) // 4000
@@ -184,4 +204,5 @@ class MarketFlow:
 
     def _next_client_id(self) -> str:
         self.orders += 1
-        return f"{self.run}{self.shape.symbol.replace('-', '')[:6].lower()}{self.orders:x}"
+        tag = self.shape.tag or self.shape.symbol.replace("-", "")[:6].lower()
+        return f"{self.run}{tag}{self.orders:x}"

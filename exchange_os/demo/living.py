@@ -8,13 +8,15 @@ is replaced in time anyway. What rested from an earlier run is cancelled first.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
 from django.db import close_old_connections
 
 from exchange_os.demo import cast
 from exchange_os.demo.client import MAX_BULK_ITEMS, Credentials, Refused, Unanswered, VenueClient
+from exchange_os.demo.event_flow import OutcomeFlow, OutcomeShape
+from exchange_os.demo.feeds import PriceFeeds
 from exchange_os.demo.flow import TAKER, Intent, MarketFlow
 from exchange_os.demo.stage import claim_from_faucet, ensure_person, ensure_trading_account, move_to_venue
 from exchange_os.errors import DomainError
@@ -27,6 +29,9 @@ log = logging.getLogger(__name__)
 STEP_SECONDS = 1.0
 INVENTORY_SECONDS = 15.0
 TOP_UP_SECONDS = 300.0
+PRICE_SECONDS = 4.0
+#: Outcomes of which one in this many takes a step a second.
+OUTCOME_TURNS = 4
 PAGE = 100
 
 
@@ -41,23 +46,36 @@ class LivingFlow:
         self._clients = {bot: VenueClient(base_url, venue.slug, keys[bot]) for bot in cast.BOTS}
         self._instruments = {item.symbol: item for item in instruments_of(venue)}
         run = f"d{time.time_ns() // 1_000_000:x}"
-        self._flows = {
-            shape.symbol: MarketFlow(shape, seed=cast.FLOW_SEED, run=run)
-            for shape in cast.SHAPES
-            if shape.symbol in self._instruments
+        markets: dict[str, MarketFlow] = {}
+        for shape in cast.SHAPES:
+            if shape.symbol in self._instruments:
+                leader = markets.get(shape.follows)
+                markets[shape.symbol] = MarketFlow(shape, seed=cast.FLOW_SEED, run=run, leader=leader)
+        self._markets = markets
+        self._outcomes = {
+            shape.symbol: OutcomeFlow(shape, seed=cast.FLOW_SEED, run=run)
+            for shape in _outcome_shapes(self._instruments.values())
         }
+        self._flows: dict[str, MarketFlow | OutcomeFlow] = {**self._markets, **self._outcomes}
+        self._feeds: PriceFeeds | None = None
+        if perpetual := self._instruments.get(cast.PERPETUAL_SYMBOL):
+            self._feeds = PriceFeeds(base_url, venue.group_id, perpetual.number, cast.FLOW_SEED)
+        self._turn = 0
         self._waiting: dict[str, list[dict[str, str]]] = {bot: [] for bot in cast.BOTS}
 
     def run(self) -> None:
         """Cancel what is left of an earlier run, take up the last price, then step once a second."""
         self._until_answered(self._begin)
         next_step = time.monotonic()
-        next_inventory = next_top_up = next_step
+        next_inventory = next_top_up = next_price = next_step
         while not self._stopping.is_set():
             if not any(self._waiting.values()):
                 self._advance()
             pause = self._send()
             now = time.monotonic()
+            if now >= next_price:
+                next_price = now + PRICE_SECONDS
+                self._push_prices()
             if now >= next_inventory:
                 next_inventory = now + INVENTORY_SECONDS
                 self._observe_inventory()
@@ -74,12 +92,9 @@ class LivingFlow:
             log.info("%s starts with an empty book", bot)
         for symbol, flow in self._flows.items():
             answer = self._clients[TAKER].request("GET", f"/api/v5/market/ticker?instId={symbol}")
-            last = next((row.get("last") for row in answer.get("data", [])), "")
-            if last:
-                milliticks = int(Decimal(last) / self._instruments[symbol].tick_size * 1000)
-                opening = flow.shape.opening_ticks * 1000
-                flow.fair_milliticks = min(max(milliticks, opening * 95 // 100), opening * 105 // 100)
-                flow.anchor_milliticks = flow.fair_milliticks
+            row = next(iter(answer.get("data", [])), {})
+            if (last := row.get("last")) and Decimal(row.get("vol24h") or "0"):
+                flow.resume(int(Decimal(last) / self._instruments[symbol].tick_size * 1000))
 
     def _until_answered(self, action: Callable[[], None]) -> None:
         """Repeat ``action`` until the server answers it or the flow is to stop."""
@@ -93,8 +108,13 @@ class LivingFlow:
                 self._stopping.wait(1.0)
 
     def _advance(self) -> None:
-        """Let every market step and put each bot's items in line, cancels before places."""
-        for symbol, flow in self._flows.items():
+        """Let every market step, outcomes in turns, and put each bot's items in line, cancels before places."""
+        self._turn += 1
+        outcomes = list(self._outcomes.items())
+        began = self._turn > OUTCOME_TURNS
+        due = outcomes[self._turn % OUTCOME_TURNS :: OUTCOME_TURNS] if began else outcomes
+        stepping: list[tuple[str, MarketFlow | OutcomeFlow]] = [*self._markets.items(), *due]
+        for symbol, flow in stepping:
             instrument = self._instruments[symbol]
             for bot, intents in flow.step().items():
                 self._waiting[bot].extend(_item(intent, instrument) for intent in intents)
@@ -125,14 +145,25 @@ class LivingFlow:
             del items[: len(acks)]
         return 0.0
 
+    def _push_prices(self) -> None:
+        """Let the synthetic sources say the fair price of the market that the perpetual follows."""
+        perpetual = self._markets.get(cast.PERPETUAL_SYMBOL)
+        if self._feeds is not None and perpetual is not None and perpetual.leader is not None:
+            tick_size = self._instruments[cast.PERPETUAL_SYMBOL].tick_size
+            self._feeds.push(perpetual.leader.fair_ticks, tick_size)
+
     def _observe_inventory(self) -> None:
-        """Tell each flow how far the taker's base holding is from where it began."""
+        """Tell each flow how far the taker's holding or position is from where it began."""
         try:
             held = _balances(self._clients[TAKER])
+            positions = _positions(self._clients[TAKER])
         except (Refused, Unanswered):
             return
         for symbol, flow in self._flows.items():
             instrument = self._instruments[symbol]
+            if instrument.is_contract:
+                flow.on_inventory(positions.get(symbol, 0))
+                continue
             target = Decimal(cast.BOT_FUNDS[instrument.size_unit])
             flow.on_inventory(
                 int((held.get(instrument.size_unit, Decimal(0)) - target) / instrument.lot_size)
@@ -158,6 +189,14 @@ class LivingFlow:
                 log.info("%s: topped up %s", bot, ", ".join(low))
             except (Refused, Unanswered, DomainError) as error:
                 log.info("%s: no top-up: %s", bot, error)
+
+
+def _outcome_shapes(instruments: Iterable[Instrument]) -> Iterator[OutcomeShape]:
+    """The shapes of the demo event's outcomes."""
+    for item in instruments:
+        if item.symbol.startswith(f"{cast.EVENT_SERIES}-") and item.outcome_name in cast.BELIEFS:
+            opening = cast.BELIEFS[item.outcome_name] * item.payout_ticks // 100
+            yield OutcomeShape(item.symbol, f"o{item.number}", opening, item.payout_ticks)
 
 
 def _item(intent: Intent, instrument: Instrument) -> dict[str, str]:
@@ -193,3 +232,9 @@ def _balances(client: VenueClient) -> dict[str, Decimal]:
         for row in answer.get("data", [])
         for detail in row.get("details", [])
     }
+
+
+def _positions(client: VenueClient) -> dict[str, int]:
+    """Contracts held by symbol, those sold short below zero."""
+    answer = client.request("GET", "/api/v5/account/positions")
+    return {row["instId"]: int(row["pos"]) for row in answer.get("data", [])}

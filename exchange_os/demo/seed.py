@@ -1,4 +1,4 @@
-"""Seeding the demo once: people, funds, stake, the demo venue, and the bots with their keys.
+"""Seeding the demo once: people, funds, stake, the demo venue with its markets, and the bots with their keys.
 
 Repeating it is harmless and cheap: it finds what is there. The bots' keys are kept in ``DATA_DIR/demo-keys.json``,
 readable by this user only, since a secret is shown once; if the file is lost, new keys are made.
@@ -12,8 +12,10 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from exchange_os.demo import cast
 from exchange_os.demo.client import Credentials
+from exchange_os.demo.feeds import ensure_feed_keys, name_sources
 from exchange_os.demo.stage import (
     claim_from_faucet,
+    ensure_listing,
     ensure_person,
     ensure_stake,
     ensure_trading_account,
@@ -24,7 +26,9 @@ from exchange_os.demo.stage import (
 from exchange_os.embedded.keys import write_private
 from exchange_os.ledger.models import Transfer
 from trading.models import ApiKey
-from venues.models import Venue
+from venues.contract_specs import perpetual_spec
+from venues.event_specs import event_spec
+from venues.models import Event, Market, Phase, Venue
 from venues.selectors import deployer_of
 
 
@@ -39,6 +43,7 @@ def seed_demo() -> Venue:
     if deployer_of(deployer.pk) is None or not Venue.objects.filter(slug=cast.VENUE.slug).exists():
         ensure_stake(deployer, cast.DEPLOYER_NAME)
     venue = ensure_venue(deployer, cast.VENUE)
+    _ensure_contracts(deployer, venue)
     for bot in cast.BOTS:
         _fund_once(ensure_person(cast.bot_email(bot), None), venue, cast.BOT_FUNDS, cast.BOT_PORTIONS)
     _fund_once(trader, venue, cast.TRADER_FUNDS, 1)
@@ -55,6 +60,18 @@ def load_bot_keys() -> dict[str, Credentials]:
         return {bot: Credentials(**members) for bot, members in json.loads(path.read_text()).items()}
     except (ValueError, TypeError, AttributeError):
         return {}
+
+
+def _ensure_contracts(deployer: AbstractBaseUser, venue: Venue) -> None:
+    """List the perpetual with its synthetic sources and the event, whichever is missing."""
+    there = Market.objects.filter(venue=venue).exclude(phase=Phase.PENDING)
+    if not there.filter(symbol=cast.PERPETUAL_SYMBOL).exists():
+        sources = "\n".join(f"push {key}" for key in ensure_feed_keys().values())
+        ensure_listing(deployer, venue, perpetual_spec({**cast.PERPETUAL, "sources": sources}))
+    name_sources(venue.group_id, there.get(symbol=cast.PERPETUAL_SYMBOL).number)
+    event = Event.objects.filter(venue=venue, series=cast.EVENT_SERIES)
+    if not event.exists() or Market.objects.filter(event__in=event, phase=Phase.PENDING).exists():
+        ensure_listing(deployer, venue, event_spec(cast.EVENT))
 
 
 def _fund_once(user: AbstractBaseUser, venue: Venue, funds: dict[str, str], portions: int) -> None:

@@ -20,10 +20,11 @@ from exchange_os.ledger.selectors import asset_by_symbol, stake_asset, to_units,
 from trading.models import TradingAccount
 from trading.services.accounts import ensure_account
 from trading.services.keys import create_api_key
-from venues.models import Venue, VenueState
+from venues.models import Market, Phase, Venue, VenueState
 from venues.selectors import deployer_of, stake_standing
-from venues.services import launch_venue, register_deployer, stake, start_deposit
+from venues.services import add_market, launch_venue, register_deployer, stake, start_deposit
 from venues.services.drafts import new_draft, save_markets_step, save_venue_step
+from venues.specs import Listing
 
 PATIENCE_SECONDS = 30.0
 
@@ -102,6 +103,25 @@ def ensure_venue(
     if venue.state == VenueState.FAILED:
         raise StageError("launch_refused", f"The launch of {plan.slug} was refused: {venue.launch_error}")
     return venue
+
+
+def ensure_listing(deployer: AbstractBaseUser, venue: Venue, spec: Listing) -> list[Market]:
+    """The markets of a perpetual or an event at an open venue, added if they are not there; returns once they trade.
+
+    Raises what adding a market raises, and :class:`StageError` if they are refused or not open in time.
+    """
+    markets = Market.objects.filter(venue=venue, symbol__in=spec.symbols).order_by("number")
+    if not markets.exists():
+        add_market(deployer, venue, spec)
+
+    def opened() -> bool:
+        return not markets.filter(phase=Phase.PENDING).exists()
+
+    _wait_for(opened, f"{spec.symbol} to open", PATIENCE_SECONDS)
+    if not markets.exists():
+        venue.refresh_from_db()
+        raise StageError("listing_refused", f"{spec.symbol} was refused: {venue.launch_error}")
+    return list(markets.all())
 
 
 def ensure_trading_account(user: AbstractBaseUser, venue: Venue) -> TradingAccount:

@@ -68,6 +68,10 @@ def beat(data_dir: Path) -> Program:
     )  # fmt: skip
 
 
+#: What the demo consists of, as a number: raised when something is added, which older data directories then get.
+DEMO_EDITION = 2
+
+
 def demo_flow(base_url: str) -> Program:
     """The synthetic order flow of the demo, a client of the public API like any other."""
     argv = (sys.executable, "manage.py", "demo_flow", "--base-url", base_url)

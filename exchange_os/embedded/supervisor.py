@@ -29,7 +29,7 @@ from exchange_os.embedded.options import Options
 from exchange_os.embedded.postgres import EmbeddedPostgres
 from exchange_os.embedded.problems import SetupProblem
 from exchange_os.embedded.processes import last_lines, port_is_free
-from exchange_os.embedded.programs import all_programs, demo_flow
+from exchange_os.embedded.programs import DEMO_EDITION, all_programs, demo_flow
 from exchange_os.embedded.valkey import EmbeddedValkey
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -170,20 +170,21 @@ class Supervisor:
             )
 
     def _start_demo(self) -> list[dict[str, str]]:
-        """Make the demo on the first run and set its synthetic flow going; the people who can sign in.
+        """Make the demo on the first run, or what it lacks, and set its flow going; the people who can sign in.
 
         A demo that cannot be made is said and tried again on the next run; the exchange runs without it.
         """
         record = self.options.data_dir / "demo.json"
         if not self.options.demo:
             return []
-        if not record.exists():
+        if not record.exists() or json.loads(record.read_text()).get("edition") != DEMO_EDITION:
             try:
                 with self._step("Demo venue"):
                     write_private(record, self._manage("seed_demo", "--json").strip().splitlines()[-1] + "\n")
             except SetupProblem as problem:
                 self._say(f"The demo could not be made, the exchange runs without it. {problem}")
-                return []
+                if not record.exists():
+                    return []
         assert self._children is not None, "the demo starts after the programs"
         self._children.start(demo_flow(self.options.loopback_url))
         people: list[dict[str, str]] = json.loads(record.read_text())["people"]
