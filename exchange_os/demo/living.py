@@ -92,7 +92,7 @@ class LivingFlow:
             log.info("%s starts with an empty book", bot)
         for symbol, flow in self._flows.items():
             answer = self._clients[TAKER].request("GET", f"/api/v5/market/ticker?instId={symbol}")
-            row = next(iter(answer.get("data", [])), {})
+            row: dict[str, str] = next(iter(answer.get("data", [])), {})
             if (last := row.get("last")) and Decimal(row.get("vol24h") or "0"):
                 flow.resume(int(Decimal(last) / self._instruments[symbol].tick_size * 1000))
 
