@@ -291,6 +291,36 @@ fn an_isolated_position_goes_by_itself() {
 }
 
 #[test]
+fn collateral_is_sold_when_cash_is_below_zero() {
+    // He has 20,000 in cash and ten lots of BTC, worth 10,000 each and counted at 80 %. At 915 all is closed: 85,000 and the fee of
+    // 9,150 are gone, so 74,150 are owed, which eight lots at 1,000 pay.
+    let closed = "30 book 100 @ 915 fee 9150 -> 5850 / 0";
+    let cases: [(Bids, &str, i64); 3] = [
+        (&[(1_000, 20)], "30 collateral 8 @ 1000 fee 0 -> 21850 / 0", 5_850),
+        (&[(1_000, 5), (900, 20)], "30 collateral 8 @ 962 fee 0 -> 18850 / 0", 2_850),
+        // Nobody buys within the band: the debt stands, covered.
+        (&[(400, 20)], "", -74_150),
+    ];
+    for (bids, expected, cash) in cases {
+        let mut group = Group::perpetual();
+        group.deposit(MAKER, USD, 100_000_000);
+        group.deposit(SIBLING, USD, 100_000_000);
+        let haircut = crate::contracts::collateral::Haircut { up_to: 1 << 50, haircut_ppm: 200_000 };
+        group.ok(|out| encode::set_collateral(out, 0, &[haircut]));
+        group.ok(|out| encode::set_liquidation_rules(out, crate::wire::ALL_MARKETS, &rules()));
+        group.open(LONG, 20_000);
+        group.deposit(LONG, BTC, 10_000);
+        group.trade(LONG, MAKER, 1_000, 100);
+        for (price, lots) in bids {
+            group.ok(|out| encode::place(out, head(SIBLING), &limit(false, *price, *lots)));
+        }
+        group.bids(&[(915, 200)]);
+        draws(&group.crash(920), &format!("{closed}\n{expected}"));
+        assert_eq!(group.balance(LONG, USD).0, cash);
+    }
+}
+
+#[test]
 fn the_fund_works_off_what_it_took() {
     let mut group = Group::in_trouble(100, 100_000, 1_000_000, &rules());
     group.crash(920);

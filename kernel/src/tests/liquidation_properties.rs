@@ -170,7 +170,8 @@ fn check_19(taken: &[Deleveraged], record: &Record, before: &Kernel) {
         assert!((adl.lots > 0) != long, "only the other side");
         assert!(adl.taken <= adl.needed, "never more than needed");
         assert_eq!((adl.price, adl.number, adl.market), (record.price, record.number, record.market));
-        assert!(place(adl.account).is_some());
+        // Who only came to a position as a maker of this very run is not in the order from before it.
+        assert!(place(adl.account).is_some() || [MAKER, SIBLING].contains(&adl.account));
     }
     assert!(taken.iter().all(|adl| adl.value.signum() * adl.lots.signum() >= 0 || adl.price <= 0));
 }
