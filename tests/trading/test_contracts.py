@@ -193,6 +193,10 @@ def test_close_position_and_its_bills(pair: tuple[Trader, Trader]) -> None:
         ("2", "1", "10", "50000", "-0.25"),
     ]
     assert taker.get("/account/bills?type=1")["data"][0]["balChg"] == "50000"
+    (whole,) = taker.get("/account/positions-history?instType=SWAP")["data"]
+    assert chosen(whole, "type direction openAvgPx closeAvgPx closeTotalPos pnl fee realizedPnl") == (
+        "2", "long", "50000", "49990", "10", "-0.1", "-0.49995", "-0.59995",
+    )  # fmt: skip
     # Fees, and ten contracts of 0.001 sold ten below their price.
     assert taker.get("/account/balance")["data"][0]["totalEq"] == "49999.40005"
 
@@ -254,7 +258,8 @@ def test_yes_and_no_meet_in_one_book(
     assert one(pit_address, f"/market/books?instId={outcome}")["asks"] == [["0.6", "10", "0", "1"]]
     amended = {"instId": outcome, "ordId": resting, "newPx": "0.45", "outcome": "no"}
     assert maker.post("/trade/amend-order", amended)["data"][0]["sCode"] == "0"
-    assert one(pit_address, f"/market/books?instId={outcome}")["asks"] == [["0.55", "10", "0", "1"]]
+    row = maker.get(f"/trade/order?instId={outcome}&ordId={resting}")["data"][0]
+    assert chosen(row, "outcome side px sz") == ("no", "buy", "0.45", "10")
     placed(taker, outcome, "buy", "10", "0.55", tdMode="isolated", outcome="yes")
     yes, no = position(taker, outcome), position(maker, outcome)
     assert yes is not None

@@ -10,6 +10,7 @@ from exchange_os.ledger.models import Asset
 from trading.decimals import ppm_text, scaled_text
 from trading.okx.objects import blanks, family, inst_type
 from trading.selectors.catalogue import TradableMarket, VenueCatalogue
+from trading.selectors.closings import Closing
 from trading.selectors.positions import Holdings, Position, Risk
 from venues.models import MarketKind
 
@@ -228,4 +229,36 @@ def history_row(market: TradableMarket, bill: BillRow, account: int) -> dict[str
         "triggerPx": "",
         "cTime": str(bill.time_ms),
         "uTime": str(bill.time_ms),
+    }
+
+
+def closing_row(market: TradableMarket, closing: Closing, account: int) -> dict[str, Any]:
+    """A position that trading opened and closed, as a whole."""
+    tick, quote = market.instrument.tick_quote, market.quote_text
+    gain = closing.gain * tick
+    return {
+        "instType": inst_type(market),
+        "instId": market.symbol,
+        "mgnMode": "cross",
+        "type": "2",
+        "posId": position_id(account, market.number),
+        "openAvgPx": market.average_text(closing.open_value * tick, closing.lots),
+        "nonSettleAvgPx": "",
+        "closeAvgPx": market.average_text(closing.close_value * tick, closing.lots),
+        "openMaxPos": market.size_text(closing.most),
+        "closeTotalPos": market.size_text(closing.lots),
+        "realizedPnl": quote(gain - closing.fee + closing.funding),
+        "pnl": quote(gain),
+        "pnlRatio": ratio(gain - closing.fee + closing.funding, closing.open_value * tick),
+        "fee": quote(-closing.fee),
+        "fundingFee": quote(closing.funding),
+        "liqPenalty": "0",
+        "posSide": "net",
+        "direction": "long" if closing.long else "short",
+        "lever": "",
+        "ccy": market.quote.symbol,
+        "uly": family(market),
+        "triggerPx": "",
+        "cTime": str(closing.opened_ms),
+        "uTime": str(closing.closed_ms),
     }

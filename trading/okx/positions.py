@@ -15,7 +15,13 @@ from trading.okx.errors import DialectError, missing, parameter_error, unknown_i
 from trading.okx.gate import caller_in, signed
 from trading.okx.objects import EVENTS, SWAP, instruments_of_kind
 from trading.okx.orders import now_ms, too_fast
-from trading.okx.position_objects import default_leverage, history_row, leverage_row, position_rows
+from trading.okx.position_objects import (
+    closing_row,
+    default_leverage,
+    history_row,
+    leverage_row,
+    position_rows,
+)
 from trading.okx.refusals import reject_of
 from trading.okx.requests import (
     client_id_of,
@@ -31,6 +37,7 @@ from trading.okx.requests import (
 from trading.selectors.accounts import live_account
 from trading.selectors.bills import closing_bills
 from trading.selectors.catalogue import TradableMarket
+from trading.selectors.closings import closings
 from trading.selectors.positions import live_holdings
 from trading.services.orders import submit_frames
 from trading.threads import in_database_thread
@@ -99,20 +106,28 @@ async def positions_history(
     caller = caller_in(request)
     kinds = instruments_of_kind(caller.catalogue, kind_named(instType)) if instType else None
     page = page_of(limit, after, before)
-    rows = await in_database_thread(closing_bills, caller.catalogue.group_id, caller.account, page)
-    known = caller.catalogue.by_number
-    chosen = [
-        (known[row.market], row)
-        for row in rows
-        if row.market in known and (kinds is None or known[row.market] in kinds)
+    group_id, account, known = caller.catalogue.group_id, caller.account, caller.catalogue.by_number
+    held = {each.market: each.lots for each in (await live_holdings(group_id, account)).positions}
+    perpetuals = {market.number for market in known.values() if market.kind == MarketKind.PERPETUAL}
+    traded = await in_database_thread(closings, group_id, account, held, perpetuals)
+    bills = await in_database_thread(closing_bills, group_id, account, page)
+    rows = [
+        closing_row(known[one.market], one, account)
+        for one in traded
+        if page.holds(one.closed_ms, one.closed_ms)
     ]
-    return envelope(
-        [
-            history_row(market, row, caller.account)
-            for market, row in chosen
-            if not instId or market.symbol == instId
-        ]
-    )
+    rows += [history_row(known[row.market], row, account) for row in bills if row.market in known]
+    wanted = {market.symbol for market in kinds} if kinds is not None else caller.catalogue.by_symbol.keys()
+    chosen = [
+        row
+        for row in rows
+        if row["instId"] in wanted
+        and instId in ("", row["instId"])
+        and mgnMode in ("", row["mgnMode"])
+        and type in ("", row["type"])
+        and posId in ("", row["posId"])
+    ]
+    return envelope(sorted(chosen, key=lambda row: int(row["uTime"]), reverse=True)[: page.limit])
 
 
 @account_router.get("/account-position-risk", auth=signed(limits.SLOW_READ), summary="Balances and positions")
