@@ -48,7 +48,9 @@ class Ticker extends HTMLElement {
     this.put("high", high24h ? fixed(high24h, this.priceScale) : "–");
     this.put("low", low24h ? fixed(low24h, this.priceScale) : "–");
     this.put("volume", grouped(short(vol24h || "0")));
-    this.put("quote-volume", grouped(short(volCcy24h || "0")));
+    // Of a perpetual the API tells the volume in the underlying: at the last price it is what was turned over.
+    const inBase = this.getAttribute("inst").endsWith("-SWAP");
+    this.put("quote-volume", grouped(short(inBase ? String(Number(volCcy24h || 0) * Number(last)) : volCcy24h || "0")));
     if (this.hasAttribute("titled")) document.title = `${price} · ${this.getAttribute("inst")} · ${this.getAttribute("titled")}`;
   }
 }

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from exchange_os.errors import DomainError
 from exchange_os.ledger.selectors import amount_text
 from trading.selectors.events import EventView, events_of, open_events
-from trading.selectors.overview import listings, market_list, venue_listings
+from trading.selectors.overview import Listing, listings, market_list, venue_listings
 from venues.models import Event, MarketKind, Venue
 from venues.selectors import live_venues, stake_standing, venue_by_slug
 
@@ -99,15 +99,23 @@ def venue(request: HttpRequest, slug: str) -> HttpResponse:
         "stake": amount_text(standing.held, standing.asset),
         "stake_asset": standing.asset,
         "per_venue": amount_text(standing.per_venue, standing.asset),
-        "snippet": ccxt_snippet(base, rows[0].market.symbol if rows else "BTC-USD"),
+        "snippet": ccxt_snippet(base, _example_symbol(rows)),
     }
     return render(request, "trading/venue.html", context)
+
+
+def _example_symbol(rows: Sequence[Listing]) -> str:
+    """The market an example is about: a spot market if there is one."""
+    symbols = [row.market.symbol for row in rows if row.market.kind != MarketKind.OUTCOME]
+    spot = [row.market.symbol for row in rows if row.market.kind == MarketKind.SPOT]
+    return next(iter(spot or symbols), "BTC-USD")
 
 
 def ccxt_snippet(base: str, symbol: str) -> str:
     """Python that trades on the venue at ``base`` with an unmodified ccxt."""
     sockets = base.replace("http", "ws", 1)
-    pair = symbol.replace("-", "/", 1)
+    base_symbol, quote, *rest = symbol.split("-")
+    pair = f"{base_symbol}/{quote}:{quote}" if rest == ["SWAP"] else f"{base_symbol}/{quote}"
     return (
         "import ccxt\n\n"
         "venue = ccxt.okx({\n"
