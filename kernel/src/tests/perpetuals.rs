@@ -450,3 +450,29 @@ pub fn rejects(seen: &mut BTreeSet<Reject>) {
 fn refused(group: &mut Group, seen: &mut BTreeSet<Reject>, reject: Reject, order: PlaceOrder) {
     check(group, seen, reject, |out| encode::place(out, perp_head(TAKER), &order));
 }
+
+#[test]
+fn an_amended_reduce_only_order_takes_without_being_trimmed() {
+    let mut group = Group::perpetual();
+    group.trade(TAKER, MAKER, 1_000, 10);
+    let reduce = PlaceOrder { reduce_only: true, ..limit(true, 1_050, 10) };
+    let order_id = group.perp(TAKER, reduce).order_id;
+    // Another one rests, so that the account's reduce-only orders are looked through after each fill.
+    group.perp(TAKER, PlaceOrder { reduce_only: true, ..limit(true, 1_100, 10) });
+    // Two bids: the first fill shrinks the position while the amended order is out of the book.
+    group.perp(MAKER, limit(false, 1_000, 3));
+    group.perp(SIBLING, limit(false, 1_000, 4));
+    let ack = group.send(|out| encode::amend(out, perp_head(TAKER), &by_id(order_id), 1_000, 0, false));
+    assert_eq!((ack.code, ack.filled, ack.remaining, ack.state), (0, 7, 3, 1));
+    assert_eq!((group.held(TAKER).lots, group.held(TAKER).reduce_orders), (3, 2));
+    let sizes: Vec<i64> = group
+        .events()
+        .into_iter()
+        .filter_map(|event| match event.body {
+            Body::Order(order) if order.order_id == order_id => Some(order.size_lots),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(sizes, [10], "told once, at its end, with its whole size");
+    group.kernel.check_invariants().expect("a sound group");
+}
