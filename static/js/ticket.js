@@ -4,6 +4,8 @@
 import { fromScaled, grouped, toScaled } from "./numbers.js";
 
 const PPM = 1_000_000n;
+const CONTRACT_SCALE = 12;
+const CONTRACT_ONE = 10n ** 12n;
 const PREVIEW_AGAIN_MILLISECONDS = 3_000;
 
 class Ticket extends HTMLElement {
@@ -75,7 +77,7 @@ class Ticket extends HTMLElement {
 
   showFunds() {
     const { base, quote } = this.funds();
-    const buying = this.side() === "buy";
+    const buying = this.side() === "buy" || Boolean(this.dataset.contract);
     const text = buying ? fromScaled(quote, this.scales.quote, { trim: true }) : fromScaled(base, Number(this.dataset.baseScale), { trim: true });
     const shown = this.form.querySelector("[data-available]");
     if (shown) shown.textContent = `${grouped(text)} ${buying ? this.dataset.quote : this.dataset.base}`;
@@ -87,10 +89,11 @@ class Ticket extends HTMLElement {
     return text ? toScaled(String(text).replaceAll(",", ""), this.scales.price) : null;
   }
 
-  /** The whole of the free balance as a size in lots of the scale, fee included when buying. */
+  /** The whole of the free balance as a size in lots of the scale, fee included when buying; of contracts as their full value. */
   most() {
     const { base, quote } = this.funds();
-    if (this.side() === "sell") {
+    const contract = this.dataset.contract ? toScaled(this.dataset.contract, CONTRACT_SCALE) || CONTRACT_ONE : CONTRACT_ONE;
+    if (this.side() === "sell" && !this.dataset.contract) {
       const units = (base * 10n ** BigInt(this.scales.size)) / 10n ** BigInt(this.dataset.baseScale);
       return (units / this.lot) * this.lot;
     }
@@ -98,7 +101,7 @@ class Ticket extends HTMLElement {
     if (!price) return 0n;
     const scale = 10n ** BigInt(this.scales.price + this.scales.size);
     const worst = this.type() === "market" ? (price * 102n) / 100n : price;
-    const units = (quote * scale * PPM) / (worst * (PPM + this.takerPpm) * 10n ** BigInt(this.scales.quote));
+    const units = (quote * scale * PPM * CONTRACT_ONE) / (worst * contract * (PPM + this.takerPpm) * 10n ** BigInt(this.scales.quote));
     return (units / this.lot) * this.lot;
   }
 
