@@ -140,33 +140,25 @@ def test_an_encoded_command_decodes_to_what_it_was(frame: bytes, members: dict[s
     assert struct.unpack_from("<HB", frame) == (len(frame), xk.KINDS[members["kind"]])
 
 
-def test_every_implemented_kind_has_an_encoder() -> None:
-    room = {
-        "place_trigger",
-        "place_oco",
-        "place_iceberg",
-        "place_twap",
-        "set_leverage",
-        "move_margin",
-        "merge_outcomes",
-        "split_outcomes",
-        "set_mandate",
-        "approve_builder",
-        "set_referrer",
-        "observe_prices",
-        "resolve_event",
-        "set_capacity",
-        "add_event",
-        "add_outcome",
-        "set_margin_tiers",
-        "set_funding",
-        "void_event",
-        "start_auction",
-        "set_calendar",
-        "fund_insurance",
-        "poison",
-    }
-    assert {members["kind"] for _, members in FRAMES} == set(xk.KINDS) - room
+def test_every_kind_has_an_encoder() -> None:
+    several = {"place_iceberg": "place_slices", "place_twap": "place_slices", "auction": "begin_auction"}
+    kinds = set(xk.KINDS) - {"poison"}  # set aside by the engine, never sent
+    assert {kind for kind in kinds if not hasattr(xk, several.get(kind, kind))} == set()
+    assert {members["kind"] for _, members in FRAMES} <= kinds
+
+
+@pytest.mark.parametrize(
+    ("kind", "frame"),
+    [
+        ("set_leverage", xk.set_leverage(16, 1, leverage=5)),
+        ("move_margin", xk.move_margin(16, 1, amount=-7)),
+        ("set_margin_mode", xk.set_margin_mode(16, 1, isolated=True)),
+        ("close_position", xk.close_position(16, 1, turn=True)),
+    ],
+)
+def test_frames_of_contracts_carry_their_kind(kind: str, frame: bytes) -> None:
+    assert xk.command_kind(frame) == xk.KINDS[kind]
+    assert xk.count_commands(frame) == 1
 
 
 def test_frames_are_cut_where_they_were_joined() -> None:
