@@ -51,6 +51,7 @@ class Worker:
     """One engine worker process, as the supervisor starts it."""
 
     def __init__(self, name: str = "engine-1", **environment: str) -> None:
+        self.name = name
         command = [
             sys.executable, "-m", "celery", "-A", "exchange_os", "worker", "--pool", "solo", "--queues", "engine",
             "--hostname", name, "--loglevel", "ERROR", "--without-gossip", "--without-mingle", "--without-heartbeat",
@@ -63,10 +64,12 @@ class Worker:
             wait_until(lambda: any(redis.scan_iter(f"xos:worker:{name}/*")))
 
     def kill(self) -> None:
-        """End the process at once."""
+        """End the process at once and wait until its sign of life is gone: who takes it for alive sends no wake."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+            with Redis.from_url(f"{os.environ['REDIS_URL']}/0") as redis:
+                wait_until(lambda: not any(redis.scan_iter(f"xos:worker:{self.name}/*")))
 
     def cpu_seconds(self) -> float:
         """Processor time used so far."""

@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 BROKER_PATIENCE_MS = 5_000
 #: The loop and the committer take turns in the interpreter; the usual 5 ms would be most of an answer's latency.
 SWITCH_SECONDS = 0.0005
-_COLLECTION = (50_000, 20, 100)  # what was loaded at the start is never looked at again
+#: What was loaded at the start is never looked at again; evicted groups must go soon, their kernels are large.
+_COLLECTION = (10_000, 10, 10)
 
 
 class EngineWorker:

@@ -46,10 +46,8 @@ def position_row(
     """Position, every key of it; ``pos`` is signed, 0 when closed."""
     outcome = market.kind == MarketKind.OUTCOME
     isolated = position.isolated or outcome
-    upnl, notional = position.upnl, position.notional
-    if outcome and position.mark_ticks:
-        value = position.lots * position.mark_ticks * market.instrument.tick_quote
-        upnl, notional = value - position.entry, abs(value)
+    upnl = position.profit(market.instrument.tick_quote)
+    notional = abs(position.value_at_mark(market.instrument.tick_quote)) if outcome else position.notional
     quote, mark = market.quote_text, market.price_text(position.mark_ticks) if position.mark_ticks else ""
     closing = position.open_sell if position.lots > 0 else position.open_buy
     available = max(0, abs(position.lots) - closing)

@@ -19,7 +19,7 @@ from trading.models import TradingAccount
 from trading.pages.margin import PositionRow, position_rows
 from trading.pages.markets import now_ms, venue_or_404
 from trading.pages.rows import percent_text
-from trading.pages.ticket import TicketForm, outcome_of, refusal_text
+from trading.pages.ticket import TicketForm, number_of, outcome_of, refusal_text
 from trading.selectors.accounts import Balance, account_of, standing
 from trading.selectors.event_prices import OutcomePrice, outcome_prices
 from trading.selectors.events import EventView, event_by_code
@@ -166,9 +166,9 @@ def outcomes(request: HttpRequest, slug: str, code: str) -> HttpResponse:
 def _draft(form: BetForm, traded: Instrument, at_ticks: int) -> OrderDraft:
     """The order a valid form asks for. Errors: ``size_invalid``, ``price_invalid``, ``no_price``."""
     data = form.cleaned_data
-    size = _number(data["size"], "size", "Enter how many contracts, for example 20.")
+    size = number_of(data["size"], "size", "Enter how many contracts, for example 20.")
     typed = data["price"].strip()
-    price = _number(typed, "price", "Enter a price between 0 and 1.") if typed else traded.price(at_ticks)
+    price = number_of(typed, "price", "Enter a price between 0 and 1.") if typed else traded.price(at_ticks)
     if not typed and not at_ticks:
         raise DomainError(
             "no_price", "Nobody offers this side now. Enter the price you would take.", field="price"
@@ -182,13 +182,6 @@ def _draft(form: BetForm, traded: Instrument, at_ticks: int) -> OrderDraft:
         no_side=data["side"] == "no",
         client_id=data["client_id"] or TicketForm.new_client_id(),
     )
-
-
-def _number(text: str, field: str, message: str) -> Decimal:
-    cleaned = text.strip().replace(",", "")
-    if not cleaned.replace(".", "", 1).isdigit() or not cleaned.isascii() or Decimal(cleaned) <= 0:
-        raise DomainError(f"{field}_invalid", message, field=field)
-    return Decimal(cleaned)
 
 
 def _read(form: BetForm, view: EventView) -> tuple[OutcomePrice, Instrument, OrderDraft]:

@@ -47,9 +47,7 @@ def position_rows(held: Holdings, instruments: Instruments) -> list[PositionRow]
 
 def _row(position: Position, traded: Instrument) -> PositionRow:
     quote = traded.quote
-    profit = position.upnl
-    if position.outcome and position.mark_ticks:
-        profit = position.lots * position.mark_ticks * traded.tick_quote - position.entry
+    profit = position.profit(traded.tick_quote)
     stake = position.initial or abs(position.entry)
     hundredths = profit * 10_000 // stake if stake else 0
     mode = "Covered" if position.outcome else "Isolated" if position.isolated else "Cross"

@@ -55,11 +55,13 @@ class TicketForm(forms.Form):
 
     def conditional(self) -> AlgoDraft:
         """The conditional order, for a valid form. Errors: those of ``algo_draft``."""
-        return algo_draft(self.cleaned_data, self.cleaned_data["client_id"] or self.new_client_id(), _number)
+        return algo_draft(
+            self.cleaned_data, self.cleaned_data["client_id"] or self.new_client_id(), number_of
+        )
 
     def attached(self) -> Attached | None:
         """What hangs on the order, for a valid form. Errors: ``take_profit_invalid``, ``stop_loss_invalid``."""
-        return attached(self.cleaned_data, _number)
+        return attached(self.cleaned_data, number_of)
 
     def draft(self) -> OrderDraft:
         """The order, for a valid form. Errors: ``size_invalid``, ``price_invalid``, ``price_missing``."""
@@ -70,9 +72,9 @@ class TicketForm(forms.Form):
         post_only = limit and data["post_only"]
         return OrderDraft(
             side=data["side"],
-            size=_number(data["size"], "size", "Enter an amount above zero."),
+            size=number_of(data["size"], "size", "Enter an amount above zero."),
             order_type=data["type"],
-            price=_number(data["price"], "price", "Enter a price above zero.") if limit else None,
+            price=number_of(data["price"], "price", "Enter a price above zero.") if limit else None,
             time_in_force="gtc" if post_only else (data["tif"] or "gtc") if limit else "ioc",
             post_only=post_only,
             client_id=data["client_id"] or self.new_client_id(),
@@ -81,10 +83,11 @@ class TicketForm(forms.Form):
 
 def wallet_amount(text: str) -> Decimal:
     """An amount to transfer as typed. Errors: ``amount_invalid``."""
-    return _number(text, "amount", "Enter an amount above zero, for example 12.5.")
+    return number_of(text, "amount", "Enter an amount above zero, for example 12.5.")
 
 
-def _number(text: str, field: str, message: str) -> Decimal:
+def number_of(text: str, field: str, message: str) -> Decimal:
+    """A number above zero as typed, thousands separated or not. Errors: ``<field>_invalid`` with the message."""
     cleaned = text.strip().replace(",", "")
     if not cleaned.replace(".", "", 1).isdigit() or not cleaned.isascii():
         raise DomainError(f"{field}_invalid", message, field=field)

@@ -64,6 +64,16 @@ class Position:
     open_sell: int = 0
     outcome: bool = False
 
+    def value_at_mark(self, tick_quote: int) -> int:
+        """What the lots are worth at mark, signed as they are; ``tick_quote`` as of the market."""
+        return self.lots * self.mark_ticks * tick_quote
+
+    def profit(self, tick_quote: int) -> int:
+        """Profit not realised yet; the kernel counts outcomes by their worst case, so theirs is reckoned here."""
+        if self.outcome and self.mark_ticks:
+            return self.value_at_mark(tick_quote) - self.entry
+        return self.upnl
+
 
 @dataclass(frozen=True)
 class Holdings:
