@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset
-from exchange_os.ledger.selectors import asset_by_symbol, decimal_text
+from exchange_os.ledger.selectors import asset_by_symbol, decimal_text, read_decimal
 from venues.contract_specs import check_settlement
 from venues.errors import Gatherer
 from venues.inputs import decimals, read_maker_fee_ppm, read_taker_fee_ppm, text_of
@@ -54,6 +54,9 @@ class EventSpec:
     fallback: int | None
     maker_fee_ppm: int
     taker_fee_ppm: int
+    low: str = ""
+    high: str = ""
+    measure: str = ""
 
     @property
     def symbols(self) -> list[str]:
@@ -91,6 +94,7 @@ def event_spec(
     closes = checks.take("closes", lambda: _closes(data))
     window = checks.take("window_hours", lambda: _window(data))
     names = checks.take("outcomes", lambda: _outcomes(data, kind)) if kind else None
+    ends = checks.take("high", lambda: _ends(data)) if kind == EventKind.SCALAR else ("", "")
     tick = checks.take("tick_size", lambda: _tick(data))
     tick_quote = checks.take("tick_size", lambda: _tick_quote(tick, quote)) if tick and quote else None
     taker = checks.take("taker_fee_percent", lambda: read_taker_fee_ppm(data))
@@ -107,7 +111,7 @@ def event_spec(
             )
     checks.finish()
     assert kind and title and rules and source and series and code and quote and closes and window and names
-    assert tick and tick_quote and taker is not None and maker is not None
+    assert tick and tick_quote and ends and taker is not None and maker is not None
     payout = int(1 / tick)
     fallback = next((at for at, (name, _) in enumerate(outcomes) if name.lower() == FALLBACK), None)
     return EventSpec(
@@ -115,7 +119,8 @@ def event_spec(
         category=text_of(data, "category")[:30], rules=rules, source=source, quote=quote, closes=closes,
         window_seconds=window, outcomes=outcomes, tick_size=tick, payout_ticks=payout, tick_quote=tick_quote,
         reference_ticks=max(1, payout // max(2, len(outcomes))), fallback=fallback, maker_fee_ppm=maker,
-        taker_fee_ppm=taker,
+        taker_fee_ppm=taker, low=ends[0], high=ends[1],
+        measure=text_of(data, "measure")[:20] if ends[1] else "",
     )  # fmt: skip
 
 
@@ -191,6 +196,20 @@ def _outcomes(data: Mapping[str, Any], kind: str) -> list[str]:
             field="outcomes",
         )  # fmt: skip
     return names
+
+
+def _ends(data: Mapping[str, Any]) -> tuple[str, str]:
+    """What a price of nothing and a price of one unit mean, if the deployer says so."""
+    texts = text_of(data, "low"), text_of(data, "high")
+    if not any(texts):
+        return "", ""
+    low, high = (read_decimal(text) for text in texts)
+    if low is None or high is None or low >= high or any(len(text) > 24 for text in texts):
+        raise DomainError(
+            "ends_invalid", "Enter both ends of the range as numbers, the low one first; or neither.",
+            field="high",
+        )  # fmt: skip
+    return decimal_text(low), decimal_text(high)
 
 
 def _outcome_code(name: str) -> str:

@@ -126,7 +126,8 @@ class Event(models.Model):
     A binary event has one market (Yes; No is its mirror), any other one market an outcome. ``payouts`` maps outcome
     numbers to parts per million of one unit, once a result is proposed; ``voiding`` if that result is that there is
     none. ``series`` and ``code`` make up the symbols of its markets, ``code`` in capitals without spaces. ``fallback``
-    is the outcome that late outcomes come out of.
+    is the outcome that late outcomes come out of. A scalar may say what its ends mean: a price of 0 is ``low``, a price
+    of one unit is ``high``, in ``measure``, decimals as text.
     """
 
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT, related_name="events")
@@ -145,6 +146,9 @@ class Event(models.Model):
     state = models.CharField(max_length=10, choices=EventState.choices, default=EventState.PENDING)
     payouts = models.JSONField(default=dict, blank=True)
     voiding = models.BooleanField(default=False)
+    low = models.CharField(max_length=24, blank=True)
+    high = models.CharField(max_length=24, blank=True)
+    measure = models.CharField(max_length=20, blank=True)
     evidence = models.CharField(max_length=500, blank=True)
     dispute = models.CharField(max_length=500, blank=True)
     proposed = models.DateTimeField(null=True)
@@ -161,6 +165,26 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class EventMove(models.Model):
+    """One move of an event to a state, never changed: when, by whom (nobody: by the clock), with what words and where
+    they can be checked. ``payouts`` and ``voiding`` are those of a proposal."""
+
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="moves")
+    state = models.CharField(max_length=10, choices=EventState.choices)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    words = models.CharField(max_length=500, blank=True)
+    source = models.CharField(max_length=300, blank=True)
+    payouts = models.JSONField(default=dict, blank=True)
+    voiding = models.BooleanField(default=False)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.event_id}: {self.state}"
 
 
 class Market(models.Model):

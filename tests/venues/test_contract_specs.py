@@ -132,3 +132,15 @@ def test_a_launch_may_hold_all_kinds_and_symbols_are_taken_once() -> None:
 def test_times_with_a_zone_are_kept_in_utc() -> None:
     spec = event_spec({**EVENT, "closes": f"{CLOSES:%Y-%m-%d}T21:00+02:00"})
     assert spec.closes == datetime(CLOSES.year, CLOSES.month, CLOSES.day, 19, tzinfo=UTC)
+
+
+def test_a_scalar_may_say_what_its_ends_mean() -> None:
+    scalar = {**EVENT, "event_kind": "scalar", "low": "0", "high": "8.50", "measure": "goals"}
+    spec = event_spec(scalar)
+    assert (spec.low, spec.high, spec.measure) == ("0", "8.5", "goals")
+    assert event_spec({**EVENT, "event_kind": "scalar"}).high == ""
+    assert event_spec({**EVENT, "low": "8", "high": "1"}).high == "", "a question has no range"
+    for low, high in (("8", "1"), ("1", "1"), ("", "8"), ("0", "many"), ("0", "9" * 25)):
+        with pytest.raises(Refusals) as refused:
+            event_spec({**scalar, "low": low, "high": high})
+        assert {name: item.code for name, item in refused.value.errors.items()} == {"high": "ends_invalid"}

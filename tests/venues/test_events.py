@@ -8,6 +8,7 @@ from typing import Any
 import exchange_kernel as kernel
 import pytest
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import ProgrammingError, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -127,7 +128,7 @@ def test_a_result_is_corrected_inside_its_window(funded: Venue, deployer: Abstra
     event = listed(deployer, funded, {**EVENT, "maker_fee_percent": "0", "taker_fee_percent": "0"})
     trade(funded, event.markets.get(), 60, 10)
     event = propose_result(deployer, event, {0: PPM}, SEEN)
-    event = dispute_result(deployer, event, "The airport reports 0 mm for that day.")
+    event = dispute_result(deployer, event, "The airport reports 0 mm for that day.", SEEN)
     passed(event)
     follow_events()
     event.refresh_from_db()
@@ -252,3 +253,36 @@ def test_the_page_ends_an_event(
     assert visitor.post(f"{address}void/", typed).status_code == 302
     event.refresh_from_db()
     assert event.voiding
+
+
+def test_every_move_of_an_event_is_kept_with_who_made_it(
+    funded: Venue, deployer: AbstractBaseUser, trader: AbstractBaseUser
+) -> None:
+    event = propose_result(deployer, listed(deployer, funded, EVENT), {0: PPM}, SEEN)
+    with pytest.raises(DomainError, match="where this can be checked"):
+        dispute_result(trader, event, "The airport reports 0 mm for that day.", "")
+    with pytest.raises(DomainError, match="what is wrong"):
+        dispute_result(trader, event, "wrong", SEEN)
+    event = dispute_result(trader, event, "The airport reports 0 mm for that day.", SEEN)
+    event = propose_result(deployer, event, {1: PPM}, "https://example.com/rome corrected")
+    passed(event)
+    follow_events()
+    moves = [(move.state, move.by, move.words, move.source) for move in event.moves.select_related("by")]
+    assert moves == [
+        ("proposed", deployer, SEEN, ""),
+        ("disputed", trader, "The airport reports 0 mm for that day.", SEEN),
+        ("proposed", deployer, "https://example.com/rome corrected", ""),
+        ("resolved", None, "", ""),
+    ]
+    assert event.moves.first().payouts == {"0": PPM, "1": 0}
+    with pytest.raises(ProgrammingError, match="never changed"), transaction.atomic():
+        event.moves.update(words="")
+
+
+def test_a_result_cannot_be_disputed_after_its_window(funded: Venue, deployer: AbstractBaseUser) -> None:
+    event = propose_result(deployer, listed(deployer, funded, EVENT), {0: PPM}, SEEN)
+    passed(event)
+    with pytest.raises(DomainError, match="has passed"):
+        dispute_result(deployer, event, "The airport reports 0 mm for that day.", SEEN)
+    event.refresh_from_db()
+    assert (event.state, event.moves.count()) == (EventState.PROPOSED, 1)

@@ -8,6 +8,7 @@ pays, once. A void pays the last fair prices, which the kernel normalises.
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from django.utils import timezone
 
 from exchange_os.engine import client
 from exchange_os.errors import DomainError
-from venues.models import PPM, Event, EventKind, EventState, Market, Phase
+from venues.models import PPM, Event, EventKind, EventMove, EventState, Market, Phase
 from venues.services.asking import KernelRefused, ask
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,15 @@ PHASES_AFTER = {
 }
 #: States of an event in the kernel from which it is paid, or has been.
 KERNEL_PAYING = 3
+
+
+@dataclass(frozen=True)
+class Said:
+    """Who makes a move (nobody: the clock), with what words, and where they can be checked."""
+
+    by: Any = None
+    words: str = ""
+    source: str = ""
 
 
 def own_event(user: AbstractBaseUser, event_id: int) -> Event:
@@ -71,7 +81,7 @@ def close_event(user: AbstractBaseUser, event: Event) -> Event:
     event = own_event(user, event.pk)
     _check_move(event, EventState.CLOSED)
     _tell(event, kernel.close_event(event.number))
-    return _moved(event, EventState.CLOSED)
+    return _moved(event, EventState.CLOSED, Said(user))
 
 
 def propose_result(user: AbstractBaseUser, event: Event, payouts: Mapping[int, int], evidence: str) -> Event:
@@ -89,6 +99,7 @@ def propose_result(user: AbstractBaseUser, event: Event, payouts: Mapping[int, i
     return _moved(
         event,
         EventState.PROPOSED,
+        Said(user, text),
         payouts=whole,
         evidence=text,
         voiding=False,
@@ -104,27 +115,33 @@ def propose_void(user: AbstractBaseUser, event: Event, evidence: str) -> Event:
     text = _evidence(evidence)
     _tell(event, kernel.void_event(event.number, is_final=False))
     return _moved(
-        event, EventState.PROPOSED, payouts=_kernel_payouts(event), evidence=text, voiding=True,
-        proposed=timezone.now(), dispute="",
+        event, EventState.PROPOSED, Said(user, text), payouts=_kernel_payouts(event), evidence=text,
+        voiding=True, proposed=timezone.now(), dispute="",
     )  # fmt: skip
 
 
-def dispute_result(user: AbstractBaseUser, event: Event, reason: str) -> Event:
+def dispute_result(user: AbstractBaseUser, event: Event, reason: str, source: str) -> Event:
     """Challenge a proposed result inside its window, by anyone who trades: it is not paid until proposed again.
 
-    Raises ``event_move_refused`` and ``reason_missing``.
+    ``source`` is where the reason can be checked. Raises ``event_move_refused``, ``window_over``, ``reason_missing``
+    and ``source_missing``.
     """
     event = Event.objects.select_related("venue").get(pk=event.pk)
     _check_move(event, EventState.DISPUTED)
-    text = " ".join(reason.split())
+    if _window_over(event):
+        raise DomainError("window_over", "The time to challenge this result has passed.")
+    text, seen = " ".join(reason.split()), " ".join(source.split())
     if not 10 <= len(text) <= 500:
         raise DomainError(
-            "reason_missing",
-            "Say in 10 to 500 characters what is wrong and where it can be seen.",
-            field="reason",
+            "reason_missing", "Say in 10 to 500 characters what is wrong with the result.", field="reason"
         )
+    if not 4 <= len(seen) <= 300:
+        raise DomainError(
+            "source_missing", "Say in 4 to 300 characters where this can be checked, best as a link.",
+            field="source",
+        )  # fmt: skip
     log.warning("result of event %s disputed by user %s", event.pk, user.pk)
-    return _moved(event, EventState.DISPUTED, dispute=text)
+    return _moved(event, EventState.DISPUTED, Said(user, text, seen), dispute=text)
 
 
 def finalise(event: Event) -> Event:
@@ -145,7 +162,7 @@ def finalise(event: Event) -> Event:
         )
         _tell(event, frame)
     payouts = _kernel_payouts(event) if event.voiding else event.payouts
-    return _moved(event, target, payouts=payouts, resolved=timezone.now())
+    return _moved(event, target, Said(), payouts=payouts, resolved=timezone.now())
 
 
 def follow_events() -> int:
@@ -206,7 +223,7 @@ def _close_in_time(event: Event) -> None:
     """The kernel closes by its own clock; asking makes it look."""
     if _kernel_event(event)["state"] == 0:
         _tell(event, kernel.close_event(event.number))
-    _moved(event, EventState.CLOSED)
+    _moved(event, EventState.CLOSED, Said())
 
 
 def _check_move(event: Event, target: EventState) -> None:
@@ -259,8 +276,8 @@ def _kernel_payouts(event: Event) -> dict[str, int]:
     return {str(row["outcome"]): (row["payout_ticks"] or 0) * PPM // one for row in known["outcomes"]}
 
 
-def _moved(event: Event, target: EventState, **changes: object) -> Event:
-    """Note a move that the kernel has made; whoever was first has made it."""
+def _moved(event: Event, target: EventState, said: Said, **changes: object) -> Event:
+    """Note a move that the kernel has made, and that it was made; whoever was first has made it."""
     with transaction.atomic():
         locked = Event.objects.select_for_update().get(pk=event.pk)
         if locked.state != event.state:
@@ -268,4 +285,9 @@ def _moved(event: Event, target: EventState, **changes: object) -> Event:
         for name, value in {"state": target, **changes}.items():
             setattr(locked, name, value)
         locked.save(update_fields=["state", *changes])
+        proposed = target == EventState.PROPOSED
+        EventMove.objects.create(
+            event=locked, state=target, by=said.by, words=said.words, source=said.source,
+            payouts=locked.payouts if proposed else {}, voiding=proposed and locked.voiding,
+        )  # fmt: skip
     return locked

@@ -197,6 +197,9 @@ def create_event(venue: Venue, spec: EventSpec) -> Event:
         closes=spec.closes,
         window_seconds=spec.window_seconds,
         fallback=spec.fallback,
+        low=spec.low,
+        high=spec.high,
+        measure=spec.measure,
     )
 
 
