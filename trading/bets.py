@@ -115,6 +115,16 @@ def cents_text(ticks: int, one: int) -> str:
     return f"{whole}.{fraction}¢" if fraction else f"{whole}¢"
 
 
+def money_text(units: int, scale: int, *, up: bool = False) -> str:
+    """Units of an asset for a sentence: two decimals, or four below a hundredth; rounded down, or ``up`` when paid."""
+    sign, size = ("-", -units) if units < 0 else ("", units)
+    digits = min(scale, 2 if size * 100 >= 10**scale or not size else 4)
+    step = 10 ** (scale - digits)
+    steps = -(-size // step) if up != (units < 0) else size // step
+    text = str(steps).rjust(digits + 1, "0")
+    return f"{sign}{text[:-digits]}.{text[-digits:]}" if digits else f"{sign}{text}"
+
+
 def chance_text(ticks: int, one: int) -> str:
     """A price as a chance in whole per cent; what is not nothing and not certain is never shown as 0% or 100%."""
     percent = (ticks * 200 + one) // (2 * one)

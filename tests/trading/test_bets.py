@@ -2,7 +2,7 @@
 
 import pytest
 
-from trading.bets import Terms, Walk, cents_text, chance_text, lots_for, offers, walk
+from trading.bets import Terms, Walk, cents_text, chance_text, lots_for, money_text, offers, walk
 
 #: A contract of one USD in 100 ticks; 1% of price times one less the price.
 TERMS = Terms(one=100, tick_quote=10_000, taker_ppm=10_000)
@@ -61,3 +61,13 @@ def test_prices_and_chances_for_people() -> None:
     assert [chance_text(ticks, 1000) for ticks in (0, 1, 4, 5, 185, 994, 996, 1000)] == [
         "0%", "<1%", "<1%", "1%", "19%", "99%", ">99%", "100%",
     ]  # fmt: skip
+
+
+def test_money_is_rounded_against_the_reader() -> None:
+    assert money_text(12_000_000, 6) == "12.00"
+    assert (money_text(19_918_307, 6, up=True), money_text(19_918_307, 6)) == ("19.92", "19.91")
+    assert (money_text(-19_918_307, 6), money_text(-19_918_307, 6, up=True)) == ("-19.92", "-19.91")
+    assert (money_text(8_630, 6, up=True), money_text(0, 6), money_text(1, 6, up=True)) == (
+        "0.0087", "0.00", "0.0001",
+    )  # fmt: skip
+    assert (money_text(5, 0), money_text(125, 2)) == ("5", "1.25")

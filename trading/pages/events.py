@@ -1,264 +1,242 @@
-"""The page of an event: what its outcomes are worth, a ticket in plain words, rules, source and how it ends."""
+"""The page of an event: what its outcomes are worth and how that moved, what one holds, rules, source, and its end."""
 
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
-from django import forms
-from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.selectors import amount_text, wallet_balance
-from exchange_os.ui.access import signed_in
-from exchange_os.ui.requests import SignedInRequest
-from exchange_os.ui.toasts import toast, trigger
+from trading.bets import cents_text, money_text
 from trading.models import TradingAccount
-from trading.pages.margin import PositionRow, position_rows
+from trading.pages.event_chart import chart_context
+from trading.pages.event_rows import (
+    SEARCHED_FROM,
+    SHOWN,
+    choice_of,
+    expected_value,
+    holdings_context,
+    order_row,
+    past_context,
+    sum_text,
+)
+from trading.pages.event_scope import account_at, event_or_404
+from trading.pages.event_way import way_context
 from trading.pages.markets import now_ms, venue_or_404
 from trading.pages.rows import percent_text
-from trading.pages.ticket import TicketForm, number_of, outcome_of, refusal_text
-from trading.selectors.accounts import Balance, account_of, standing
-from trading.selectors.event_prices import OutcomePrice, outcome_prices
-from trading.selectors.events import EventView, event_by_code
-from trading.services.accounts import ensure_account
-from trading.services.orders import OrderDraft, OrderRefused, place_order
-from venues.instruments import Instrument
-from venues.models import EventState, Venue
-from venues.selectors import instrument, instruments_of
-
-STEPS = (
-    (EventState.OPEN, "Trading"),
-    (EventState.CLOSED, "Closed"),
-    (EventState.PROPOSED, "Result proposed"),
-    (EventState.RESOLVED, "Paid"),
+from trading.pages.ticket import TicketForm
+from trading.selectors.event_holdings import (
+    EventHoldings,
+    event_holdings,
+    event_orders,
+    event_past,
 )
+from trading.selectors.event_prices import OutcomePrice, outcome_prices
+from trading.selectors.event_tape import event_trades
+from trading.selectors.events import EventView
+from trading.services.bets import book_of
+from venues.models import EventKind, EventState, Market, Venue
 
-
-class BetForm(forms.Form):
-    """An outcome, a side, how many contracts, and optionally the price at most."""
-
-    market = forms.CharField(max_length=48)
-    side = forms.ChoiceField(choices=(("yes", "Yes"), ("no", "No")))
-    direction = forms.ChoiceField(choices=(("buy", "Buy"), ("sell", "Sell")), required=False)
-    size = forms.CharField(max_length=20, required=False)
-    price = forms.CharField(max_length=12, required=False)
-    client_id = forms.RegexField(r"^[A-Za-z0-9]{1,32}$", required=False)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One outcome as the page lists it; texts, and the chance in per cent."""
-
-    symbol: str
-    name: str
-    percent: int
-    yes: str
-    no: str
-    volume: str
-    closes: list[int]
-    payout: str
-
-
-def _choice(view: EventView, row: OutcomePrice, traded: Instrument) -> Choice:
-    payout = view.payout_of(row.market)
-    return Choice(
-        symbol=row.market.symbol,
-        name=row.market.outcome_name,
-        percent=row.percent,
-        yes=traded.price_display(row.yes_ticks) if row.yes_ticks else "",
-        no=traded.price_display(row.no_ticks) if row.no_ticks else "",
-        volume=str(row.quote_volume // 10**traded.quote.scale),
-        closes=row.closes,
-        payout="" if payout is None else f"{Decimal(payout) / 1_000_000:f}".rstrip("0").rstrip(".") or "0",
-    )
-
-
-def _event_or_404(venue: Venue, code: str) -> EventView:
-    try:
-        return event_by_code(venue.pk, code)
-    except DomainError as unknown:
-        raise Http404(unknown.message) from unknown
-
-
-def _outcomes(view: EventView) -> dict[str, Any]:
-    prices, error = outcome_prices(view, now_ms())
-    instruments = {market.pk: instrument(market) for market in view.markets}
-    choices = [_choice(view, row, instruments[row.market.pk]) for row in prices]
-    return {"choices": choices, "prices_error": error, "trading": view.event.state == EventState.OPEN}
-
-
-def _own(
-    account: TradingAccount | None, venue: Venue, view: EventView
-) -> tuple[list[Balance], list[PositionRow]]:
-    """Balances at the venue, and what the account holds of the event; nothing if the venue does not answer."""
-    if account is None or account.opened_at is None:
-        return [], []
-    try:
-        balances, held = standing(account)
-    except DomainError:
-        return [], []
-    mine = {market.number for market in view.markets}
-    known = {each.number: each for each in instruments_of(venue) if each.number in mine}
-    return balances, position_rows(held, known)
+LEVELS = 6
+AWAY = "The venue does not answer at the moment. This comes back by itself."
 
 
 @require_safe
 def event(request: HttpRequest, slug: str, code: str) -> HttpResponse:
     """The whole page; open to everyone, the ticket for those signed in."""
     venue = venue_or_404(slug)
-    view = _event_or_404(venue, code)
-    outcomes = _outcomes(view)
-    account = account_of(request.user.pk, venue) if request.user.is_authenticated else None
-    balances, positions = _own(account, venue, view)
-    asset = view.event.settlement_asset
-    free = next((row.free for row in balances if row.asset.pk == asset.pk), 0)
+    view = event_or_404(venue, code)
+    prices, error = outcome_prices(view, now_ms())
+    account = account_at(request, venue)
+    held = holdings_or_none(account, view)
     context = {
         "venue": venue,
         "event": view.event,
-        "steps": _steps(view),
-        "asset": asset,
-        "free": amount_text(free, asset),
-        "wallet": amount_text(wallet_balance(request.user.pk, asset), asset)
-        if request.user.is_authenticated
-        else "",
-        "positions_rows": positions,
+        "asset": view.event.settlement_asset,
         "taker_fee": percent_text(view.markets[0].taker_fee_ppm) if view.markets else "",
-        "client_id": TicketForm.new_client_id(),
-        **outcomes,
-        **_chosen(request, outcomes["choices"]),
+        "seconds_left": max(0, round((view.event.closes - timezone.now()).total_seconds())),
+        **outcomes_context(view, prices, error, whole=request.GET.get("all") == "1"),
+        **chart_context(view, prices, request.GET.get("range", ""), now_ms()),
+        **trade_context(request, venue, view, prices, held),
+        **own_context(account, view, held),
+        **way_context(view),
+        "tape": event_trades(view),
     }
     return render(request, "trading/event.html", context)
 
 
-def _chosen(request: HttpRequest, choices: list[Choice]) -> dict[str, Any]:
-    wanted = request.GET.get("outcome", "")
-    chosen = next((choice for choice in choices if choice.symbol == wanted), choices[0] if choices else None)
-    return {"chosen": chosen, "side": "no" if request.GET.get("side") == "no" else "yes"}
+def holdings_or_none(account: TradingAccount | None, view: EventView) -> EventHoldings | None:
+    """What the account has in the event; nothing without an account, ``None`` if the venue does not answer."""
+    if account is None:
+        return EventHoldings()
+    try:
+        return event_holdings(account, view)
+    except DomainError:
+        return None
 
 
-def _steps(view: EventView) -> list[tuple[str, str]]:
-    """The way of an event, each step done, here or to come."""
-    order = [state for state, _ in STEPS]
-    state = EventState(view.event.state)
-    if state == EventState.VOID:
-        return [("done", "Trading"), ("done", "Closed"), ("here", "Void: paid at the last fair prices")]
-    if state == EventState.DISPUTED:
-        return [("done", "Trading"), ("done", "Closed"), ("here", "Result disputed"), ("next", "Paid")]
-    at = order.index(state) if state in order else 0
-    return [
-        ("done" if index < at else "here" if index == at else "next", name)
-        for index, (_, name) in enumerate(STEPS)
-    ]
+def outcomes_context(
+    view: EventView, prices: list[OutcomePrice], error: str, *, whole: bool
+) -> dict[str, Any]:
+    """What the list of outcomes needs."""
+    choices = [choice_of(view, row) for row in prices]
+    one = prices[0].payout_ticks if prices else 1
+    return {
+        "choices": choices,
+        "shown": len(choices) if whole else SHOWN,
+        "hidden": 0 if whole else max(0, len(choices) - SHOWN),
+        "searched": len(choices) >= SEARCHED_FROM,
+        "prices_error": error,
+        "trading": view.event.state == EventState.OPEN,
+        "one_book": view.event.kind != EventKind.MULTIPLE,
+        "scalar": view.event.kind == EventKind.SCALAR,
+        "expected": expected_value(view.event, prices[0]) if prices else "",
+        "sum": sum_text(prices),
+        "sum_is_off": bool(prices) and abs(sum(row.fair_ticks for row in prices) - one) * 100 > one,
+        "volume": str(
+            sum(row.quote_volume for row in prices) // 10**view.event.settlement_asset.scale if prices else 0
+        ),
+        "interest": str(sum(row.interest_lots for row in prices)),
+    }
 
 
 @require_safe
 def outcomes(request: HttpRequest, slug: str, code: str) -> HttpResponse:
     """The list of outcomes with their present prices, as a fragment."""
     venue = venue_or_404(slug)
-    view = _event_or_404(venue, code)
-    context = {"venue": venue, "event": view.event, **_outcomes(view)}
-    return render(request, "trading/panels/outcomes.html", context)
-
-
-def _draft(form: BetForm, traded: Instrument, at_ticks: int) -> OrderDraft:
-    """The order a valid form asks for. Errors: ``size_invalid``, ``price_invalid``, ``no_price``."""
-    data = form.cleaned_data
-    size = number_of(data["size"], "size", "Enter how many contracts, for example 20.")
-    typed = data["price"].strip()
-    price = number_of(typed, "price", "Enter a price between 0 and 1.") if typed else traded.price(at_ticks)
-    if not typed and not at_ticks:
-        raise DomainError(
-            "no_price", "Nobody offers this side now. Enter the price you would take.", field="price"
-        )
-    return OrderDraft(
-        side=data["direction"] or "buy",
-        size=size,
-        price=price,
-        order_type="limit",
-        time_in_force="gtc",
-        no_side=data["side"] == "no",
-        client_id=data["client_id"] or TicketForm.new_client_id(),
-    )
-
-
-def _read(form: BetForm, view: EventView) -> tuple[OutcomePrice, Instrument, OrderDraft]:
-    prices, _ = outcome_prices(view, now_ms())
-    row = next((price for price in prices if price.market.symbol == form.cleaned_data["market"]), None)
-    if row is None:
-        raise DomainError("market_unknown", "Choose one of the outcomes.", field="market")
-    traded = instrument(row.market)
-    yes = form.cleaned_data["side"] == "yes"
-    if form.cleaned_data["direction"] == "sell":
-        at = row.best_bid if yes else row.payout_ticks - row.best_ask if row.best_ask else 0
-    else:
-        at = row.yes_ticks if yes else row.no_ticks
-    return row, traded, _draft(form, traded, at)
+    view = event_or_404(venue, code)
+    prices, error = outcome_prices(view, now_ms())
+    context: dict[str, Any] = {"venue": venue, "event": view.event}
+    context |= outcomes_context(view, prices, error, whole=request.GET.get("all") == "1")
+    return render(request, "trading/event/outcomes.html", context)
 
 
 @require_safe
-def quote(request: HttpRequest, slug: str, code: str) -> HttpResponse:
-    """What a bet would cost and pay, in words, as a fragment."""
-    view = _event_or_404(venue_or_404(slug), code)
-    form = BetForm(request.GET)
-    context: dict[str, Any] = {"asset": view.event.settlement_asset}
-    if form.is_valid() and form.cleaned_data["size"].strip():
-        try:
-            row, traded, draft = _read(form, view)
-            context |= _words(row, traded, draft)
-        except DomainError as refused:
-            context["refusal"] = refused.message
-    return render(request, "trading/panels/bet.html", context)
+def chart(request: HttpRequest, slug: str, code: str) -> HttpResponse:
+    """The chart over another range, as a fragment."""
+    venue = venue_or_404(slug)
+    view = event_or_404(venue, code)
+    prices, _ = outcome_prices(view, now_ms())
+    context: dict[str, Any] = {"venue": venue, "event": view.event, "choices": view.markets}
+    context |= chart_context(view, prices, request.GET.get("range", ""), now_ms())
+    return render(request, "trading/event/chart.html", context)
 
 
-def _words(row: OutcomePrice, traded: Instrument, draft: OrderDraft) -> dict[str, Any]:
-    lots, ticks = traded.to_lots(draft.size), traded.to_ticks(draft.price or Decimal(0))
-    if not 0 < ticks < row.payout_ticks:
-        raise DomainError("price_invalid", "The price lies between 0 and 1.", field="price")
-    cost = traded.notional(ticks, lots)
-    rate = max(0, traded.taker_fee_ppm)
-    fee = -(-cost * (row.payout_ticks - ticks) * rate // (row.payout_ticks * 1_000_000))
+@require_safe
+def trade(request: HttpRequest, slug: str, code: str) -> HttpResponse:
+    """Ticket and book of a chosen outcome and side, as a fragment."""
+    venue = venue_or_404(slug)
+    view = event_or_404(venue, code)
+    prices, _ = outcome_prices(view, now_ms())
+    held = holdings_or_none(account_at(request, venue), view)
+    context: dict[str, Any] = {
+        "venue": venue,
+        "event": view.event,
+        "trading": view.event.state == EventState.OPEN,
+    }
+    context |= {
+        "one_book": view.event.kind != EventKind.MULTIPLE,
+        "scalar": view.event.kind == EventKind.SCALAR,
+    }
+    context |= trade_context(request, venue, view, prices, held)
+    return render(request, "trading/event/trade.html", context)
+
+
+def trade_context(
+    request: HttpRequest,
+    venue: Venue,
+    view: EventView,
+    prices: list[OutcomePrice],
+    held: EventHoldings | None,
+) -> dict[str, Any]:
+    """What ticket and book of the chosen outcome need: ``?outcome=``, ``?side=no``, ``?direction=sell``."""
+    wanted = request.GET.get("outcome", "")
+    row = next((price for price in prices if price.market.symbol == wanted), prices[0] if prices else None)
+    if row is None:
+        return {"chosen": None}
+    asset = view.event.settlement_asset
+    stake = held.of(row.market) if held else None
+    selling = request.GET.get("direction") == "sell" and stake is not None
+    no = stake.no if selling and stake else request.GET.get("side") == "no"
+    one = row.payout_ticks
+    reader = request.user.pk
     return {
-        "pay": amount_text(cost + fee, traded.quote),
-        "get": amount_text(traded.notional(row.payout_ticks, lots), traded.quote),
-        "fee": amount_text(fee, traded.quote),
-        "name": row.market.outcome_name,
-        "no": draft.no_side,
-        "selling": draft.side == "sell",
-        "receive": amount_text(max(0, cost - fee), traded.quote),
+        "chosen": choice_of(view, row),
+        "side": "no" if no else "yes",
+        "selling": selling,
+        "stake_lots": stake.lots if stake else 0,
+        "stake_no": bool(stake and stake.no),
+        "asset": asset,
+        "free": amount_text(held.free, asset) if held else "",
+        "free_shown": money_text(held.free, asset.scale) if held else "",
+        "wallet": amount_text(wallet_balance(reader, asset), asset) if reader else "",
+        "has_money": bool(held and (held.free or held.stakes)),
+        "client_id": TicketForm.new_client_id(),
+        "typed": typed_of(request, selling=selling),
+        "tick_cents": cents_text(1, one),
+        **book_context(row.market, no=no),
     }
 
 
-@signed_in
-@require_POST
-def bet(request: SignedInRequest, slug: str, code: str) -> HttpResponse:
-    """Place the bet; a refusal comes back beside the form with its remedy."""
-    venue = venue_or_404(slug)
-    view = _event_or_404(venue, code)
-    form = BetForm(request.POST)
-    if not form.is_valid():
-        return _refused(request, venue, view, "Choose an outcome, a side and how many contracts.")
-    traded, draft = None, None
+def typed_of(request: HttpRequest, *, selling: bool) -> dict[str, str]:
+    """What was typed into the ticket before another side was chosen, so that it is not typed again."""
+    kind, unit = request.GET.get("kind", ""), request.GET.get("unit", "")
+    return {
+        "amount": request.GET.get("amount", "")[:40],
+        "kind": kind if kind == "limit" else "market",
+        "unit": "contracts" if selling or unit == "contracts" else "money",
+    }
+
+
+def book_context(market: Market, *, no: bool) -> dict[str, Any]:
+    """The front of the book of one side, best prices in the middle; empty if the venue does not answer."""
     try:
-        row, traded, draft = _read(form, view)
-        ack = place_order(ensure_account(request.user, venue), row.market, draft)
-    except OrderRefused as refused:
-        text = refusal_text(refused.code, refused.message, traded, draft) if traded else refused.message
-        return _refused(request, venue, view, text)
-    except DomainError as refused:
-        return _refused(request, venue, view, refused.message)
-    level, text = outcome_of(ack, draft, traded)
-    if request.headers.get("HX-Request") != "true":
-        messages.success(request, text)
-        return redirect("pages:event", venue.slug, view.event.code)
-    response = render(request, "trading/panels/refusal.html", {})
-    return trigger(toast(response, level, text), "xos:placed")
+        book = book_of(market)
+    except DomainError:
+        return {"book_error": AWAY}
+    one = market.payout_ticks
+    asks, bids = (book["bids"], book["asks"]) if no else (book["asks"], book["bids"])
+    sides = [
+        [(cents_text(one - level[0] if no else level[0], one), level[1]) for level in side[:LEVELS]]
+        for side in (asks, bids)
+    ]
+    gap = sorted(one - side[0][0] if no else side[0][0] for side in (bids, asks) if side)
+    return {
+        "asks": [*[("", 0)] * (LEVELS - len(sides[0])), *reversed(sides[0])],
+        "bids": [*sides[1], *[("", 0)] * (LEVELS - len(sides[1]))],
+        "spread": cents_text(gap[1] - gap[0], one) if len(gap) == 2 else "",
+        "deepest": max([lots for side in sides for _, lots in side], default=1),
+        "one": one,
+    }
 
 
-def _refused(request: SignedInRequest, venue: Venue, view: EventView, sentence: str) -> HttpResponse:
-    if request.headers.get("HX-Request") != "true":
-        messages.error(request, sentence)
-        return redirect("pages:event", venue.slug, view.event.code)
-    return render(request, "trading/panels/refusal.html", {"refusal": sentence}, status=422)
+@require_safe
+def own(request: HttpRequest, slug: str, code: str) -> HttpResponse:
+    """What the reader holds, has placed and did, as a fragment."""
+    venue = venue_or_404(slug)
+    view = event_or_404(venue, code)
+    account = account_at(request, venue)
+    held = holdings_or_none(account, view)
+    context: dict[str, Any] = {"venue": venue, "event": view.event, "asset": view.event.settlement_asset}
+    context |= {"trading": view.event.state == EventState.OPEN, **own_context(account, view, held)}
+    return render(request, "trading/event/own.html", context)
+
+
+def own_context(
+    account: TradingAccount | None, view: EventView, held: EventHoldings | None
+) -> dict[str, Any]:
+    """Holdings, open orders and history; of a venue that does not answer what is stored, and a sentence."""
+    if account is None:
+        return {"has_account": False}
+    context: dict[str, Any] = {"has_account": True, "own_error": "" if held is not None else AWAY}
+    if held is not None:
+        context |= holdings_context(held, view.event.settlement_asset)
+    markets = {market.number: market for market in view.markets}
+    try:
+        orders = event_orders(account, view)
+    except DomainError:
+        orders, context["own_error"] = [], AWAY
+    context["order_rows"] = [order_row(order, markets[order.market]) for order in orders]
+    return context | past_context(event_past(account, view), view)

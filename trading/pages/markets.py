@@ -10,6 +10,8 @@ from django.views.decorators.http import require_safe
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.selectors import amount_text
+from trading.bets import chance_text
+from trading.selectors.event_moves import result_text
 from trading.selectors.events import EventView, events_of, open_events
 from trading.selectors.overview import Listing, listings, market_list, venue_listings
 from venues.models import Event, MarketKind, Venue
@@ -33,12 +35,13 @@ OUTCOMES_ON_A_CARD = 4
 
 @dataclass(frozen=True)
 class EventCard:
-    """An event in a list: its likeliest outcomes by the last trades, as (name, per cent)."""
+    """An event in a list: its likeliest outcomes by the last trades, as (name, per cent, chance), or its result."""
 
     event: Event
-    favourites: list[tuple[str, int]]
+    favourites: list[tuple[str, int, str]]
     outcomes: int
     volume: str
+    result: str = ""
 
 
 def event_cards(views: Sequence[EventView], now: int) -> list[EventCard]:
@@ -50,11 +53,16 @@ def event_cards(views: Sequence[EventView], now: int) -> list[EventCard]:
         chances = []
         for market in view.markets:
             ticks = days[market.pk].last_ticks or market.reference_ticks
-            chances.append((market.outcome_name, round(ticks * 100 / market.payout_ticks)))
-        chances.sort(key=lambda chance: -chance[1])
+            chances.append((ticks, market))
+        chances.sort(key=lambda chance: -chance[0])
+        favourites = [
+            (market.outcome_name, ticks * 100 // market.payout_ticks, chance_text(ticks, market.payout_ticks))
+            for ticks, market in chances[:OUTCOMES_ON_A_CARD]
+        ]
         volume = sum(days[market.pk].quote_volume for market in view.markets)
         whole = str(volume // 10**view.event.settlement_asset.scale)
-        cards.append(EventCard(view.event, chances[:OUTCOMES_ON_A_CARD], len(view.markets), whole))
+        result = result_text(view, view.event.payouts, view.event.voiding) if view.is_over else ""
+        cards.append(EventCard(view.event, favourites, len(view.markets), whole, result))
     return cards
 
 

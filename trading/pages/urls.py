@@ -2,8 +2,19 @@
 
 from django.urls import path
 
-from trading.pages import actions, events, keys, markets, positions, terminal
+from trading.pages import (
+    actions,
+    bets,
+    event_lists,
+    event_way,
+    events,
+    keys,
+    markets,
+    positions,
+    terminal,
+)
 from trading.pages.consumers import AccountConsumer
+from trading.pages.event_consumer import EventConsumer
 
 app_name = "pages"
 
@@ -15,8 +26,17 @@ urlpatterns = [
     path("v/<slug:slug>/", markets.venue, name="venue"),
     path(EVENT, events.event, name="event"),
     path(f"{EVENT}outcomes/", events.outcomes, name="event_outcomes"),
-    path(f"{EVENT}quote/", events.quote, name="bet_quote"),
-    path(f"{EVENT}bet/", events.bet, name="bet"),
+    path(f"{EVENT}chart/", events.chart, name="event_chart"),
+    path(f"{EVENT}trade/", events.trade, name="event_trade"),
+    path(f"{EVENT}own/", events.own, name="event_own"),
+    path(f"{EVENT}way/", event_way.way, name="event_way"),
+    path(f"{EVENT}dispute/", event_way.dispute, name="dispute"),
+    path(f"{EVENT}quote/", bets.quote, name="bet_quote"),
+    path(f"{EVENT}bet/", bets.bet, name="bet"),
+    path(f"{EVENT}cancel/<int:order_id>/", bets.cancel, name="bet_cancel"),
+    path(f"{EVENT}merge/", bets.merge, name="merge_sets"),
+    path("events/", event_lists.every, name="events"),
+    path("v/<slug:slug>/events/", event_lists.of_venue, name="venue_events"),
     path(TERMINAL, terminal.terminal, name="terminal"),
     path(f"{TERMINAL}panels/<str:name>/", terminal.panel, name="panel"),
     path(f"{TERMINAL}funds/", terminal.funds, name="funds"),
@@ -35,4 +55,7 @@ urlpatterns = [
     path("account/keys/<int:key_id>/revoke/", keys.revoke, name="revoke_key"),
 ]
 
-socket_patterns = [path("v/<slug:slug>/account/", AccountConsumer.as_asgi())]
+socket_patterns = [
+    path("v/<slug:slug>/account/", AccountConsumer.as_asgi()),
+    path(EVENT, EventConsumer.as_asgi()),
+]

@@ -6,7 +6,7 @@ from exchange_os.engine import client
 from exchange_os.errors import DomainError
 from trading.selectors.events import EventView
 from trading.selectors.overview import listings
-from venues.models import Market
+from venues.models import Market, Phase
 
 PATIENCE_SECONDS = 2.0
 
@@ -22,11 +22,19 @@ class OutcomePrice:
     payout_ticks: int
     closes: list[int]
     quote_volume: int
+    day_open_ticks: int = 0
+    interest_lots: int = 0
+    trades_now: bool = True
 
     @property
     def percent(self) -> int:
         """Chance in whole per cent."""
         return round(self.fair_ticks * 100 / self.payout_ticks) if self.payout_ticks else 0
+
+    @property
+    def day_change_ticks(self) -> int:
+        """How the chance moved within a day, in ticks; 0 if the outcome did not trade."""
+        return self.fair_ticks - self.day_open_ticks if self.day_open_ticks else 0
 
     @property
     def yes_ticks(self) -> int:
@@ -65,6 +73,9 @@ def outcome_prices(view: EventView, now_ms: int) -> tuple[list[OutcomePrice], st
                 payout_ticks=market.payout_ticks,
                 closes=day.closes,
                 quote_volume=day.quote_volume,
+                day_open_ticks=day.open_ticks,
+                interest_lots=known.get("open_interest_lots", 0),
+                trades_now=known.get("phase", Phase.OPEN) == Phase.OPEN,
             )
         )
     return sorted(rows, key=lambda row: (-row.fair_ticks, row.market.outcome)), error

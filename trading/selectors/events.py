@@ -1,8 +1,10 @@
 """Events of a venue with their markets, as the trading doors show them."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet, TextChoices
+from django.utils import timezone
 
 from exchange_os.errors import DomainError
 from venues.models import Event, EventState, Market, Phase
@@ -17,6 +19,20 @@ _STATES = {
     EventState.RESOLVED: "expired",
     EventState.VOID: "expired",
 }
+
+
+#: Events of one page of a list, and how soon is soon.
+LISTED_AT_MOST = 24
+SOON = timedelta(days=7)
+
+
+class Which(TextChoices):
+    """Which events a list is of."""
+
+    OPEN = "open", "Open"
+    SOON = "soon", "Closing soon"
+    WAITING = "waiting", "Waiting for a result"
+    OVER = "over", "Resolved"
 
 
 @dataclass(frozen=True)
@@ -55,7 +71,7 @@ class EventView:
 
 
 def _views(events: QuerySet[Event]) -> list[EventView]:
-    known = list(events.exclude(state=EventState.PENDING).select_related("venue", "settlement_asset"))
+    known = list(events.select_related("venue__deployer", "settlement_asset"))
     markets: dict[int, list[Market]] = {}
     rows = Market.objects.filter(event__in=known).exclude(phase=Phase.PENDING)
     for market in rows.select_related("venue", "base", "quote", "event").order_by("outcome"):
@@ -63,14 +79,19 @@ def _views(events: QuerySet[Event]) -> list[EventView]:
     return [EventView(event, tuple(markets.get(event.pk, ()))) for event in known]
 
 
+def _known() -> QuerySet[Event]:
+    """Events that the kernel knows."""
+    return Event.objects.exclude(state=EventState.PENDING)
+
+
 def events_of(venue_id: int) -> list[EventView]:
     """Every event of a venue the kernel knows, soonest to close first."""
-    return _views(Event.objects.filter(venue_id=venue_id).order_by("closes", "pk"))
+    return _views(_known().filter(venue_id=venue_id).order_by("closes", "pk"))
 
 
 def event_by_code(venue_id: int, code: str) -> EventView:
     """The event of a venue with that code; ``DomainError("event_unknown")`` if there is none."""
-    found = _views(Event.objects.filter(venue_id=venue_id, code=code.upper()))
+    found = _views(_known().filter(venue_id=venue_id, code=code.upper()))
     if not found:
         raise DomainError("event_unknown", f"This venue has no event {code}.", event=code)
     return found[0]
@@ -79,4 +100,33 @@ def event_by_code(venue_id: int, code: str) -> EventView:
 def open_events(limit: int = 12) -> list[EventView]:
     """Events of every live venue that still trade, soonest to close first."""
     trading = Event.objects.filter(state=EventState.OPEN, venue__state__in=LIVE_STATES)
-    return _views(trading.order_by("closes", "pk"))[:limit]
+    return _views(trading.order_by("closes", "pk")[:limit])
+
+
+def event_list(
+    which: Which, *, words: str = "", venue_id: int | None = None, page: int = 1
+) -> tuple[list[EventView], bool]:
+    """One page of a list of events, and whether there is another: those that trade or wait by when they close, those
+    that are over by when they were paid, the last first. ``words`` are looked for in questions, outcomes and venues."""
+    found = _known().filter(venue__state__in=LIVE_STATES)
+    if venue_id is not None:
+        found = found.filter(venue_id=venue_id)
+    if words:
+        named = Event.objects.filter(markets__outcome_name__icontains=words).values("pk")
+        wanted = Q(title__icontains=words) | Q(category__icontains=words) | Q(venue__name__icontains=words)
+        found = found.filter(wanted | Q(pk__in=named))
+    chosen = {
+        Which.OPEN: found.filter(state=EventState.OPEN).order_by("closes", "pk"),
+        Which.SOON: found.filter(state=EventState.OPEN, closes__lte=timezone.now() + SOON).order_by(
+            "closes", "pk"
+        ),
+        Which.WAITING: found.filter(
+            state__in=(EventState.CLOSED, EventState.PROPOSED, EventState.DISPUTED)
+        ).order_by("closes", "pk"),
+        Which.OVER: found.filter(state__in=(EventState.RESOLVED, EventState.VOID)).order_by(
+            "-resolved", "-pk"
+        ),
+    }[which]
+    start = (page - 1) * LISTED_AT_MOST
+    rows = _views(chosen[start : start + LISTED_AT_MOST + 1])
+    return rows[:LISTED_AT_MOST], len(rows) > LISTED_AT_MOST
