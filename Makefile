@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do if $$name -c '' 2>/dev/null; then echo $$name; break; fi; done)
 BIN := .venv/bin
 PACKAGES := exchange_os venues trading governance
-CODE := $(PACKAGES) tests benchmarks tools manage.py
+CODE := $(PACKAGES) examples tests benchmarks tools manage.py
 
 ##@ Use
 .PHONY: run

@@ -1,8 +1,8 @@
-"""Who and what the demo consists of: its people, its venue and the shape of its synthetic order flow."""
+"""Who and what the demo consists of: its people, its venue, its prices and who trades there."""
 
 from dataclasses import dataclass
 
-from exchange_os.demo.flow import MAKERS, TAKER, MarketShape
+from exchange_os.demo.flow import TAKER, TakerShape
 from exchange_os.demo.stage import VenuePlan
 
 
@@ -26,8 +26,8 @@ VENUE = VenuePlan(
     name="Demo Spot",
     accent="#2f6feb",
     description=(
-        "Demonstration venue. Its order flow is synthetic: seeded programs quote and trade test money here "
-        "through the public API, around prices that follow no real market."
+        "Demonstration venue. Programs quote and trade test money here through the public API, around prices "
+        "that are synthetic and follow no real market."
     ),
     markets=(
         {
@@ -41,15 +41,16 @@ VENUE = VenuePlan(
     ),
 )  # fmt: skip
 
-#: In ticks and lots of the markets above.
-SHAPES = (
-    MarketShape("BTC-USD", opening_ticks=650_000, gap_ticks=40, step_milliticks=50_000, base_lots=400),
-    MarketShape("ETH-USD", opening_ticks=350_000, gap_ticks=22, step_milliticks=28_000, base_lots=900),
-    MarketShape(
-        "BTC-USD-SWAP", opening_ticks=650_000, gap_ticks=30, step_milliticks=9_000, base_lots=20,
-        taker_per_mille=450, tag="swapx", follows="BTC-USD",
-    ),
-)  # fmt: skip
+#: Synthetic fair prices of what the spot markets trade: opening and step, in ticks and thousandths of one.
+FAIR = {"BTC-USD": (650_000, 50_000), "ETH-USD": (350_000, 28_000)}
+#: How the taker trades each market, in ticks and lots of it; outcomes are all traded alike.
+TAKES = (
+    TakerShape("BTC-USD", "btcx", reach_ticks=260, base_lots=400, per_mille=450),
+    TakerShape("ETH-USD", "ethx", reach_ticks=140, base_lots=900, per_mille=350),
+    TakerShape("BTC-USD-SWAP", "swapx", reach_ticks=200, base_lots=20, per_mille=400),
+)
+OUTCOME_STEP_MILLITICKS = 130
+OUTCOME_TAKES = {"reach_ticks": 4, "base_lots": 40, "per_mille": 110}
 
 #: As its deployer would type it; the sources are added, one line for each synthetic feed.
 PERPETUAL = {
@@ -76,7 +77,9 @@ EVENT = {
     "source": "The final's result as published by the organiser.",
 }  # fmt: skip
 
-BOTS = (*MAKERS, TAKER)
+#: The example makers, one account each, and the taker.
+SPOT_MAKER, PERPETUAL_MAKER, OUTCOME_MAKER = "maker-1", "maker-2", "maker-3"
+BOTS = (SPOT_MAKER, PERPETUAL_MAKER, OUTCOME_MAKER, TAKER)
 BOT_PORTIONS = 3
 #: What each bot keeps at the venue, topped up when it falls below half.
 BOT_FUNDS = {"USD": "290000", "BTC": "5.5", "ETH": "70"}

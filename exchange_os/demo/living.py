@@ -1,8 +1,8 @@
-"""The living flow: the synthetic orders of the demo, sent through the public bulk entry until told to stop.
+"""The living demo: the example makers quote every market, and a synthetic taker trades with them.
 
-A web server that restarts, a busy engine or a lost answer only delay it. A body that was refused for certain is sent
-again as it was; one that went unanswered is not, since cancels of orders that never were find nothing and every quote
-is replaced in time anyway. What rested from an earlier run is cancelled first.
+Everything goes through the public API with keys of its own. Three makers of ``examples/makers`` run in threads of this
+process: spot and outcomes around synthetic fair prices, the perpetual around the index that synthetic sources push.
+A web server that restarts or a busy engine only delays them.
 """
 
 import logging
@@ -11,13 +11,17 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
+import ccxt
 from django.db import close_old_connections
 
+from examples.makers.maker import Maker, connect
+from examples.makers.outcome import OutcomeMaker
+from examples.makers.perpetual import PerpetualMaker
+from examples.makers.spot import SpotMaker, SpotMarket
 from exchange_os.demo import cast
-from exchange_os.demo.client import MAX_BULK_ITEMS, Credentials, Refused, Unanswered, VenueClient
-from exchange_os.demo.event_flow import OutcomeFlow, OutcomeShape
+from exchange_os.demo.client import Credentials, Refused, Unanswered, VenueClient
 from exchange_os.demo.feeds import PriceFeeds
-from exchange_os.demo.flow import TAKER, Intent, MarketFlow
+from exchange_os.demo.flow import TAKER, Intent, Taker, TakerShape, Wander
 from exchange_os.demo.stage import claim_from_faucet, ensure_person, ensure_trading_account, move_to_venue
 from exchange_os.errors import DomainError
 from venues.instruments import Instrument
@@ -27,55 +31,51 @@ from venues.selectors import instruments_of
 log = logging.getLogger(__name__)
 
 STEP_SECONDS = 1.0
+MAKER_SECONDS = 2.0
 INVENTORY_SECONDS = 15.0
 TOP_UP_SECONDS = 300.0
 PRICE_SECONDS = 4.0
-#: Outcomes of which one in this many takes a step a second.
-OUTCOME_TURNS = 4
-PAGE = 100
+RESTART_SECONDS = 5.0
+STOP_SECONDS = 3.0
 
 
 class LivingFlow:
-    """Runs the demo's flow at ``base_url`` with the bots' keys until ``stopping`` is set."""
+    """Runs the demo's makers and taker at ``base_url`` with their keys until ``stopping`` is set."""
 
     def __init__(
         self, base_url: str, venue: Venue, keys: dict[str, Credentials], stopping: threading.Event
     ) -> None:
-        self._venue = venue
-        self._stopping = stopping
+        self._url = f"{base_url.rstrip('/')}/v/{venue.slug}"
+        self._venue, self._keys, self._stopping = venue, keys, stopping
         self._clients = {bot: VenueClient(base_url, venue.slug, keys[bot]) for bot in cast.BOTS}
         self._instruments = {item.symbol: item for item in instruments_of(venue)}
-        run = f"d{time.time_ns() // 1_000_000:x}"
-        markets: dict[str, MarketFlow] = {}
-        for shape in cast.SHAPES:
-            if shape.symbol in self._instruments:
-                leader = markets.get(shape.follows)
-                markets[shape.symbol] = MarketFlow(shape, seed=cast.FLOW_SEED, run=run, leader=leader)
-        self._markets = markets
-        self._outcomes = {
-            shape.symbol: OutcomeFlow(shape, seed=cast.FLOW_SEED, run=run)
-            for shape in _outcome_shapes(self._instruments.values())
-        }
-        self._flows: dict[str, MarketFlow | OutcomeFlow] = {**self._markets, **self._outcomes}
+        self._fair = {symbol: Wander(symbol, cast.FLOW_SEED, *shape) for symbol, shape in cast.FAIR.items()}
+        self._outcomes = {item.symbol: item for item in outcomes_of(self._instruments.values())}
+        for symbol, item in self._outcomes.items():
+            self._fair[symbol] = chance_of(item)
+        self._takers = list(self._make_takers(f"d{time.time_ns() // 1_000_000:x}"))
         self._feeds: PriceFeeds | None = None
         if perpetual := self._instruments.get(cast.PERPETUAL_SYMBOL):
             self._feeds = PriceFeeds(base_url, venue.group_id, perpetual.number, cast.FLOW_SEED)
-        self._turn = 0
-        self._waiting: dict[str, list[dict[str, str]]] = {bot: [] for bot in cast.BOTS}
 
     def run(self) -> None:
-        """Cancel what is left of an earlier run, take up the last price, then step once a second."""
+        """Take up the last prices, set the makers to work, then step once a second."""
         self._until_answered(self._begin)
-        next_step = time.monotonic()
-        next_inventory = next_top_up = next_price = next_step
+        makers = [
+            threading.Thread(target=self._keep, args=(name, make), name=name, daemon=True)
+            for name, make in self._makers().items()
+        ]
+        for thread in makers:
+            thread.start()
+        next_inventory = next_top_up = next_price = next_step = time.monotonic()
         while not self._stopping.is_set():
-            if not any(self._waiting.values()):
-                self._advance()
-            pause = self._send()
+            for wander in self._fair.values():
+                wander.step()
             now = time.monotonic()
             if now >= next_price:
                 next_price = now + PRICE_SECONDS
                 self._push_prices()
+            pause = self._take()
             if now >= next_inventory:
                 next_inventory = now + INVENTORY_SECONDS
                 self._observe_inventory()
@@ -84,21 +84,69 @@ class LivingFlow:
                 self._top_up()
             next_step = max(next_step + STEP_SECONDS, now)
             self._stopping.wait(max(pause, next_step - now))
+        for thread in makers:
+            thread.join(STOP_SECONDS)
+
+    # --- the makers -----------------------------------------------------------------------------------------------
+
+    def _makers(self) -> dict[str, Callable[[ccxt.okx], Maker]]:
+        """The makers that this venue has markets for, by whose key they use."""
+        spot = [
+            SpotMarket("BTC/USD", neutral=float(cast.BOT_FUNDS["BTC"]), most=4.0, size=0.004),
+            SpotMarket("ETH/USD", neutral=float(cast.BOT_FUNDS["ETH"]), most=50.0, size=0.09),
+        ]
+        references = {market.symbol: self._reference(market.symbol.replace("/", "-")) for market in spot}
+        makers: dict[str, Callable[[ccxt.okx], Maker]] = {
+            cast.SPOT_MAKER: lambda exchange: SpotMaker(exchange, spot, references)
+        }
+        if cast.PERPETUAL_SYMBOL in self._instruments:
+            neutral = float(cast.BOT_FUNDS["BTC"])
+            makers[cast.PERPETUAL_MAKER] = lambda exchange: PerpetualMaker(
+                exchange, "BTC/USD:USD", neutral=neutral, most=3000, size=20
+            )
+        if self._outcomes:
+            makers[cast.OUTCOME_MAKER] = lambda exchange: OutcomeMaker(exchange, self._ratings, most=3000)
+        return makers
+
+    def _reference(self, symbol: str) -> Callable[[], float]:
+        tick_size = float(self._instruments[symbol].tick_size)
+        return lambda: self._fair[symbol].milliticks * tick_size / 1000
+
+    def _ratings(self) -> dict[str, float]:
+        return {symbol: self._fair[symbol].milliticks / 1000 for symbol in self._outcomes}
+
+    def _keep(self, bot: str, make: Callable[[ccxt.okx], Maker]) -> None:
+        """Run a maker; one that fails is made anew after a while."""
+        keys = self._keys[bot]
+        while not self._stopping.is_set():
+            try:
+                make(connect(self._url, keys.key, keys.secret, keys.passphrase)).run(
+                    self._stopping, MAKER_SECONDS
+                )
+            except Exception:
+                log.exception("%s failed; it starts again", bot)
+                self._stopping.wait(RESTART_SECONDS)
+
+    # --- the taker ------------------------------------------------------------------------------------------------
+
+    def _make_takers(self, run: str) -> Iterator[Taker]:
+        shapes = [shape for shape in cast.TAKES if shape.symbol in self._instruments]
+        for symbol, item in self._outcomes.items():
+            one = item.payout_ticks
+            shapes.append(TakerShape(symbol, f"o{item.number}x", payout_ticks=one, **cast.OUTCOME_TAKES))
+        for shape in shapes:
+            underlying = shape.symbol.removesuffix("-SWAP")
+            yield Taker(shape, self._fair[underlying], cast.FLOW_SEED, run)
 
     def _begin(self) -> None:
-        for bot, client in self._clients.items():
-            for items in _resting(client):
-                client.bulk(items)
-            log.info("%s starts with an empty book", bot)
-        for symbol, flow in self._flows.items():
+        for symbol, wander in self._fair.items():
             answer = self._clients[TAKER].request("GET", f"/api/v5/market/ticker?instId={symbol}")
             row: dict[str, str] = next(iter(answer.get("data", [])), {})
             if (last := row.get("last")) and Decimal(row.get("vol24h") or "0"):
-                flow.resume(int(Decimal(last) / self._instruments[symbol].tick_size * 1000))
+                wander.resume(int(Decimal(last) / self._instruments[symbol].tick_size * 1000))
 
     def _until_answered(self, action: Callable[[], None]) -> None:
         """Repeat ``action`` until the server answers it or the flow is to stop."""
-
         while not self._stopping.is_set():
             try:
                 action()
@@ -107,67 +155,43 @@ class LivingFlow:
                 log.info("waiting for the server: %s", error)
                 self._stopping.wait(1.0)
 
-    def _advance(self) -> None:
-        """Let every market step, outcomes in turns, and put each bot's items in line, cancels before places."""
-        self._turn += 1
-        outcomes = list(self._outcomes.items())
-        began = self._turn > OUTCOME_TURNS
-        due = outcomes[self._turn % OUTCOME_TURNS :: OUTCOME_TURNS] if began else outcomes
-        stepping: list[tuple[str, MarketFlow | OutcomeFlow]] = [*self._markets.items(), *due]
-        for symbol, flow in stepping:
-            instrument = self._instruments[symbol]
-            for bot, intents in flow.step().items():
-                self._waiting[bot].extend(_item(intent, instrument) for intent in intents)
-        for items in self._waiting.values():
-            items.sort(key=lambda item: item["op"])
-
-    def _send(self) -> float:
-        """Send what is in line; seconds to wait before more may be sent."""
-        for bot, items in self._waiting.items():
-            if not items:
-                continue
-            try:
-                acks = self._clients[bot].bulk(items[:MAX_BULK_ITEMS])
-            except Refused as refused:
-                log.info("%s: refused: %s", bot, refused)
-                return refused.retry_after_seconds
-            except Unanswered as unanswered:
-                log.info("%s: unanswered: %s", bot, unanswered)
-                items.clear()
-                return STEP_SECONDS
-            refused_ids = [
-                item["clOrdId"]
-                for item, ack in zip(items, acks, strict=False)
-                if ack.code != "0" and item["op"] == "place"
-            ]
-            for flow in self._flows.values():
-                flow.on_refused(refused_ids)
-            del items[: len(acks)]
+    def _take(self) -> float:
+        """Send what the taker wants in this step; seconds to wait before more may be sent."""
+        items = [
+            order_item(intent, self._instruments[intent.symbol])
+            for taker in self._takers
+            for intent in taker.step()
+        ]
+        try:
+            if items:
+                self._clients[TAKER].bulk(items)
+        except Refused as refused:
+            log.info("taker refused: %s", refused)
+            return refused.retry_after_seconds
+        except Unanswered as unanswered:
+            log.info("taker unanswered: %s", unanswered)
         return 0.0
 
     def _push_prices(self) -> None:
-        """Let the synthetic sources say the fair price of the market that the perpetual follows."""
-        perpetual = self._markets.get(cast.PERPETUAL_SYMBOL)
-        if self._feeds is not None and perpetual is not None and perpetual.leader is not None:
-            tick_size = self._instruments[cast.PERPETUAL_SYMBOL].tick_size
-            self._feeds.push(perpetual.leader.fair_ticks, tick_size)
+        """Let the synthetic sources say the fair price of what the perpetual follows."""
+        if self._feeds is not None:
+            symbol = cast.PERPETUAL_SYMBOL.removesuffix("-SWAP")
+            self._feeds.push(self._fair[symbol].ticks, self._instruments[symbol].tick_size)
 
     def _observe_inventory(self) -> None:
-        """Tell each flow how far the taker's holding or position is from where it began."""
+        """Tell the taker how far its holdings and positions are from where it began."""
         try:
             held = _balances(self._clients[TAKER])
             positions = _positions(self._clients[TAKER])
         except (Refused, Unanswered):
             return
-        for symbol, flow in self._flows.items():
-            instrument = self._instruments[symbol]
-            if instrument.is_contract:
-                flow.on_inventory(positions.get(symbol, 0))
+        for taker in self._takers:
+            item = self._instruments[taker.shape.symbol]
+            if item.is_contract:
+                taker.inventory_lots = positions.get(item.symbol, 0)
                 continue
-            target = Decimal(cast.BOT_FUNDS[instrument.size_unit])
-            flow.on_inventory(
-                int((held.get(instrument.size_unit, Decimal(0)) - target) / instrument.lot_size)
-            )
+            away = held.get(item.size_unit, Decimal(0)) - Decimal(cast.BOT_FUNDS[item.size_unit])
+            taker.inventory_lots = int(away / item.lot_size)
 
     def _top_up(self) -> None:
         """Bring a bot that ran low back to its funds, from the faucet within its limits."""
@@ -177,7 +201,7 @@ class LivingFlow:
                 low = {
                     symbol: str(Decimal(full) - held.get(symbol, Decimal(0)))
                     for symbol, full in cast.BOT_FUNDS.items()
-                    if held.get(symbol, Decimal(0)) * 2 < Decimal(full)
+                    if held.get(symbol, Decimal(0)) * 4 < Decimal(full)
                 }
                 if not low:
                     continue
@@ -191,37 +215,33 @@ class LivingFlow:
                 log.info("%s: no top-up: %s", bot, error)
 
 
-def _outcome_shapes(instruments: Iterable[Instrument]) -> Iterator[OutcomeShape]:
-    """The shapes of the demo event's outcomes."""
+def outcomes_of(instruments: Iterable[Instrument]) -> Iterator[Instrument]:
+    """The outcomes of the demo's event."""
     for item in instruments:
         if item.symbol.startswith(f"{cast.EVENT_SERIES}-") and item.outcome_name in cast.BELIEFS:
-            opening = cast.BELIEFS[item.outcome_name] * item.payout_ticks // 100
-            yield OutcomeShape(item.symbol, f"o{item.number}", opening, item.payout_ticks)
+            yield item
 
 
-def _item(intent: Intent, instrument: Instrument) -> dict[str, str]:
+def chance_of(item: Instrument) -> Wander:
+    """The synthetic chance of an outcome, which keeps room for a quote on both sides."""
+    opening = cast.BELIEFS[item.outcome_name] * item.payout_ticks // 100
+    return Wander(
+        item.symbol, cast.FLOW_SEED, opening, cast.OUTCOME_STEP_MILLITICKS,
+        low_ticks=max(2, opening * 2 // 3), high_ticks=min(item.payout_ticks - 2, opening * 4 // 3),
+    )  # fmt: skip
+
+
+def order_item(intent: Intent, instrument: Instrument) -> dict[str, str]:
     """An intent as an item of the bulk entry."""
-    if intent.op == "cancel":
-        return {"op": "cancel", "instId": intent.symbol, "clOrdId": intent.client_id}
     return {
         "op": "place",
         "instId": intent.symbol,
         "clOrdId": intent.client_id,
         "side": intent.side,
-        "ordType": "post_only" if intent.post_only else "ioc",
+        "ordType": "ioc",
         "px": instrument.price_text(intent.price_ticks),
         "sz": instrument.size_text(intent.size_lots),
     }
-
-
-def _resting(client: VenueClient) -> Iterator[list[dict[str, str]]]:
-    """Cancels of all the account's open orders, a page at a time."""
-    while True:
-        answer = client.request("GET", f"/api/v5/trade/orders-pending?limit={PAGE}")
-        rows = answer.get("data", [])
-        if not rows:
-            return
-        yield [{"op": "cancel", "instId": row["instId"], "ordId": row["ordId"]} for row in rows]
 
 
 def _balances(client: VenueClient) -> dict[str, Decimal]:

@@ -1,65 +1,64 @@
-"""The synthetic flow: reproducible, two-sided, deep, bounded, and it comes back to its opening price."""
+"""The synthetic prices and the taker: reproducible, bounded, and the taker leans back."""
 
-from exchange_os.demo.flow import LEVELS, MAKERS, TAKER, Intent, MarketFlow, MarketShape
+import pytest
 
-SHAPE = MarketShape("BTC-USD", opening_ticks=6_500_000, gap_ticks=400, step_milliticks=600_000, base_lots=100)
+from exchange_os.demo.flow import Intent, Taker, TakerShape, Wander
 
-
-def _run(steps: int, seed: int = 7) -> tuple[MarketFlow, list[dict[str, list[Intent]]]]:
-    flow = MarketFlow(SHAPE, seed=seed, run="r1")
-    return flow, [flow.step() for _ in range(steps)]
+SHAPE = TakerShape("BTC-USD", "btcx", reach_ticks=400, base_lots=100, per_mille=550)
 
 
-def test_the_same_seed_gives_the_same_orders() -> None:
-    assert _run(50)[1] == _run(50)[1]
-    assert _run(50)[1] != _run(50, seed=8)[1]
-
-
-def test_the_first_step_quotes_both_sides_in_depth() -> None:
-    flow, (first,) = _run(1)
-    for maker in MAKERS:
-        buys = {item.price_ticks for item in first[maker] if item.side == "buy"}
-        sells = {item.price_ticks for item in first[maker] if item.side == "sell"}
-        assert len(buys) >= 30
-        assert len(sells) >= 30
-        assert max(buys) < flow.fair_ticks < min(sells)
-        assert all(item.post_only and item.size_lots >= 1 for item in first[maker])
-    assert len(first[MAKERS[0]]) == LEVELS * 2
-
-
-def test_a_quiet_step_is_a_few_orders_and_client_ids_never_repeat() -> None:
-    _, steps = _run(400)
-    placed = [
-        item.client_id for step in steps for items in step.values() for item in items if item.op == "place"
-    ]
-    assert len(placed) == len(set(placed))
-    assert max(len(client_id) for client_id in placed) <= 32
-    later = [sum(len(items) for items in step.values()) for step in steps[20:]]
-    assert sum(later) / len(later) < 30
-
-
-def test_the_price_stays_in_its_corridor_for_a_day_of_steps() -> None:
-    flow = MarketFlow(SHAPE, seed=3, run="r1")
+def _prices(steps: int, seed: int = 7) -> list[int]:
+    fair = Wander("BTC-USD", seed, 6_500_000, 600_000)
     seen = []
-    for _ in range(20_000):
-        flow._move_fair_price()
-        seen.append(flow.fair_ticks)
-    assert min(seen) > SHAPE.opening_ticks * 90 // 100
-    assert max(seen) < SHAPE.opening_ticks * 110 // 100
-    assert max(seen) - min(seen) > SHAPE.opening_ticks // 200
+    for _ in range(steps):
+        fair.step()
+        seen.append(fair.ticks)
+    return seen
 
 
-def test_the_taker_leans_against_its_inventory() -> None:
-    flow = MarketFlow(SHAPE, seed=3, run="r1")
-    flow.on_inventory(SHAPE.base_lots * 100)
-    sides = [item.side for _ in range(400) for item in flow.step()[TAKER]]
+def _orders(steps: int, seed: int = 7, inventory: int = 0) -> list[Intent]:
+    taker = Taker(SHAPE, Wander("BTC-USD", seed, 6_500_000, 600_000), seed, "r1", inventory)
+    return [intent for _ in range(steps) for intent in taker.step()]
+
+
+def test_the_same_seed_gives_the_same_prices_and_orders() -> None:
+    assert _prices(50) == _prices(50)
+    assert _prices(50) != _prices(50, seed=8)
+    assert _orders(50) == _orders(50)
+    assert _orders(50) != _orders(50, seed=8)
+
+
+def test_a_price_stays_in_its_corridor_for_a_day_of_steps() -> None:
+    seen = _prices(20_000, seed=3)
+    assert min(seen) > 6_500_000 * 90 // 100
+    assert max(seen) < 6_500_000 * 110 // 100
+    assert max(seen) - min(seen) > 6_500_000 // 200
+
+
+@pytest.mark.parametrize("opening", [3, 18, 97])
+def test_a_chance_stays_inside_of_the_payout(opening: int) -> None:
+    fair = Wander("SPAIN", 7, opening, 400, low_ticks=2, high_ticks=98)
+    taker = Taker(TakerShape("SPAIN", "ox", 2, 20, 1000, payout_ticks=100), fair, 7, "r1")
+    for _ in range(500):
+        fair.step()
+        assert 2 <= fair.ticks <= 98
+        (intent,) = taker.step()
+        assert 1 <= intent.price_ticks <= 99
+        assert intent.size_lots >= 1
+
+
+def test_a_price_of_an_earlier_run_is_held_near_the_opening() -> None:
+    fair = Wander("BTC-USD", 7, 1_000, 10)
+    fair.resume(2_000_000)
+    assert fair.ticks == 1_050
+    fair.resume(990_000)
+    assert fair.ticks == 990
+
+
+def test_the_taker_leans_against_its_inventory_and_never_repeats_an_id() -> None:
+    orders = _orders(800, seed=3, inventory=SHAPE.base_lots * 100)
+    sides = [order.side for order in orders]
     assert sides.count("sell") > 3 * sides.count("buy")
-
-
-def test_a_refused_quote_is_placed_again_at_the_next_step() -> None:
-    flow, (first,) = _run(1)
-    refused = first[MAKERS[0]][0].client_id
-    flow.on_refused([refused])
-    again = flow.step()[MAKERS[0]]
-    assert not any(item.client_id == refused for item in again)
-    assert any(item.op == "place" for item in again)
+    ids = [order.client_id for order in orders]
+    assert len(ids) == len(set(ids))
+    assert max(map(len, ids)) <= 32
