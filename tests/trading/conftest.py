@@ -12,7 +12,7 @@ from exchange_os.demo.stack import PROJECT, PrivateStack
 from tests.trading.client import Trader, VenueAddress
 
 PEOPLE = 8
-PIT_PEOPLE = 20
+PIT_PEOPLE = 40
 
 
 @pytest.fixture(scope="session")

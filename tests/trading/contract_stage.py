@@ -50,7 +50,7 @@ EVENT = {
 PRICE_TICKS = 500_000
 STALE_MS = 3_600_000  # longer than the tests
 SOURCES = 3
-USD = "50000"
+USD, BTC = "50000", "0.5"
 
 
 def tell_price(venue: Venue, market: Market) -> None:
@@ -75,7 +75,7 @@ def session_of(user: AbstractBaseUser) -> str:
 
 
 def set_stage(people: int) -> dict[str, Any]:
-    """Make everything; people are numbered from 0."""
+    """Make everything; people are numbered from 0, and the last one has BTC, too."""
     deployer = ensure_person("pit@test.example", None)
     ensure_stake(deployer, "Pit")
     plan = VenuePlan("pit", "The Pit", "#2f6feb", "A venue of contracts.", (MARKETS[0], PERPETUAL, EVENT))
@@ -94,6 +94,9 @@ def set_stage(people: int) -> dict[str, Any]:
                 "session": session_of(user),
             }
         )
+    claim_from_faucet(user, "BTC", 1)
+    btc = asset_by_symbol("BTC")
+    deposits.append((user, venue, account.number, btc, to_units(BTC, btc)))
     deposit_all(deposits)
     event = Event.objects.get(venue=venue)
     outcomes = list(event.markets.order_by("outcome").values_list("symbol", flat=True))

@@ -1,11 +1,9 @@
-"""The pages of events and perpetuals on a running exchange: prices, a bet in plain words, leverage, closing."""
+"""The terminal of a perpetual on a running exchange: prices, leverage, closing."""
 
 import json
 import re
-from collections.abc import Iterator
 
 import httpx
-import pytest
 
 from tests.trading.client import Trader
 from tests.trading.test_contracts import SWAP, placed, position
@@ -46,48 +44,6 @@ class Browser:
 def words(html: str) -> str:
     """The text of a page without its tags."""
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html)).strip()
-
-
-@pytest.fixture
-def event_page(pit: dict) -> str:
-    """Address of the event."""
-    return f"/v/pit/event/{pit['event']}/"
-
-
-@pytest.fixture
-def bettor(pair: tuple[Trader, Trader], event_page: str) -> Iterator[Browser]:
-    """The taker's browser on the page of the event."""
-    made = Browser(pair[1], event_page)
-    yield made
-    made.http.close()
-
-
-def test_a_bet_from_the_page_of_an_event(
-    pair: tuple[Trader, Trader], bettor: Browser, pit: dict, event_page: str
-) -> None:
-    maker, taker = pair
-    outcome = pit["outcomes"][2]
-    placed(maker, outcome, "sell", "50", "0.45", tdMode="isolated", outcome="yes")
-    placed(maker, outcome, "buy", "50", "0.42", tdMode="isolated", outcome="yes")
-    page = words(bettor.get(event_page).text)
-    assert "Who wins the cup?" in page
-    assert "Yes 0.45 No 0.58" in page
-    quote = bettor.get(f"{event_page}quote/", market=outcome, side="yes", direction="buy", size="20")
-    # 20 at 0.45 and a fee of 1% of 0.45 * 0.55 each.
-    assert "You pay at most 9.0495 USD . You get 20 USD if Any other wins" in words(quote.text)
-    against = bettor.get(f"{event_page}quote/", market=outcome, side="no", direction="buy", size="20")
-    assert "if Any other does not win" in words(against.text)
-    assert bettor.post(f"{event_page}bet/", market=outcome, side="yes", size="20") == (
-        200,
-        "Filled: Buy 20 contracts.",
-    )
-    held = position(taker, outcome)
-    assert held is not None
-    assert (held["pos"], held["avgPx"]) == ("20", "0.45")
-    assert "What you hold" in bettor.get(event_page).text
-    status, sentence = bettor.post(f"{event_page}bet/", market=outcome, side="yes", size="many")
-    assert (status, sentence) == (422, "Enter how many contracts, for example 20.")
-    assert outcome in bettor.get(f"/v/pit/trade/{outcome}/").text
 
 
 def test_positions_and_leverage_of_the_terminal(pair: tuple[Trader, Trader]) -> None:

@@ -270,12 +270,7 @@ def _refused(
     if request.headers.get("HX-Request") != "true":
         messages.error(request, sentence)
         return redirect("pages:event", venue.slug, view.event.code)
-    context = {
-        "refusal": sentence,
-        "refusal_field": field,
-        "asset": view.event.settlement_asset,
-        "venue": venue,
-    }
+    context = {"refusal": sentence, "refusal_field": field, "fragment": True}
     return render(request, "trading/event/words.html", context, status=422)
 
 
