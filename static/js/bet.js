@@ -21,7 +21,6 @@ class Bet extends HTMLElement {
     };
     for (const [name, listener] of Object.entries(this.listeners)) document.addEventListener(name, listener);
     this.shape();
-    if (this.field("amount").value) requestAnimationFrame(() => this.ask());
   }
 
   disconnectedCallback() {

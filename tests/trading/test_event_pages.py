@@ -201,7 +201,7 @@ BAD = [
     ({"kind": "limit", "price": "40.5"}, "The price goes in steps of 1¢."),
     ({"side": "maybe"}, "Choose an outcome, a side and how much."),
     ({"market": "NONE"}, "Choose one of the outcomes."),
-    ({"direction": "sell"}, "You hold 0 Yes of Argentina; sell at most that many."),
+    ({"direction": "sell"}, "You hold 0 Yes on Argentina; sell at most that many."),
     ({"worst": "x"}, "Choose an outcome, a side and how much."),
 ]
 

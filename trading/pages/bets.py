@@ -19,6 +19,7 @@ from exchange_os.ui.requests import SignedInRequest
 from exchange_os.ui.tags import grouped
 from exchange_os.ui.toasts import Level, toast, trigger
 from trading.bets import cents_text, money_text
+from trading.pages.event_rows import side_names
 from trading.pages.event_scope import account_at, event_or_404
 from trading.pages.markets import venue_or_404
 from trading.pages.ticket import TicketForm
@@ -28,7 +29,7 @@ from trading.selectors.events import EventView
 from trading.services.accounts import ensure_account
 from trading.services.bets import Bet, BetDone, BetQuote, merge_sets, place_bet, quote_bet
 from trading.services.orders import OrderKey, OrderRefused, cancel_order
-from venues.models import EventKind, EventState, Market, Venue
+from venues.models import Event, EventKind, EventState, Market, Venue
 
 MOST_CONTRACTS = 10**9
 
@@ -51,14 +52,22 @@ class BetForm(forms.Form):
 class Wanted:
     """A form read against its event."""
 
+    event: Event
     market: Market
     bet: Bet
     asset: Asset
 
     @property
     def side_name(self) -> str:
-        """Yes or No; of a scalar the end."""
-        return "No" if self.bet.no else "Yes"
+        """Yes or No, of a number Higher or Lower."""
+        return side_names(self.event)[self.bet.no]
+
+    @property
+    def what(self) -> str:
+        """The contracts in words: “Yes on Spain”, of a question with one book “Yes”."""
+        if self.event.kind != EventKind.MULTIPLE:
+            return self.side_name
+        return f"{self.side_name} on {self.market.outcome_name}"
 
 
 def read_bet(form: BetForm, view: EventView) -> Wanted:
@@ -86,7 +95,7 @@ def read_bet(form: BetForm, view: EventView) -> Wanted:
         worst=int(data["worst"]) if data["worst"] and not limited else None,
         client_id=data["client_id"] or TicketForm.new_client_id(),
     )
-    return Wanted(market, bet, asset)
+    return Wanted(view.event, market, bet, asset)
 
 
 def _number(text: str, field: str, sentence: str) -> Decimal:
@@ -191,7 +200,7 @@ def refusal_sentence(code: str, sentence: str, wanted: Wanted, quoted: BetQuote 
     remedies = {
         "risk_insufficient_balance": f"{need}Lower the amount or transfer more {asset} here.",
         "risk_margin": f"{need}Lower the amount or transfer more {asset} here.",
-        "risk_reduce_only": f"You do not hold that many {wanted.side_name} of {wanted.market.outcome_name}.",
+        "risk_reduce_only": f"You do not hold that many {wanted.what}.",
         "state_market_phase": "Trading of this outcome is paused or over.",
         "state_duplicate_client_id": "It was placed already; look at what you hold.",
         "access_account_unknown": f"Transfer {asset} to this venue first.",
@@ -236,14 +245,15 @@ def _check_held(account: Any, view: EventView, wanted: Wanted) -> None:
     stake = event_holdings(account, view).of(wanted.market)
     held = stake.lots if stake and stake.no == wanted.bet.no else 0
     if wanted.bet.lots > held:
-        what = f"{wanted.side_name} of {wanted.market.outcome_name}"
-        raise DomainError("not_held", f"You hold {held} {what}; sell at most that many.", field="amount")
+        raise DomainError(
+            "not_held", f"You hold {held} {wanted.what}; sell at most that many.", field="amount"
+        )
 
 
 def told(wanted: Wanted, done: BetDone) -> tuple[Level, str]:
     """What came of a bet, in one sentence."""
     verb = "Bought" if wanted.bet.buying else "Sold"
-    what = f"{wanted.side_name} on {wanted.market.outcome_name}"
+    what = wanted.what
     moved = money_text(done.moved, wanted.asset.scale, up=wanted.bet.buying)
     money = f"{grouped(moved)} {wanted.asset.symbol}"
     rest = f"{done.rests} {what} wait in the book at {cents_text(wanted.bet.limit or 0, wanted.market.payout_ticks)}."

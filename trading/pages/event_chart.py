@@ -5,15 +5,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from trading.bets import chance_text
+from trading.pages.event_rows import outcome_title
 from trading.selectors.candles import WEEK_MS
 from trading.selectors.event_history import Courses, courses
 from trading.selectors.event_prices import OutcomePrice
 from trading.selectors.events import EventView
+from venues.models import Event
 
 LINES = 5
 WIDTH, HEIGHT = 720, 240
 RANGE_NAMES = (("1d", "1D"), ("1w", "1W"), ("1m", "1M"), ("all", "All"))
-TOPS = (10, 20, 25, 40, 50, 60, 80, 100)
+TOPS = (8, 12, 20, 40, 60, 80, 100)
 MARKS = 4
 
 
@@ -45,7 +47,7 @@ def chart_context(view: EventView, prices: list[OutcomePrice], name: str, now_ms
     drawn = courses([row.market for row in leading], chosen, since_ms=since_ms, now_ms=now_ms)
     top = _top(drawn, leading)
     return {
-        "lines": [_line(at, row, drawn, top) for at, row in enumerate(leading)],
+        "lines": [_line(view.event, at, row, drawn, top) for at, row in enumerate(leading)],
         "ranges": RANGE_NAMES,
         "range": chosen,
         "levels": [Mark(f"{top * part // MARKS}%", 100 - 100 * part // MARKS) for part in range(MARKS + 1)],
@@ -67,7 +69,7 @@ def _top(drawn: Courses, leading: list[OutcomePrice]) -> int:
     return next((top for top in TOPS if most + 1 <= top), 100)
 
 
-def _line(number: int, row: OutcomePrice, drawn: Courses, top: int) -> Line:
+def _line(event: Event, number: int, row: OutcomePrice, drawn: Courses, top: int) -> Line:
     """The line of an outcome; its last point is the present chance."""
     prices = [*drawn.courses[number].prices[:-1], row.fair_ticks]
     last = max(1, len(prices) - 1)
@@ -79,8 +81,9 @@ def _line(number: int, row: OutcomePrice, drawn: Courses, top: int) -> Line:
     if len(points) == 1:
         points.insert(0, f"0,{points[0].split(',')[1]}")
     values = ["-" if ticks is None else str(ticks * 1000 // row.payout_ticks) for ticks in prices]
+    name = outcome_title(event, row.market)
     chance = chance_text(row.fair_ticks, row.payout_ticks)
-    return Line(number + 1, row.market.outcome_name, chance, " ".join(points), ",".join(values))
+    return Line(number + 1, name, chance, " ".join(points), ",".join(values))
 
 
 def _times(drawn: Courses) -> list[Mark]:

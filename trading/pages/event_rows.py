@@ -40,6 +40,21 @@ class Choice:
     paused: bool
 
 
+def side_names(event: Event) -> tuple[str, str]:
+    """What the two sides of a contract are called: Yes and No, of a number Higher and Lower."""
+    return ("Higher", "Lower") if event.kind == EventKind.SCALAR else ("Yes", "No")
+
+
+def outcome_title(event: Event, market: Market) -> str:
+    """What a market of an event is called: its outcome, of a number its upper side."""
+    return side_names(event)[0] if event.kind == EventKind.SCALAR else market.outcome_name
+
+
+def own_name(event: Event, market: Market) -> str:
+    """The outcome of something one holds; empty where there is but one book, whose side says it all."""
+    return market.outcome_name if event.kind == EventKind.MULTIPLE else ""
+
+
 def choice_of(view: EventView, row: OutcomePrice) -> Choice:
     """An outcome and its prices."""
     one, market = row.payout_ticks, row.market
@@ -47,7 +62,7 @@ def choice_of(view: EventView, row: OutcomePrice) -> Choice:
     points = _points(row.day_change_ticks, one)
     return Choice(
         symbol=market.symbol,
-        name=market.outcome_name,
+        name=outcome_title(view.event, market),
         percent=decimal_text(Decimal(row.fair_ticks * 100) / one),
         chance=chance_text(row.fair_ticks, one),
         change=points,
@@ -91,6 +106,7 @@ class StakeRow:
     """Contracts of one outcome that someone holds; texts, ``gain`` the sign of the profit."""
 
     symbol: str
+    side: str
     name: str
     no: bool
     lots: str
@@ -103,14 +119,15 @@ class StakeRow:
     gain: int
 
 
-def stake_row(stake: Stake, asset: Asset) -> StakeRow:
+def stake_row(stake: Stake, event: Event, asset: Asset) -> StakeRow:
     """A holding as the table shows it."""
     profit = stake.worth - stake.cost
     share = profit * 1000 // stake.cost if stake.cost else 0
     average = stake.cost * 10_000 // (stake.lots * stake.unit) if stake.lots else 0
     return StakeRow(
         symbol=stake.market.symbol,
-        name=stake.market.outcome_name,
+        side=side_names(event)[stake.no],
+        name=own_name(event, stake.market),
         no=stake.no,
         lots=str(stake.lots),
         average=cents_text(average // 10 * 10, 10_000),
@@ -123,10 +140,10 @@ def stake_row(stake: Stake, asset: Asset) -> StakeRow:
     )
 
 
-def holdings_context(held: EventHoldings, asset: Asset) -> dict[str, Any]:
+def holdings_context(held: EventHoldings, event: Event, asset: Asset) -> dict[str, Any]:
     """What the card of one's own contracts says."""
     return {
-        "stakes": [stake_row(stake, asset) for stake in held.stakes],
+        "stakes": [stake_row(stake, event, asset) for stake in held.stakes],
         "certain": money_text(held.certain, asset.scale),
         "has_certain": held.certain > 0,
         "several": len(held.stakes) > 1,
@@ -151,6 +168,7 @@ class BetRow:
     """An open order or a fill in a bettor's terms; texts."""
 
     symbol: str
+    side: str
     name: str
     verb: str
     no: bool
@@ -168,23 +186,25 @@ def _own_side(no: bool, buying: bool, ticks: int, market: Market) -> tuple[str, 
     return ("Buy" if buying != no else "Sell"), (market.payout_ticks - ticks if no else ticks)
 
 
-def order_row(order: Order, market: Market) -> BetRow:
+def order_row(order: Order, event: Event, market: Market) -> BetRow:
     """An open order as the trader placed it."""
     buying = order.side == kernel.BUY
     verb, ticks = _own_side(order.no_side, buying, order.price_ticks, market)
     return BetRow(
-        symbol=market.symbol, name=market.outcome_name, verb=verb, no=order.no_side, lots=str(order.size_lots),
+        symbol=market.symbol, side=side_names(event)[order.no_side], name=own_name(event, market), verb=verb,
+        no=order.no_side, lots=str(order.size_lots),
         filled=str(order.filled_lots), price=cents_text(ticks, market.payout_ticks),
         money=money_text(ticks * order.remaining_lots * market.tick_quote, market.quote.scale), fee="",
         order_id=order.order_id, when=_moment(order.created_ms),
     )  # fmt: skip
 
 
-def fill_row(fill: Fill, market: Market) -> BetRow:
+def fill_row(fill: Fill, event: Event, market: Market) -> BetRow:
     """A fill; the book's side is shown, since a fill does not say which side was meant."""
     buying = fill.side == kernel.BUY
     return BetRow(
-        symbol=market.symbol, name=market.outcome_name, verb="Bought" if buying else "Sold", no=False,
+        symbol=market.symbol, side=side_names(event)[0], name=own_name(event, market),
+        verb="Bought" if buying else "Sold", no=False,
         lots=str(fill.size_lots), filled=str(fill.size_lots),
         price=cents_text(fill.price_ticks, market.payout_ticks), money=money_text(fill.notional, market.quote.scale),
         fee=money_text(fill.fee, market.quote.scale, up=True), order_id=fill.order_id, when=_moment(fill.time_ms),
@@ -195,6 +215,7 @@ def fill_row(fill: Fill, market: Market) -> BetRow:
 class Receipt:
     """What contracts were paid when the event was over; texts."""
 
+    side: str
     name: str
     no: bool
     lots: str
@@ -203,12 +224,13 @@ class Receipt:
     when: datetime
 
 
-def receipt_of(bill: Bill, market: Market) -> Receipt:
+def receipt_of(bill: Bill, event: Event, market: Market) -> Receipt:
     """A settlement as the bettor sees it: a No gets what the outcome does not."""
     no, lots = bill.lots < 0, abs(bill.lots)
     each = market.payout_ticks - bill.price_ticks if no else bill.price_ticks
     return Receipt(
-        name=market.outcome_name, no=no, lots=str(lots), each=cents_text(each, market.payout_ticks),
+        side=side_names(event)[no], name=own_name(event, market), no=no, lots=str(lots),
+        each=cents_text(each, market.payout_ticks),
         paid=money_text(each * lots * market.tick_quote, market.quote.scale), when=_moment(bill.time_ms),
     )  # fmt: skip
 
@@ -217,8 +239,8 @@ def past_context(past: EventPast, view: EventView) -> dict[str, Any]:
     """What the history of an account in the event says."""
     markets = {market.number: market for market in view.markets}
     return {
-        "fill_rows": [fill_row(fill, markets[fill.market]) for fill in past.fills[:50]],
-        "receipts": [receipt_of(bill, markets[bill.market]) for bill in past.receipts],
+        "fill_rows": [fill_row(fill, view.event, markets[fill.market]) for fill in past.fills[:50]],
+        "receipts": [receipt_of(bill, view.event, markets[bill.market]) for bill in past.receipts],
         "made": money_text(past.made, view.event.settlement_asset.scale) if past.whole else "",
         "made_sign": (past.made > 0) - (past.made < 0),
     }

@@ -232,11 +232,11 @@ def own_context(
         return {"has_account": False}
     context: dict[str, Any] = {"has_account": True, "own_error": "" if held is not None else AWAY}
     if held is not None:
-        context |= holdings_context(held, view.event.settlement_asset)
+        context |= holdings_context(held, view.event, view.event.settlement_asset)
     markets = {market.number: market for market in view.markets}
     try:
         orders = event_orders(account, view)
     except DomainError:
         orders, context["own_error"] = [], AWAY
-    context["order_rows"] = [order_row(order, markets[order.market]) for order in orders]
+    context["order_rows"] = [order_row(order, view.event, markets[order.market]) for order in orders]
     return context | past_context(event_past(account, view), view)

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from exchange_os.errors import DomainError
 from exchange_os.ledger.selectors import amount_text
 from trading.bets import chance_text
+from trading.pages.event_rows import outcome_title
 from trading.selectors.event_moves import result_text
 from trading.selectors.events import EventView, events_of, open_events
 from trading.selectors.overview import Listing, listings, market_list, venue_listings
@@ -56,7 +57,11 @@ def event_cards(views: Sequence[EventView], now: int) -> list[EventCard]:
             chances.append((ticks, market))
         chances.sort(key=lambda chance: -chance[0])
         favourites = [
-            (market.outcome_name, ticks * 100 // market.payout_ticks, chance_text(ticks, market.payout_ticks))
+            (
+                outcome_title(view.event, market),
+                ticks * 100 // market.payout_ticks,
+                chance_text(ticks, market.payout_ticks),
+            )
             for ticks, market in chances[:OUTCOMES_ON_A_CARD]
         ]
         volume = sum(days[market.pk].quote_volume for market in view.markets)
