@@ -16,6 +16,7 @@ from exchange_os.ui.requests import SignedInRequest
 from exchange_os.ui.toasts import toast, trigger
 from trading.pages.event_scope import event_or_404
 from trading.pages.markets import venue_or_404
+from trading.pages.rows import percent_text
 from trading.selectors.event_moves import moves_of, result_text
 from trading.selectors.events import EventView
 from venues.models import EventMove, EventState
@@ -43,6 +44,7 @@ def way_context(view: EventView) -> dict[str, Any]:
     ends = event.proposed + timedelta(seconds=event.window_seconds) if event.proposed else None
     return {
         "way": way_of(view),
+        "taker_fee": percent_text(view.markets[0].taker_fee_ppm) if view.markets else "",
         "can_dispute": event.state == EventState.PROPOSED and ends is not None and timezone.now() < ends,
         "window_ends": ends if event.state == EventState.PROPOSED else None,
         "result": result_text(view, event.payouts, event.voiding) if event.payouts or event.voiding else "",

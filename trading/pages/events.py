@@ -25,7 +25,6 @@ from trading.pages.event_rows import (
 from trading.pages.event_scope import account_at, event_or_404
 from trading.pages.event_way import way_context
 from trading.pages.markets import now_ms, venue_or_404
-from trading.pages.rows import percent_text
 from trading.pages.ticket import TicketForm
 from trading.selectors.event_holdings import (
     EventHoldings,
@@ -55,7 +54,6 @@ def event(request: HttpRequest, slug: str, code: str) -> HttpResponse:
         "venue": venue,
         "event": view.event,
         "asset": view.event.settlement_asset,
-        "taker_fee": percent_text(view.markets[0].taker_fee_ppm) if view.markets else "",
         "seconds_left": max(0, round((view.event.closes - timezone.now()).total_seconds())),
         **outcomes_context(view, prices, error, whole=request.GET.get("all") == "1"),
         **chart_context(view, prices, request.GET.get("range", ""), now_ms()),
