@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from exchange_os import health
 from exchange_os.accounts import TradingAccounts
+from exchange_os.ui import appearance
 from exchange_os.ui import views as ui
 from venues.urls import deployer_urls, launch_urls, wallet_urls
 
@@ -15,6 +16,7 @@ urlpatterns = [
     path("api/oracle/v1/", include("exchange_os.oracles.urls")),
     path("operator/", admin.site.urls),
     path("style", ui.style, name="style"),
+    path("appearance", appearance.choose, name="appearance"),
     path("wallet/", include(wallet_urls(TradingAccounts()))),
     path("launch/", include(launch_urls)),
     path("deployer/", include(deployer_urls)),

@@ -158,3 +158,24 @@ def venue_mark(name: str, colour: str = "", css: str = "") -> SafeString:
         ink,
         letters,
     )
+
+
+@register.simple_tag
+def gauge(percent: int, text: str, label: str, level: str = "") -> SafeString:
+    """Half a circle filled to ``percent`` (0 to 100) with ``text`` in it; ``level`` is ``warn`` or ``danger``."""
+    share = min(100, max(0, int(percent)))
+    arc = "M 10 66 A 56 56 0 0 1 122 66"
+    return format_html(
+        '<div class="gauge" data-level="{}" role="img" aria-label="{}: {}">'
+        '<svg viewBox="0 0 132 76" aria-hidden="true">'
+        '<path d="{}"></path><path class="gauge-value" d="{}" pathLength="100" stroke-dasharray="{} 200"></path></svg>'
+        '<strong aria-hidden="true">{}</strong><span class="gauge-label" aria-hidden="true">{}</span></div>',
+        level,
+        label,
+        text,
+        arc,
+        arc,
+        share,
+        text,
+        label,
+    )

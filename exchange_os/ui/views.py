@@ -4,6 +4,8 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from exchange_os.ui.appearance import chosen
+
 ERRORS = {
     400: (
         "This request could not be read",
@@ -77,4 +79,5 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """500, without the database: the template asks for nothing but static files."""
     title, text = ERRORS[500]
-    return render(None, "errors/500.html", {"status": 500, "title": title, "text": text}, status=500)
+    context = {"status": 500, "title": title, "text": text, "appearance": chosen(request)}
+    return render(None, "errors/500.html", context, status=500)

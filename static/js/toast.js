@@ -14,8 +14,8 @@ function icon(name, css = "") {
 }
 
 /** Shows a toast. `level` is success, info, warning or error. Of two about the same thing one is shown: the later,
- * unless it `yields`. */
-export function toast(level, text, { about = "", yields = false } = {}) {
+ * unless it `yields`. With `retry` it has a button that calls it. */
+export function toast(level, text, { about = "", yields = false, retry } = {}) {
   const region = document.getElementById("toasts");
   const told = about ? [...region.children].find((other) => other.dataset.about === about) : undefined;
   if (told && yields) return;
@@ -31,6 +31,14 @@ export function toast(level, text, { about = "", yields = false } = {}) {
   const words = document.createElement("p");
   words.textContent = text;
   item.append(icon({ success: "circle-check", warning: "circle-alert", error: "circle-alert" }[level] ?? "info"), words, close);
+  if (retry) {
+    const again = document.createElement("button");
+    again.type = "button";
+    again.className = "toast-action";
+    again.textContent = "Try again";
+    again.addEventListener("click", () => { item.remove(); retry(); });
+    words.after(again);
+  }
   region.append(item);
   while (region.children.length > TOASTS_AT_MOST) region.firstElementChild.remove();
   expire(item, level);

@@ -17,24 +17,50 @@ document.addEventListener("htmx:response:error", (event) => {
     404: "That is no longer there.",
     429: "Too many requests. Wait a moment and try again.",
   };
-  toast("error", reasons[status] ?? "The server could not answer. Nothing was half done; try again.");
+  toast("error", reasons[status] ?? "The server could not answer. Nothing was half done; try again.", { retry: retryOf(event.detail.ctx) });
 });
 document.addEventListener("htmx:error", (event) => {
   if (event.detail.error?.name === "AbortError") return;
-  toast("error", "No connection to the server. Check your network and try again.");
+  toast("error", "No connection to the server. Check your network and try again.", { about: "connection", retry: retryOf(event.detail.ctx) });
 });
+
+/** What repeats a request that failed: only a read, or a form that carries its own identity, may be sent twice. */
+function retryOf(ctx) {
+  const element = ctx?.sourceElement;
+  if (!element?.isConnected || element.matches("[hx-trigger*=every], [hx-trigger*=refresh]")) return undefined;
+  const reads = (ctx.request?.method ?? "GET").toUpperCase() === "GET";
+  const named = element.matches("form") && element.querySelector("[name=client_id], [name=request_id]");
+  if (!reads && !named) return undefined;
+  return () => (element.matches("form") ? element.requestSubmit() : element.click());
+}
+
+// A bar at the top while htmx waits for what a person asked for; the style shows it only if it takes long.
+let waiting = 0;
+function wait(event, step) {
+  if (event.target.matches?.("[hx-trigger*=every], [hx-trigger*=refresh]")) return;
+  waiting = Math.max(0, waiting + step);
+  document.querySelector("[data-loading]").hidden = waiting === 0;
+}
+document.addEventListener("htmx:before:request", (event) => wait(event, 1));
+document.addEventListener("htmx:finally:request", (event) => wait(event, -1));
+
+const showConnection = () => { document.querySelector("[data-offline]").hidden = navigator.onLine; };
+addEventListener("online", showConnection);
+addEventListener("offline", showConnection);
+showConnection();
 
 function showAppearance() {
   for (const button of document.querySelectorAll("[data-set]")) {
-    const chosen = document.documentElement.dataset[button.dataset.set] === button.dataset.value;
+    const chosen = document.documentElement.dataset[button.name] === button.value;
     button.setAttribute("aria-pressed", String(chosen));
   }
 }
 
 function setAppearance(button) {
-  const { set: name, value } = button.dataset;
-  document.documentElement.dataset[name] = value;
-  try { localStorage.setItem(`xos-${name}`, value); } catch { /* the choice lasts for this page */ }
+  const looks = document.documentElement.dataset;
+  looks[button.name] = button.value;
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `appearance=${looks.theme}.${looks.density}.${looks.palette}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
   showAppearance();
   document.dispatchEvent(new CustomEvent("xos:appearance"));
 }
@@ -66,7 +92,7 @@ document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
   let hit;
   if ((hit = on("[data-dismiss]"))) hit.closest(".toast, .banner").remove();
-  else if ((hit = on("[data-set]"))) setAppearance(hit);
+  else if ((hit = on("[data-set]"))) { event.preventDefault(); setAppearance(hit); }
   else if ((hit = on("[data-dialog]"))) document.getElementById(hit.dataset.dialog)?.showModal();
   else if ((hit = on("[data-close]"))) hit.closest("dialog")?.close();
   else if ((hit = on("[data-copy]"))) copyText(hit);

@@ -103,3 +103,34 @@ def test_toasts_and_events_share_one_header() -> None:
         {"level": "error", "text": "Zwei €"},
     ]
     assert held["xos:dirty"] == {}
+
+
+def test_the_server_renders_what_was_chosen(client: Client, db: None) -> None:
+    assert (
+        'data-theme="dark" data-density="comfortable" data-palette="green-red"'
+        in client.get("/style").content.decode()
+    )
+    answer = client.post("/appearance", {"theme": "light", "next": "/style"})
+    assert (answer.status_code, answer["Location"]) == (302, "/style")
+    client.post("/appearance", {"palette": "blue-orange"})
+    page = client.get("/style").content.decode()
+    assert 'data-theme="light" data-density="comfortable" data-palette="blue-orange"' in page
+
+
+@pytest.mark.parametrize("sent", [{"theme": '"><script>'}, {"density": "x" * 5000}, {}])
+def test_what_is_not_offered_changes_nothing(client: Client, db: None, sent: dict[str, str]) -> None:
+    answer = client.post("/appearance", {**sent, "next": "https://elsewhere.example/"})
+    assert answer["Location"] == "/"
+    assert client.cookies["appearance"].value == "dark.comfortable.green-red"
+
+
+def test_a_cookie_of_nonsense_is_the_default(client: Client, db: None) -> None:
+    client.cookies["appearance"] = "pink.<b>.blue-orange.more"
+    page = client.get("/style").content.decode()
+    assert 'data-theme="dark" data-density="comfortable" data-palette="blue-orange"' in page
+
+
+def test_a_gauge_is_named_and_bounded() -> None:
+    drawn = tags.gauge(140, "<b>", "Margin used", "danger")
+    assert 'stroke-dasharray="100 200"' in drawn
+    assert 'aria-label="Margin used: &lt;b&gt;"' in drawn
