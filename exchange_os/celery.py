@@ -19,6 +19,11 @@ app.conf.beat_schedule = {
         "task": "exchange_os.engine.tasks.nightly_partitions",
         "schedule": crontab(hour=2, minute=40),
     },
+    "ledger-withdrawals": {
+        "task": "ledger.sweep_withdrawals",
+        "schedule": 2.0,
+        "options": {"expires": 5},
+    },
     "oracles-prices": {"task": "oracles.sweep_prices", "schedule": 1.0, "options": {"expires": 3}},
     "oracles-retention": {"task": "oracles.nightly_retention", "schedule": crontab(hour=4, minute=20)},
     "trading-mandates": {"task": "trading.sweep_mandates", "schedule": 10.0, "options": {"expires": 20}},

@@ -226,6 +226,9 @@ STAKE_PRICES = env.dict("STAKE_PRICES", default={"USD": "48"})
 CAPACITY_MULTIPLE = env.int("CAPACITY_MULTIPLE", 10)
 PROTOCOL_SHARE_PPM = env.int("PROTOCOL_SHARE_PPM", 100_000)
 
+# How long money waits before it is sent to an address which its owner has not used before.
+WITHDRAWAL_HOLD_SECONDS = env.int("WITHDRAWAL_HOLD_SECONDS", 86_400 if HTTPS else 60)
+
 # The public trading API. Newest encryption key of secrets first; without one, SECRET_KEY stands in.
 API_SECRET_KEYS: list[str] = env.list("API_SECRET_KEYS", [])
 API_RATE_FACTOR = env.int("API_RATE_FACTOR", 1)  # multiplies every rate limit

@@ -6,6 +6,8 @@ that does not sum to zero per asset, and a balance below zero (migration 0002 ho
 integers, because the ledger lies below the apps that know what a venue is.
 """
 
+import uuid
+
 from django.conf import settings
 from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
@@ -55,6 +57,7 @@ class AccountKind(models.TextChoices):
     FEES = "fees", "Protocol fees"  # owner: risk group
     INSURANCE = "insurance", "Insurance"  # owner: risk group
     TREASURY = "treasury", "Treasury"  # owner: 0
+    WITHDRAWING = "withdrawing", "On its way out"  # owner: user
     EXTERNAL = "external", "Outside world"  # owner: 0; the only kind that may be negative
 
 
@@ -89,6 +92,9 @@ class PostingKind(models.TextChoices):
     DEPOSIT = "deposit", "Arrived at a venue"
     RETURN = "return", "Returned by a venue"
     WITHDRAWAL = "withdrawal", "From a venue"
+    SET_ASIDE = "set_aside", "Set aside for a withdrawal"
+    SENT_OUT = "sent_out", "Withdrawn"
+    TAKEN_BACK = "taken_back", "Withdrawal returned"
 
 
 class Posting(models.Model):
@@ -182,3 +188,96 @@ class FaucetClaim(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.asset_id} {self.day}"
+
+
+class WithdrawalState(models.TextChoices):
+    """How far a withdrawal has come; ``WITHDRAWAL_MOVES`` is the whole rule."""
+
+    REQUESTED = "requested", "Waiting"
+    APPROVED = "approved", "Approved"
+    SENDING = "sending", "Being sent"
+    SENT = "sent", "Sent"
+    FINAL = "final", "Done"
+    CANCELLED = "cancelled", "Cancelled"
+    RETURNED = "returned", "Returned"
+
+
+WITHDRAWAL_MOVES: dict[str, set[str]] = {
+    WithdrawalState.REQUESTED: {WithdrawalState.APPROVED, WithdrawalState.CANCELLED},
+    WithdrawalState.APPROVED: {WithdrawalState.SENDING, WithdrawalState.CANCELLED},
+    WithdrawalState.SENDING: {WithdrawalState.SENT, WithdrawalState.RETURNED},
+    WithdrawalState.SENT: {WithdrawalState.FINAL},
+    WithdrawalState.FINAL: set(),
+    WithdrawalState.CANCELLED: set(),
+    WithdrawalState.RETURNED: set(),
+}
+
+
+class Withdrawal(models.Model):
+    """Money that leaves the ledger for an address outside.
+
+    ``key`` names it to the network and is used for one send only. ``approve_at`` is the end of the hold of a new
+    address; ``client_id`` is the requester's own id, unique for the user where given.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="withdrawals")
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    amount = models.BigIntegerField()
+    address = models.CharField(max_length=120)
+    client_id = models.CharField(max_length=32, blank=True)
+    key = models.UUIDField(unique=True, default=uuid.uuid4)
+    state = models.CharField(max_length=9, choices=WithdrawalState.choices, default=WithdrawalState.REQUESTED)
+    txid = models.CharField(max_length=120, blank=True)
+    reason = models.CharField(max_length=160, blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+    approve_at = models.DateTimeField()
+    changed = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="withdrawal_amount_positive"),
+            models.UniqueConstraint(
+                fields=["user", "client_id"], condition=~Q(client_id=""), name="withdrawal_client_id"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["changed"],
+                condition=Q(state__in=["requested", "approved", "sending", "sent"]),
+                name="withdrawal_open",
+            ),
+            models.Index(F("user"), F("id").desc(), name="withdrawal_history"),
+        ]
+
+    def __str__(self) -> str:
+        return f"withdrawal {self.pk}"
+
+
+class WithdrawalAddress(models.Model):
+    """An address to which a user has asked to withdraw an asset, and since when it may be sent to."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    address = models.CharField(max_length=120)
+    usable_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "asset", "address"], name="withdrawal_address_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class TestNetworkSend(models.Model):
+    """What the test network was told under a key; without ``txid`` the key was forbidden."""
+
+    __test__ = False
+
+    key = models.UUIDField(primary_key=True)
+    txid = models.CharField(max_length=120, blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.txid or "forbidden"

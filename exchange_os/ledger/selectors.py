@@ -10,7 +10,16 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from exchange_os.errors import DomainError
-from exchange_os.ledger.models import AccountKind, Asset, Entry, LedgerAccount, Transfer, TransferState
+from exchange_os.ledger.models import (
+    AccountKind,
+    Asset,
+    Entry,
+    LedgerAccount,
+    PostingKind,
+    Transfer,
+    TransferState,
+    Withdrawal,
+)
 
 MAX_UNITS = 2**63 - 1
 DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
@@ -138,4 +147,16 @@ def wallet_history(user_id: int) -> QuerySet[Entry]:
         Entry.objects.filter(account__kind=AccountKind.WALLET, account__owner_id=user_id)
         .select_related("posting__transfer", "account__asset")
         .order_by("-pk")
+    )
+
+
+def withdrawals_of(user_id: int) -> QuerySet[Withdrawal]:
+    """A user's withdrawals to addresses outside, newest first."""
+    return Withdrawal.objects.filter(user_id=user_id).select_related("asset").order_by("-pk")
+
+
+def deposits_of(user_id: int) -> QuerySet[Entry]:
+    """What came into a user's wallet from outside the ledger, newest first, with its posting and asset."""
+    return wallet_history(user_id).filter(
+        posting__kind__in=[PostingKind.FAUCET, PostingKind.ISSUE], amount__gt=0
     )

@@ -55,6 +55,11 @@ def in_transit(user_id: int, asset_id: int) -> AccountKey:
     return AccountKey(AccountKind.IN_TRANSIT, user_id, asset_id)
 
 
+def withdrawing(user_id: int, asset_id: int) -> AccountKey:
+    """The user's money on its way out of the ledger."""
+    return AccountKey(AccountKind.WITHDRAWING, user_id, asset_id)
+
+
 def escrow(group_id: int, asset_id: int) -> AccountKey:
     """What a risk group holds of an asset for all of its accounts."""
     return AccountKey(AccountKind.ESCROW, group_id, asset_id)
