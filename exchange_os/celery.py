@@ -27,6 +27,8 @@ app.conf.beat_schedule = {
     "oracles-prices": {"task": "oracles.sweep_prices", "schedule": 1.0, "options": {"expires": 3}},
     "oracles-retention": {"task": "oracles.nightly_retention", "schedule": crontab(hour=4, minute=20)},
     "trading-mandates": {"task": "trading.sweep_mandates", "schedule": 10.0, "options": {"expires": 20}},
+    "trading-equity": {"task": "trading.sweep_equity", "schedule": 300.0, "options": {"expires": 300}},
+    "trading-equity-thinned": {"task": "trading.nightly_equity", "schedule": crontab(hour=4, minute=40)},
     "venues-launches": {"task": "venues.sweep_launches", "schedule": 2.0, "options": {"expires": 5}},
     "venues-capacity": {"task": "venues.sweep_capacity", "schedule": 60.0, "options": {"expires": 60}},
     "venues-events": {"task": "venues.sweep_events", "schedule": 5.0, "options": {"expires": 10}},

@@ -223,6 +223,8 @@ MIN_STAKE = env.str("MIN_STAKE", "1000")
 # What one unit of the stake asset is worth in an asset that contracts may settle in, and how many times the value of
 # its stake a venue's open interest may reach.
 STAKE_PRICES = env.dict("STAKE_PRICES", default={"USD": "48"})
+# The asset in which an account over all venues is valued.
+VALUE_ASSET = env.str("VALUE_ASSET", "USD")
 CAPACITY_MULTIPLE = env.int("CAPACITY_MULTIPLE", 10)
 PROTOCOL_SHARE_PPM = env.int("PROTOCOL_SHARE_PPM", 100_000)
 

@@ -76,3 +76,19 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"key {self.key_hint}… of {self.account}"
+
+
+class EquityPoint(models.Model):
+    """What everything a user owns was worth in an hour, in units of the value asset: a projection for the chart.
+
+    The last valuation of the hour stays. Points older than some weeks are thinned to one a day.
+    """
+
+    pk = models.CompositePrimaryKey("user_id", "hour_ms")
+    user_id = models.BigIntegerField()
+    hour_ms = models.BigIntegerField()
+    total = models.BigIntegerField()
+    wallet = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.user_id} at {self.hour_ms}"

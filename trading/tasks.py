@@ -1,7 +1,10 @@
 """Periodic work of the trader's side: each task names what to look at, so running it twice or late does no harm."""
 
+import time
+
 from celery import shared_task
 
+from trading.services.equity import record_everyone, thin_equity
 from trading.services.mandates import settle_mandates
 
 
@@ -9,3 +12,15 @@ from trading.services.mandates import settle_mandates
 def sweep_mandates() -> None:
     """Tell the kernel every mandate it has not answered yet."""
     settle_mandates()
+
+
+@shared_task(name="trading.sweep_equity")
+def sweep_equity() -> None:
+    """Value accounts that have no point of this hour yet."""
+    record_everyone(time.time_ns() // 1_000_000)
+
+
+@shared_task(name="trading.nightly_equity")
+def nightly_equity() -> None:
+    """Thin the curves of equity."""
+    thin_equity(time.time_ns() // 1_000_000)

@@ -3,12 +3,14 @@
 from django.urls import path
 
 from trading.pages import (
+    account,
     actions,
     bets,
     event_lists,
     event_way,
     events,
     keys,
+    liquidation,
     markets,
     positions,
     terminal,
@@ -51,6 +53,15 @@ urlpatterns = [
         f"{TERMINAL}cancel-conditional/<int:algo_id>/", actions.cancel_conditional, name="cancel_conditional"
     ),
     path(f"{TERMINAL}cancel-all/", actions.cancel_all, name="cancel_all"),
+    path("account/", account.account, name="account"),
+    path("account/withdrawals/", account.withdrawals, name="withdrawals"),
+    path("account/withdrawals/new/", account.withdraw, name="withdraw"),
+    path(
+        "account/withdrawals/<int:withdrawal_id>/cancel/",
+        account.cancel,
+        name="cancel_withdrawal",
+    ),
+    path("account/liquidation/", liquidation.liquidation, name="liquidation"),
     path("account/keys/", keys.keys, name="keys"),
     path("account/keys/<int:key_id>/revoke/", keys.revoke, name="revoke_key"),
 ]
