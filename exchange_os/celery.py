@@ -29,6 +29,8 @@ app.conf.beat_schedule = {
     "trading-mandates": {"task": "trading.sweep_mandates", "schedule": 10.0, "options": {"expires": 20}},
     "trading-equity": {"task": "trading.sweep_equity", "schedule": 300.0, "options": {"expires": 300}},
     "trading-equity-thinned": {"task": "trading.nightly_equity", "schedule": crontab(hour=4, minute=40)},
+    "trading-exports": {"task": "trading.sweep_exports", "schedule": 2.0, "options": {"expires": 5}},
+    "trading-exports-expired": {"task": "trading.nightly_exports", "schedule": crontab(hour=4, minute=50)},
     "venues-launches": {"task": "venues.sweep_launches", "schedule": 2.0, "options": {"expires": 5}},
     "venues-capacity": {"task": "venues.sweep_capacity", "schedule": 60.0, "options": {"expires": 60}},
     "venues-events": {"task": "venues.sweep_events", "schedule": 5.0, "options": {"expires": 10}},

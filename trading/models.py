@@ -92,3 +92,51 @@ class EquityPoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} at {self.hour_ms}"
+
+
+class ExportKind(models.TextChoices):
+    """What an export lists."""
+
+    FILLS = "fills", "Fills"
+    BILLS = "bills", "Funding, liquidations and settlements"
+    WALLET = "wallet", "Wallet movements"
+
+
+class ExportState(models.TextChoices):
+    """An export waits, is written, and is done."""
+
+    WAITING = "waiting", "Waiting"
+    WRITING = "writing", "Being written"
+    DONE = "done", "Ready"
+
+
+class Export(models.Model):
+    """A list of a user's history as CSV, written in the background; ``run`` names the writer whose parts count."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="exports")
+    kind = models.CharField(max_length=8, choices=ExportKind.choices)
+    state = models.CharField(max_length=8, choices=ExportState.choices, default=ExportState.WAITING)
+    rows = models.PositiveBigIntegerField(default=0)
+    parts = models.PositiveIntegerField(default=0)
+    run = models.UUIDField(null=True)
+    created = models.DateTimeField(auto_now_add=True)
+    changed = models.DateTimeField(auto_now=True)
+    expires = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["expires"], name="export_expiry")]
+
+    def __str__(self) -> str:
+        return f"export {self.pk}"
+
+
+class ExportPart(models.Model):
+    """Some thousand lines of an export, compressed."""
+
+    pk = models.CompositePrimaryKey("export_id", "number")
+    export = models.ForeignKey(Export, on_delete=models.CASCADE, related_name="+")
+    number = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"part {self.number} of {self.export_id}"

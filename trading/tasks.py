@@ -5,6 +5,7 @@ import time
 from celery import shared_task
 
 from trading.services.equity import record_everyone, thin_equity
+from trading.services.exports import delete_expired_exports, unwritten_exports, write_export
 from trading.services.mandates import settle_mandates
 
 
@@ -24,3 +25,22 @@ def sweep_equity() -> None:
 def nightly_equity() -> None:
     """Thin the curves of equity."""
     thin_equity(time.time_ns() // 1_000_000)
+
+
+@shared_task(name="trading.write_export", soft_time_limit=1_700, time_limit=1_800)
+def write_one_export(export_id: int) -> None:
+    """Write one export; told twice, the second finds the first at work."""
+    write_export(export_id)
+
+
+@shared_task(name="trading.sweep_exports")
+def sweep_exports() -> None:
+    """Ring for exports that nobody writes."""
+    for export_id in unwritten_exports():
+        write_one_export.apply_async((export_id,), expires=10)
+
+
+@shared_task(name="trading.nightly_exports")
+def nightly_exports() -> None:
+    """Delete exports that have expired."""
+    delete_expired_exports()

@@ -9,6 +9,7 @@ from trading.pages import (
     event_lists,
     event_way,
     events,
+    exports,
     keys,
     liquidation,
     markets,
@@ -62,6 +63,9 @@ urlpatterns = [
         name="cancel_withdrawal",
     ),
     path("account/liquidation/", liquidation.liquidation, name="liquidation"),
+    path("account/exports/", exports.exports, name="exports"),
+    path("account/exports/<int:export_id>/", exports.download, name="export"),
+    path("account/exports/<int:export_id>/delete/", exports.delete, name="delete_export"),
     path("account/keys/", keys.keys, name="keys"),
     path("account/keys/<int:key_id>/revoke/", keys.revoke, name="revoke_key"),
 ]
