@@ -14,6 +14,7 @@ from trading.pages import (
     liquidation,
     markets,
     positions,
+    statements,
     terminal,
 )
 from trading.pages.consumers import AccountConsumer
@@ -63,6 +64,7 @@ urlpatterns = [
         name="cancel_withdrawal",
     ),
     path("account/liquidation/", liquidation.liquidation, name="liquidation"),
+    path("account/statements/", statements.statements, name="statements"),
     path("account/exports/", exports.exports, name="exports"),
     path("account/exports/<int:export_id>/", exports.download, name="export"),
     path("account/exports/<int:export_id>/delete/", exports.delete, name="delete_export"),
