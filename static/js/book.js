@@ -1,10 +1,11 @@
-// <xos-book>: the live order book. Attributes: base (/v/<slug>), inst, tick, price-scale, size-scale.
+// <xos-book>: the live order book. Attributes: base (/v/<slug>), inst, tick, price-scale, size-scale, quote-scale, contract.
 // It keeps every level of the feed as scaled integers, groups them for display and redraws keyed rows once a frame.
 
 import { Feed, coalesced } from "./feed.js";
 import { fromScaled, grouped, toScaled } from "./numbers.js";
 
 const GROUPS = [1n, 5n, 10n, 50n, 100n, 500n, 1000n];
+const ONE = 10n ** 12n;
 const ROWS_AT_LEAST = 5;
 const ROWS_AT_MOST = 40;
 
@@ -15,6 +16,9 @@ class Book extends HTMLElement {
     this.sizeScale = Number(this.getAttribute("size-scale"));
     this.tick = toScaled(this.getAttribute("tick"), this.priceScale);
     this.group = this.tick;
+    this.contract = toScaled(this.getAttribute("contract") ?? "1", 12) ?? ONE;
+    this.inQuote = false;
+    this.orders = [];
     this.sides = { bids: new Map(), asks: new Map() };
     this.sequence = null;
     this.own = { buy: new Map(), sell: new Map() };
@@ -49,7 +53,13 @@ class Book extends HTMLElement {
       const step = this.tick * factor;
       select.add(new Option(grouped(fromScaled(step, this.priceScale, { trim: true })), String(step)));
     }
-    select.addEventListener("change", () => { this.group = BigInt(select.value); this.draw(); });
+    select.addEventListener("change", () => { this.group = BigInt(select.value); this.markOwn(this.orders); });
+    const unit = this.querySelector("[data-size-unit]");
+    unit.addEventListener("click", () => {
+      this.inQuote = !this.inQuote;
+      unit.textContent = this.inQuote ? unit.dataset.quote : unit.dataset.base;
+      this.draw();
+    });
     this.table.addEventListener("click", (event) => this.pick(event.target.closest("tr[data-price]")));
     this.table.addEventListener("keydown", (event) => this.steer(event));
   }
@@ -127,6 +137,7 @@ class Book extends HTMLElement {
       }
     }
     this.showSpread();
+    document.dispatchEvent(new CustomEvent("xos:book", { detail: this.sides }));
     this.toggleAttribute("ready", true);
   }
 
@@ -142,7 +153,7 @@ class Book extends HTMLElement {
     }
     const [price, size] = level;
     delete row.dataset.empty;
-    const texts = [fromScaled(price, this.priceScale), fromScaled(size, this.sizeScale), fromScaled(total, this.sizeScale)];
+    const texts = [fromScaled(price, this.priceScale), this.sizeText(size, price), this.sizeText(total, price)];
     for (let cell = 0; cell < 3; cell += 1) {
       const text = grouped(texts[cell]);
       if (row.cells[cell].textContent !== text) row.cells[cell].textContent = text;
@@ -152,6 +163,13 @@ class Book extends HTMLElement {
     const own = this.own[side === "bids" ? "buy" : "sell"].get(this.step(side, price));
     row.toggleAttribute("data-own", Boolean(own));
     row.title = own ? `Your orders here: ${own}` : "";
+  }
+
+  /** A size as shown: as it is, or what it is worth at the price in whole units of the quote asset. */
+  sizeText(size, price) {
+    if (!this.inQuote) return fromScaled(size, this.sizeScale);
+    const scale = 10n ** BigInt(this.priceScale + this.sizeScale);
+    return fromScaled((size * price * this.contract * 100n) / (scale * ONE), 2);
   }
 
   best(side) {
@@ -175,6 +193,7 @@ class Book extends HTMLElement {
 
   /** Marks the steps that hold the reader's own orders: a list of { side, price, size }. */
   markOwn(orders) {
+    this.orders = orders;
     this.own = { buy: new Map(), sell: new Map() };
     for (const { side, price } of orders) {
       const at = toScaled(price, this.priceScale);

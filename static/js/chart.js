@@ -1,7 +1,7 @@
 // <xos-chart>: candles with volume. Attributes: base (/v/<slug>), inst, price-scale, tick. The drawing library is
 // Lightweight Charts by TradingView (static/vendor); the page shows its attribution beside the chart.
 
-import { CandlestickSeries, CrosshairMode, HistogramSeries, LineStyle, createChart } from "../vendor/lightweight-charts.mjs";
+import { CandlestickSeries, CrosshairMode, HistogramSeries, LineSeries, LineStyle, createChart, createSeriesMarkers } from "../vendor/lightweight-charts.mjs";
 import { Feed, rest } from "./feed.js";
 import { fixed, grouped, short } from "./numbers.js";
 
@@ -40,12 +40,16 @@ class Chart extends HTMLElement {
     this.onAppearance = () => this.paint();
     document.addEventListener("xos:appearance", this.onAppearance);
     matchMedia("(prefers-color-scheme: light)").addEventListener("change", this.onAppearance);
-    this.onOrders = (event) => this.markOwn(event.detail);
-    document.addEventListener("xos:orders", this.onOrders);
+    this.onOwn = (event) => { this.own = event.detail; this.markOwn(); };
+    document.addEventListener("xos:own", this.onOwn);
+    this.onFullscreen = () => { for (const button of this.querySelectorAll("[data-fullscreen]")) button.setAttribute("aria-pressed", String(document.fullscreenElement === this)); };
+    document.addEventListener("fullscreenchange", this.onFullscreen);
     this.addEventListener("click", (event) => {
       const button = event.target.closest("[data-bar]");
       if (button) this.choose(button.dataset.bar);
       else if (event.target.closest("[data-as-table]")) this.showTable();
+      else if (event.target.closest("[data-fullscreen]")) this.toggleFullscreen();
+      else if (event.target.closest("[data-mark-line]")) this.toggleMark(event.target.closest("[data-mark-line]"));
     });
     let bar = "1m";
     try { bar = localStorage.getItem("xos-bar") ?? bar; } catch { /* storage may be switched off */ }
@@ -56,7 +60,8 @@ class Chart extends HTMLElement {
     this.stop?.();
     this.chart.remove();
     document.removeEventListener("xos:appearance", this.onAppearance);
-    document.removeEventListener("xos:orders", this.onOrders);
+    document.removeEventListener("xos:own", this.onOwn);
+    document.removeEventListener("fullscreenchange", this.onFullscreen);
   }
 
   draw() {
@@ -71,6 +76,8 @@ class Chart extends HTMLElement {
     const minMove = Number(this.getAttribute("tick"));
     this.candles = this.chart.addSeries(CandlestickSeries, { priceFormat: { type: "price", precision: this.priceScale, minMove } });
     this.volumes = this.chart.addSeries(HistogramSeries, { priceScaleId: "volume", priceFormat: { type: "volume" }, lastValueVisible: false, priceLineVisible: false });
+    this.markers = createSeriesMarkers(this.candles, []);
+    this.marks = this.chart.addSeries(LineSeries, { lineWidth: 1, lastValueVisible: false, priceLineVisible: false, crosshairMarkerVisible: false, visible: false, priceFormat: { type: "price", precision: this.priceScale, minMove } });
     this.chart.priceScale("volume").applyOptions({ scaleMargins: { top: 0.82, bottom: 0 } });
     this.chart.subscribeCrosshairMove((move) => this.showLegend(move.time ? this.bars.get(move.time) : null));
     this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => { if (range && range.from < 20) this.older(); });
@@ -79,7 +86,8 @@ class Chart extends HTMLElement {
   paint() {
     const line = token("line");
     const [up, down] = [token("up"), token("down")];
-    this.colours = { up: fade(up, 0.34), down: fade(down, 0.34), own: token("accent") };
+    this.colours = { up: fade(up, 0.34), down: fade(down, 0.34), own: token("accent"), rise: up, fall: down, warn: token("warn"), ink: token("ink-2") };
+    this.marks.applyOptions({ color: this.colours.warn });
     this.chart.applyOptions({
       layout: { textColor: token("ink-3") },
       grid: { vertLines: { color: fade(line, 0.55) }, horzLines: { color: fade(line, 0.55) } },
@@ -101,6 +109,11 @@ class Chart extends HTMLElement {
     await this.load(bar, {});
     this.chart.timeScale().applyOptions({ barSpacing: this.bars.size < FEW_BARS ? WIDE_BAR : BAR });
     this.chart.timeScale().scrollToRealTime();
+    if (this.stopMark) {
+      this.stopMark();
+      this.followMark();
+    }
+    this.markFills();
   }
 
   async load(bar, query) {
@@ -183,12 +196,59 @@ class Chart extends HTMLElement {
     dialog.showModal();
   }
 
-  /** Draws a line at each of the reader's open orders. */
-  markOwn(orders) {
+  /** What is the reader's own: lines at open orders, triggers, entry and liquidation price, marks at fills. */
+  markOwn() {
     for (const line of this.lines) this.candles.removePriceLine(line);
-    this.lines = orders.filter(({ price }) => price).map(({ side, price, size }) => this.candles.createPriceLine({
-      price: Number(price), color: this.colours.own, lineWidth: 1, lineStyle: LineStyle.Dashed, title: `${side} ${size}`, axisLabelVisible: true,
-    }));
+    const { orders, waiting, positions } = this.own ?? { orders: [], waiting: [], positions: [] };
+    const line = (price, color, title, lineStyle) => ({ price: Number(price), color, title, lineStyle, lineWidth: 1, axisLabelVisible: true });
+    const wanted = [
+      ...orders.filter(({ price }) => price).map(({ side, price, size }) => line(price, this.colours.own, `${side} ${size}`, LineStyle.Dashed)),
+      ...waiting.map(({ price, kind }) => line(price, this.colours.ink, kind, LineStyle.Dotted)),
+      ...positions.filter(({ entry }) => entry).map(({ entry, long, size }) => line(entry, long ? this.colours.rise : this.colours.fall, `${long ? "long" : "short"} ${size}`, LineStyle.Solid)),
+      ...positions.filter(({ liquidation }) => liquidation).map(({ liquidation }) => line(liquidation, this.colours.warn, "liquidation", LineStyle.LargeDashed)),
+    ];
+    this.lines = wanted.map((options) => this.candles.createPriceLine(options));
+    this.markFills();
+  }
+
+  /** Own fills as arrows at the bar they fell in. */
+  markFills() {
+    const times = [...this.bars.keys()].sort((a, b) => a - b);
+    const marks = [];
+    for (const { id, side, price, size, time } of this.own?.fills ?? []) {
+      const bar = times.findLast((start) => start <= time);
+      if (bar === undefined) continue;
+      const buy = side === "buy";
+      marks.push({ id, time: bar, position: buy ? "belowBar" : "aboveBar", shape: buy ? "arrowUp" : "arrowDown", color: buy ? this.colours.rise : this.colours.fall, text: `${size} @ ${price}` });
+    }
+    this.markers.setMarkers(marks.sort((a, b) => a.time - b.time));
+  }
+
+  toggleFullscreen() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else this.requestFullscreen?.();
+  }
+
+  /** The mark price as a line over the candles; read when it is switched on and with each new bar length. */
+  toggleMark(button) {
+    const on = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(on));
+    this.marks.applyOptions({ visible: on });
+    this.stopMark?.();
+    this.stopMark = null;
+    if (on) this.followMark();
+  }
+
+  async followMark() {
+    const bar = this.bar;
+    const point = ([ts, , , , close]) => ({ time: Math.floor(Number(ts) / 1000), value: Number(close) });
+    this.stopMark = Feed.at(`${this.base}/ws/v5/business`).subscribe({ channel: `mark-price-candle${bar}`, instId: this.inst }, ({ data }) => {
+      for (const row of data) { try { this.marks.update(point(row)); } catch { /* older than what is shown */ } }
+    });
+    try {
+      const rows = await rest(this.base, "market/mark-price-candles", { instId: this.inst, bar, limit: 100 });
+      if (bar === this.bar) this.marks.setData(rows.map(point).sort((a, b) => a.time - b.time));
+    } catch { /* the feed draws it from now on */ }
   }
 }
 

@@ -28,6 +28,7 @@ export class Feed extends EventTarget {
     this.state = "idle"; // idle, connecting, live, lost
     this.latency = null;
     this.attempts = 0;
+    this.heardAt = performance.now();
     addEventListener("online", () => this.hurry());
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.hurry(); });
   }
@@ -88,6 +89,7 @@ export class Feed extends EventTarget {
   }
 
   receive(text) {
+    this.heardAt = performance.now();
     if (text === "pong") {
       clearTimeout(this.deadline);
       this.latency = Math.round(performance.now() - this.pingedAt);

@@ -4,6 +4,7 @@ import { Feed, coalesced, rest } from "./feed.js";
 import { clock, fixed } from "./numbers.js";
 
 const KEPT = 60;
+const BIG = 4; // times the middle size of those shown
 
 class Tape extends HTMLElement {
   connectedCallback() {
@@ -56,8 +57,15 @@ class Tape extends HTMLElement {
       for (let cell = 0; cell < 3; cell += 1) row.insertCell();
     }
     while (this.body.rows.length > this.trades.length) this.body.deleteRow(-1);
+    const sizes = this.trades.map((trade) => Number(trade.sz)).sort((a, b) => a - b);
+    const big = this.trades.length > 8 ? sizes[sizes.length >> 1] * BIG : Infinity;
     this.trades.forEach((trade, rank) => {
       const row = this.body.rows[rank];
+      const isBig = Number(trade.sz) >= big;
+      if (row.hasAttribute("data-big") !== isBig) {
+        row.toggleAttribute("data-big", isBig);
+        row.title = isBig ? "A large trade" : "";
+      }
       if (row.dataset.id === trade.tradeId) return;
       row.dataset.id = trade.tradeId;
       row.dataset.taker = trade.side;

@@ -1,27 +1,30 @@
-// The terminal page: loads its parts, keeps the private tables fresh, shows the state of the connection, and gives
-// the keys of the keyboard their meaning.
+// The terminal page: loads its parts, keeps the private tables fresh, shows the state of the connection.
 
 import "./book.js";
 import "./chart.js";
+import "./depth.js";
+import "./strip.js";
 import "./tape.js";
 import "./ticker.js";
 import "./ticket.js";
+import { AccountSocket } from "./account.js";
+import { watchConfirmations } from "./confirm.js";
 import { Feed } from "./feed.js";
-import { toast } from "./toast.js";
+import { watchForms } from "./forms.js";
+import { watchKeys } from "./keys.js";
 
 const LOST_AFTER_MILLISECONDS = 1_500;
-const BACKOFF_MILLISECONDS = [500, 1_000, 2_000, 4_000, 8_000];
+const STALE_AFTER_MILLISECONDS = 20_000;
 const RETRY_MILLISECONDS = 3_000;
-const UNAUTHENTICATED = 4401;
-const UNKNOWN = 4404;
 const root = document.querySelector("[data-terminal]");
+const act = document.getElementById("act");
 let retryTimer = null;
 
 // Private tables: each panel fetches itself on "refresh"; hidden ones wait until they are shown.
 
 function refreshPanels() {
   for (const panel of root.querySelectorAll("[data-panel]")) {
-    if (panel.hidden) panel.dataset.stale = "";
+    if (panel.hidden && !panel.hasAttribute("data-always")) panel.dataset.stale = "";
     else refresh(panel);
   }
 }
@@ -31,19 +34,24 @@ function refresh(panel) {
   panel.dispatchEvent(new CustomEvent("refresh"));
 }
 
-function readOwnOrders() {
-  const rows = [...root.querySelectorAll(`[data-order][data-inst="${CSS.escape(root.dataset.inst)}"]`)];
-  const orders = rows.map((row) => ({ side: row.dataset.side, price: row.dataset.price, size: row.dataset.size }));
+function here(selector) {
+  return [...root.querySelectorAll(`${selector}[data-inst="${CSS.escape(root.dataset.inst)}"]`)];
+}
+
+/** What is the reader's own in this market, told to the book and the chart. */
+function tellOwn() {
+  const orders = here("[data-order]").map(({ dataset }) => ({ side: dataset.side, price: dataset.price, size: dataset.size }));
+  const waiting = here("[data-algo]").filter(({ dataset }) => dataset.trigger).map(({ dataset }) => ({ kind: dataset.kind, price: dataset.trigger }));
+  const positions = here("[data-position]").map(({ dataset }) => ({ entry: dataset.entry, liquidation: dataset.liquidation, long: dataset.long === "1", size: dataset.size }));
+  const fills = here("[data-fill]").map(({ dataset }) => ({ id: dataset.fill, side: dataset.side, price: dataset.price, size: dataset.size, time: Number(dataset.time) }));
   document.dispatchEvent(new CustomEvent("xos:orders", { detail: orders }));
-  const count = root.querySelector("[data-orders-count]")?.dataset.ordersCount ?? "0";
-  for (const badge of root.querySelectorAll("[data-count]")) {
-    badge.textContent = count;
-    badge.hidden = count === "0";
-  }
-  const held = root.querySelector("[data-positions-count]")?.dataset.positionsCount;
-  for (const badge of held === undefined ? [] : root.querySelectorAll("[data-count-positions]")) {
-    badge.textContent = held;
-    badge.hidden = held === "0";
+  document.dispatchEvent(new CustomEvent("xos:own", { detail: { orders, waiting, positions, fills } }));
+  for (const name of ["orders", "positions", "conditional"]) {
+    const count = root.querySelector(`[data-${name}-count]`)?.getAttribute(`data-${name}-count`) ?? "0";
+    for (const badge of document.querySelectorAll(`[data-count="${name}"]`)) {
+      badge.textContent = count;
+      badge.hidden = count === "0";
+    }
   }
 }
 
@@ -56,53 +64,26 @@ function retryFailed() {
   }, RETRY_MILLISECONDS);
 }
 
-root.addEventListener("htmx:after:swap", () => {
-  readOwnOrders();
+root.addEventListener("htmx:after:swap", (event) => {
+  if (!event.target.closest?.("[data-panel]") && event.target !== root) return;
+  tellOwn();
   retryFailed();
   document.dispatchEvent(new CustomEvent("xos:panels"));
 });
 root.addEventListener("xos:tab", () => {
   for (const panel of root.querySelectorAll("[data-panel][data-stale]")) if (!panel.hidden) refresh(panel);
 });
+root.querySelector("[name=only]")?.addEventListener("change", refreshPanels);
 document.addEventListener("xos:dirty", refreshPanels);
-readOwnOrders();
+document.addEventListener("xos:done", () => act.close());
+document.addEventListener("htmx:after:swap", ({ detail }) => { if (detail.ctx?.target?.id === "act-body" && !act.open) act.showModal(); });
+tellOwn();
 retryFailed();
+for (const panel of root.querySelectorAll("[data-always][data-stale]")) refresh(panel);
+watchForms(document);
+watchConfirmations();
 
-// The private socket says when the account changed; the tables are then asked for again.
-
-class AccountSocket {
-  constructor(path) {
-    this.url = new URL(path, location.href);
-    this.url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-    this.attempts = 0;
-    this.connect();
-  }
-
-  connect() {
-    const socket = new WebSocket(this.url);
-    socket.onopen = () => {
-      if (this.attempts) refreshPanels();
-      this.attempts = 0;
-    };
-    socket.onmessage = (event) => {
-      const message = JSON.parse(event.data);
-      for (const { level, text, about } of message.toasts ?? []) toast(level, text, { about });
-      refreshPanels();
-    };
-    socket.onclose = ({ code }) => {
-      if (code === UNKNOWN) return;
-      if (code === UNAUTHENTICATED) {
-        toast("warning", "You are signed out. Sign in to see your orders again.");
-        return;
-      }
-      const pause = BACKOFF_MILLISECONDS[Math.min(this.attempts, BACKOFF_MILLISECONDS.length - 1)];
-      this.attempts += 1;
-      setTimeout(() => this.connect(), pause * (0.6 + Math.random() * 0.8));
-    };
-  }
-}
-
-if (root.dataset.accountSocket) new AccountSocket(root.dataset.accountSocket);
+if (root.dataset.accountSocket) new AccountSocket(root.dataset.accountSocket, refreshPanels);
 
 // Connection state: a dot with the round trip, and a banner once the loss lasts.
 
@@ -110,25 +91,49 @@ const link = root.querySelector("[data-link]");
 const banner = root.querySelector("[data-lost]");
 let lostTimer = null;
 
-document.addEventListener("xos:feed", () => {
+function showLink() {
   const feeds = Feed.all();
   const lost = feeds.some((feed) => feed.state === "lost");
   const live = feeds.every((feed) => feed.state === "live");
-  link.dataset.state = lost ? "lost" : live ? "live" : "connecting";
+  const stale = live && feeds.some((feed) => performance.now() - feed.heardAt > STALE_AFTER_MILLISECONDS);
   const latency = feeds.find((feed) => feed.latency !== null)?.latency;
-  link.querySelector("[data-link-text]").textContent = lost ? "Reconnecting" : live ? (latency == null ? "Live" : `${latency} ms`) : "Connecting";
-  if (!lost) {
+  const state = lost ? "lost" : stale ? "stale" : live ? "live" : "connecting";
+  const text = { lost: "Reconnecting", stale: "Stale", connecting: "Connecting", live: latency == null ? "Live" : `${latency} ms` }[state];
+  if (link.dataset.state !== state) link.dataset.state = state;
+  const shown = link.querySelector("[data-link-text]");
+  if (shown.textContent !== text) shown.textContent = text;
+  if (!lost && navigator.onLine) {
     clearTimeout(lostTimer);
     lostTimer = null;
     banner.hidden = true;
   } else {
     lostTimer ??= setTimeout(() => { banner.hidden = false; }, LOST_AFTER_MILLISECONDS);
   }
+}
+document.addEventListener("xos:feed", showLink);
+addEventListener("offline", showLink);
+addEventListener("online", showLink);
+setInterval(showLink, 5_000);
+
+// The phase of the market: a banner says what the venue takes, and the ticket rests while it takes nothing.
+
+const PHASE_OF = { suspend: "3", preopen: "1", live: "" };
+document.addEventListener("xos:phase", ({ detail: state }) => {
+  const phase = PHASE_OF[state];
+  if (phase === undefined) return;
+  if (root.querySelector("[data-phase]:is([data-phase='4'], [data-phase='5'], [data-phase='6']):not([hidden])")) return; // it does not come back
+  for (const sentence of root.querySelectorAll("[data-phase]")) {
+    sentence.hidden = sentence.dataset.phase !== phase;
+  }
+  const button = root.querySelector("xos-ticket [type=submit]");
+  button?.toggleAttribute("data-closed", phase === "3");
+  if (button && !button.hasAttribute("data-pending")) button.disabled = phase === "3";
 });
 
 // Phone: one part at a time.
 
 function show(view) {
+  if (root.dataset.view === view) return;
   root.dataset.view = view;
   for (const button of document.querySelectorAll("[data-show]")) {
     if (button.dataset.show === view) button.setAttribute("aria-current", "true");
@@ -142,18 +147,4 @@ document.addEventListener("click", (event) => {
   if (button) show(button.dataset.show);
 });
 document.addEventListener("xos:price", () => { if (root.dataset.view === "book") show("ticket"); });
-
-// Keys: b and s choose a side, l and m a type, p the price, a the amount.
-
-document.addEventListener("keydown", (event) => {
-  if (event.target.matches("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-  const ticket = document.querySelector("xos-ticket");
-  if (!ticket?.form) return;
-  const choices = { b: ["side", "buy"], s: ["side", "sell"], l: ["type", "limit"], m: ["type", "market"] };
-  if (choices[event.key]) ticket.choose(...choices[event.key]);
-  else if (event.key === "p") ticket.field("price").focus();
-  else if (event.key === "a") ticket.field("size").focus();
-  else return;
-  event.preventDefault();
-  ticket.scrollIntoView({ block: "nearest" });
-});
+watchKeys(root, show);

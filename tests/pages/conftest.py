@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth import get_user_model
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from exchange_os.demo.stack import PROJECT, PrivateStack
 from exchange_os.engine.models import Candle, RiskGroup
 from exchange_os.ledger.models import Asset
 from exchange_os.ledger.services import seed_assets
+from tests.pages.screen import COUNT_SHIFTS, SIZES, Screen
 from venues.models import Deployer, Market, Phase, Venue, VenueState
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -130,3 +131,21 @@ def chromium() -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture(params=list(SIZES))
+def screen(
+    request: pytest.FixtureRequest, chromium: Browser, stack: PrivateStack, stage: dict[str, str]
+) -> Iterator[Screen]:
+    """A fresh browser of one size, at the terminal of the stage's market."""
+    context: BrowserContext = chromium.new_context(
+        viewport=SIZES[request.param], has_touch=request.param == "phone", is_mobile=request.param == "phone"
+    )
+    context.set_default_timeout(20_000)
+    context.add_init_script(COUNT_SHIFTS)
+    expect.set_options(timeout=20_000)
+    made = Screen(context.new_page(), request.param, stack.base_url, stage)
+    made.open(made.terminal)
+    yield made
+    context.close()
+    assert made.complaints == [], stack.complaints()

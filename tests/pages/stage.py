@@ -46,7 +46,8 @@ def main() -> None:
     market = market_by_symbol(venue, "BTC-USD")
     for rank in range(1, LEVELS + 1):
         for side, price in (("buy", 65_000 - rank * 5), ("sell", 65_000 + rank * 5)):
-            place_order(account, market, OrderDraft(side, Decimal("0.01"), price=Decimal(price)))
+            size = Decimal("0.05" if rank == 1 else "0.01")  # several walks trade with the first
+            place_order(account, market, OrderDraft(side, size, price=Decimal(price)))
     print(json.dumps({"venue": venue.slug, "symbol": market.symbol}))
 
 

@@ -9,7 +9,8 @@ from django.test import Client
 from exchange_os.errors import DomainError
 from exchange_os.ledger.faucet import FUNDING_SOURCE
 from exchange_os.ledger.models import Asset
-from trading.pages.ticket import TicketForm, refusal_text
+from trading.pages.refusals import refusal_text
+from trading.pages.ticket import TicketForm
 from venues.models import Market, Phase
 from venues.selectors import instrument
 

@@ -66,8 +66,56 @@ def test_positions_and_leverage_of_the_terminal(pair: tuple[Trader, Trader]) -> 
     assert f"{SWAP} Cross 7×" in panel
     assert "10 50,010.0 50,000.0" in panel
     status, sentence = browser.post(f"{TERMINAL}leverage/", leverage="7", mode="isolated")
-    assert (status, sentence) == (422, "The margin mode cannot change while there is a position or an order.")
+    assert status == 422
+    assert sentence.startswith("The margin mode cannot change while there is a position or an order. Close")
     placed(maker, SWAP, "buy", "10", "50000")
     assert browser.post(f"{TERMINAL}close/") == (204, f"Closed: 10 contracts of {SWAP} traded.")
+    assert position(taker, SWAP) is None
+    browser.http.close()
+
+
+def test_the_preview_of_a_perpetual_is_what_the_fill_then_takes(pair: tuple[Trader, Trader]) -> None:
+    maker, taker = pair
+    browser = Browser(taker, TERMINAL)
+    assert browser.post(f"{TERMINAL}leverage/", leverage="10", mode="cross")[0] == 204
+    placed(maker, SWAP, "sell", "100", "50000")
+    order = {"side": "buy", "type": "market", "size": "100"}
+    told = words(browser.get(f"{TERMINAL}preview/", **order).text)
+    # 100 contracts of 0.001 BTC at 50,000: worth 5,000, of which a tenth is margin; the fee is 0.05%.
+    assert "Order value 5,000 USD" in told
+    assert "Fee 2.5 USD" in told
+    assert "Margin needed 500 USD" in told
+    assert "100 contracts would fill at once." in told
+    refused = words(
+        browser.get(
+            f"{TERMINAL}preview/", **{**order, "type": "limit", "price": "50000", "size": "99999"}
+        ).text
+    )
+    assert "The position and its orders would be larger than this market allows. Lower the amount" in refused
+    assert position(taker, SWAP) is None
+    status, sentence = browser.post(f"{TERMINAL}order/", **order, reduce_only="on", client_id="reduces1")
+    assert (status, "Open a position first" in sentence or "what you hold" in sentence) == (422, True)
+    assert browser.post(f"{TERMINAL}order/", **order, client_id="opens1") == (
+        200,
+        "Filled: Buy 100 contracts.",
+    )
+    held = position(taker, SWAP)
+    assert held is not None
+    assert (held["pos"], held["imr"]) == ("100", "500")
+    panel = words(browser.get(f"{TERMINAL}panels/fills/").text)
+    assert "5,000 USD 2.5 USD taker" in panel
+
+    assert browser.post(f"{TERMINAL}protect/", take_profit="", stop_loss="")[0] == 422
+    assert browser.post(f"{TERMINAL}protect/", take_profit="52000", stop_loss="48000") == (
+        204,
+        f"Take-profit and stop-loss of {SWAP} are set; they close the whole position.",
+    )
+    waiting = words(browser.get(f"{TERMINAL}panels/conditional/").text)
+    assert "TP / SL ≥ 52,000.0 or ≤ 48,000.0 All" in waiting
+    placed(maker, SWAP, "buy", "100", "49990")
+    assert browser.post(f"{TERMINAL}close/", size="40", price="") == (204, "Filled: Sell 40 contracts.")
+    held = position(taker, SWAP)
+    assert held is not None and held["pos"] == "60"
+    assert browser.post(f"{TERMINAL}flatten/")[1].endswith("1 position closed.")
     assert position(taker, SWAP) is None
     browser.http.close()

@@ -1,103 +1,46 @@
-"""What a trader does on the terminal: preview, place, cancel. Each answers a fragment and tells the page to refresh."""
-
-from typing import Any
+"""What a trader does to what is there: cancel, amend, move funds. Each tells what came of it."""
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST
+from exchange_kernel import BUY
 
 from exchange_os.errors import DomainError
 from exchange_os.ui.access import signed_in
 from exchange_os.ui.requests import SignedInRequest
+from exchange_os.ui.tags import grouped
 from exchange_os.ui.toasts import Level, toast, trigger
 from trading.models import TradingAccount
-from trading.pages.markets import venue_or_404
-from trading.pages.rows import about_order
-from trading.pages.terminal import market_or_404
-from trading.pages.ticket import TicketForm, outcome_of, preview_of, refusal_text, wallet_amount
+from trading.pages.markets import market_or_404, venue_or_404
+from trading.pages.refusals import Refusal, refusal_of_error, refusal_text
+from trading.pages.rows import about_algo, about_order
+from trading.pages.ticket import number_of, wallet_amount
 from trading.selectors.accounts import account_of
-from trading.services.accounts import ensure_account
-from trading.services.algos import AlgoKey, cancel_algo, place_algo, place_bracket
-from trading.services.orders import OrderKey, OrderRefused, cancel_order, mass_cancel, place_order
+from trading.selectors.orders import Order, open_orders
+from trading.services.algos import AlgoKey, cancel_algo
+from trading.services.orders import AmendDraft, OrderKey, OrderRefused, amend_order, cancel_order, mass_cancel
 from trading.services.transfers import move_funds
+from venues.instruments import Instrument
 from venues.models import Market, Venue
 from venues.selectors import instrument
 
 
 def answer(
-    request: SignedInRequest, venue: Venue, market: Market, level: Level, text: str, refused: bool = False
+    request: SignedInRequest,
+    venue: Venue,
+    market: Market,
+    level: Level,
+    text: str,
+    refused: bool = False,
+    about: str = "",
 ) -> HttpResponse:
     """The end of an action: a toast and a refresh for htmx, a message and the terminal without script."""
     if request.headers.get("HX-Request") != "true":
         messages.add_message(request, messages.ERROR if level == "error" else messages.SUCCESS, text)
         return redirect("pages:terminal", venue.slug, market.symbol)
     response = HttpResponse(status=422 if refused else 204)
-    return trigger(toast(response, level, text), "xos:dirty")
-
-
-@signed_in
-@require_safe
-def preview(request: SignedInRequest, slug: str, symbol: str) -> HttpResponse:
-    """What the order in the ticket would cost and whether it would pass."""
-    venue = venue_or_404(slug)
-    market = market_or_404(venue, symbol)
-    account = account_of(request.user.pk, venue)
-    form = TicketForm(request.GET)
-    context: dict[str, Any] = {"instrument": instrument(market)}
-    if form.is_valid() and not form.is_conditional and form.cleaned_data["size"].strip():
-        try:
-            draft = form.draft()
-            context |= preview_of(context["instrument"], account.number if account else 0, draft)
-        except DomainError as refused:
-            context["refusal"] = refused.message
-    return render(request, "trading/panels/preview.html", context)
-
-
-@signed_in
-@require_POST
-def place(request: SignedInRequest, slug: str, symbol: str) -> HttpResponse:
-    """Place the order of the ticket; a refusal comes back beside the form with its remedy."""
-    venue = venue_or_404(slug)
-    market = market_or_404(venue, symbol)
-    traded = instrument(market)
-    form = TicketForm(request.POST)
-    if not form.is_valid():
-        return _refused(request, venue, market, "Choose a side, a type and an amount.")
-    draft = None
-    try:
-        if form.is_conditional:
-            place_algo(ensure_account(request.user, venue), market, form.conditional())
-            return _placed(
-                request, venue, market, ("success", "Conditional order placed: it waits for its turn.")
-            )
-        draft = form.draft()
-        traded.to_lots(draft.size)
-        hangs = form.attached()
-        account = ensure_account(request.user, venue)
-        ack = place_bracket(account, market, draft, hangs) if hangs else place_order(account, market, draft)
-    except OrderRefused as refused:
-        return _refused(request, venue, market, refusal_text(refused.code, refused.message, traded, draft))
-    except DomainError as refused:
-        return _refused(request, venue, market, refused.message)
-    about = about_order(ack.order_id) if ack.filled_lots else ""
-    return _placed(request, venue, market, outcome_of(ack, draft, traded), about)
-
-
-def _placed(
-    request: SignedInRequest, venue: Venue, market: Market, told: tuple[Level, str], about: str = ""
-) -> HttpResponse:
-    level, text = told
-    if request.headers.get("HX-Request") != "true":
-        return answer(request, venue, market, level, text)
-    response = render(request, "trading/panels/refusal.html", {})
-    return trigger(trigger(toast(response, level, text, about), "xos:dirty"), "xos:placed")
-
-
-def _refused(request: SignedInRequest, venue: Venue, market: Market, sentence: str) -> HttpResponse:
-    if request.headers.get("HX-Request") != "true":
-        return answer(request, venue, market, "error", sentence)
-    return render(request, "trading/panels/refusal.html", {"refusal": sentence}, status=422)
+    return trigger(toast(response, level, text, about), "xos:dirty")
 
 
 @signed_in
@@ -142,7 +85,54 @@ def cancel(request: SignedInRequest, slug: str, symbol: str, order_id: int) -> H
         return answer(request, venue, market, "warning", text, refused=True)
     except DomainError as refused:
         return answer(request, venue, market, "error", refused.message, refused=True)
-    return answer(request, venue, market, "success", "Order cancelled.")
+    return answer(request, venue, market, "success", "Order cancelled.", about=about_order(order_id))
+
+
+@signed_in
+@require_http_methods(["GET", "POST"])
+def amend(request: SignedInRequest, slug: str, symbol: str, order_id: int) -> HttpResponse:
+    """The form that changes price and amount of an open order, and the change. ``symbol`` is the order's market."""
+    venue = venue_or_404(slug)
+    market = market_or_404(venue, symbol)
+    traded = instrument(market)
+    try:
+        account = own_account(request, venue)
+        if request.method == "GET":
+            row = next((row for row in open_orders(account, market.number) if row.order_id == order_id), None)
+            context = {
+                "venue": venue,
+                "market": market,
+                "order_id": order_id,
+                "order": row and _shown(row, traded),
+            }
+            return render(request, "trading/panels/amend.html", context)
+        price = number_of(request.POST.get("price", ""), "price", "Enter a price above zero.")
+        size = number_of(request.POST.get("size", ""), "size", "Enter an amount above zero.")
+        amend_order(account, market, AmendDraft(OrderKey(order_id=order_id), size, price))
+    except DomainError as refused:
+        return refuse_in_dialog(request, venue, market, refusal_of_error(refused, traded))
+    text = f"Order changed: {size.normalize():f} {market.size_unit} at {grouped(f'{price.normalize():f}')}."
+    response = answer(request, venue, market, "success", text, about=about_order(order_id))
+    return trigger(response, "xos:done")
+
+
+def _shown(order: Order, traded: Instrument) -> dict[str, str]:
+    return {
+        "side": "buy" if order.side == BUY else "sell",
+        "price": traded.price_display(order.price_ticks),
+        "size": traded.size_text(order.size_lots),
+        "filled": traded.size_text(order.filled_lots),
+    }
+
+
+def refuse_in_dialog(
+    request: SignedInRequest, venue: Venue, market: Market, refusal: Refusal
+) -> HttpResponse:
+    """A refusal inside the dialog whose form was sent; a message without script."""
+    if request.headers.get("HX-Request") != "true":
+        return answer(request, venue, market, "error", refusal.text)
+    context = {"refusal": refusal.text, "refusal_field": refusal.field}
+    return render(request, "trading/panels/refusal.html", context, status=422)
 
 
 @signed_in
@@ -155,7 +145,9 @@ def cancel_conditional(request: SignedInRequest, slug: str, symbol: str, algo_id
         cancel_algo(own_account(request, venue), market, AlgoKey(algo_id=algo_id))
     except DomainError as refused:
         return answer(request, venue, market, "warning", refused.message, refused=True)
-    return answer(request, venue, market, "success", "Conditional order cancelled.")
+    return answer(
+        request, venue, market, "success", "Conditional order cancelled.", about=about_algo(algo_id)
+    )
 
 
 @signed_in

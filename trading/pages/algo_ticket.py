@@ -26,6 +26,7 @@ PLAN_NAMES = {
     "twap": "TWAP",
 }
 MAX_INTERVAL_SECONDS = 3_600
+MAX_TRAIL_PERCENT = 50
 
 Data = Mapping[str, Any]
 Number = Callable[[str, str, str], Decimal]
@@ -49,18 +50,22 @@ def algo_draft(data: Data, client_id: str, number: Number) -> AlgoDraft:
         "reduce_only": bool(data.get("reduce_only")),
     }
     limit = _optional(data, "order_price", number)
+    source = data.get("source") or "last"
     if plan == "stop":
-        return AlgoDraft(
-            **common, trigger=Wait(number(data["trigger"], "trigger", "Enter the trigger price."), limit)
-        )
+        at = number(data["trigger"], "trigger", "Enter the trigger price.")
+        return AlgoDraft(**common, trigger=Wait(at, limit, source))
     if plan == "oco":
-        legs = _legs(data, "profit", "stop", side, number)
+        legs = _legs(data, ("profit", "stop"), side, number)
         if None in legs:
-            raise DomainError("plan_incomplete", "Enter a take-profit and a stop-loss price.", field="profit")
+            missing = "profit" if legs[0] is None else "stop"
+            raise DomainError("plan_incomplete", "Enter a take-profit and a stop-loss price.", field=missing)
         return AlgoDraft(**common, profit=legs[0], stop=legs[1])
     if plan == "trailing":
         percent = number(data["trail"], "trail", "Enter how far the stop stays behind, in percent.")
-        return AlgoDraft(**common, trail=Distance(ratio=percent / 100))
+        if percent > MAX_TRAIL_PERCENT:
+            message = f"The stop stays at most {MAX_TRAIL_PERCENT}% behind."
+            raise DomainError("trail_invalid", message, field="trail")
+        return AlgoDraft(**common, trail=Distance(ratio=percent / 100), trail_source=source)
     if limit is None:
         raise DomainError("plan_incomplete", "Enter the worst price of the slices.", field="order_price")
     slice_size = number(data["slice"], "slice", "Enter the amount of one slice.")
@@ -73,21 +78,32 @@ def algo_draft(data: Data, client_id: str, number: Number) -> AlgoDraft:
     return AlgoDraft(**common, slices=Slices(limit, slice_size, interval_ms=seconds * 1000))
 
 
-def _legs(data: Data, profit: str, stop: str, side: str, number: Number) -> tuple[Wait | None, Wait | None]:
-    """Market orders on ``side`` at a take-profit and a stop-loss price."""
+def _legs(data: Data, names: tuple[str, str], side: str, number: Number) -> tuple[Wait | None, Wait | None]:
+    """Market orders on ``side`` at the take-profit and the stop-loss price of the two fields ``names``."""
+    source = data.get("source") or "last"
 
     def leg(name: str, rises: bool) -> Wait | None:
         price = _optional(data, name, number)
-        return Wait(price, rises=rises) if price is not None else None
+        return Wait(price, source=source, rises=rises) if price is not None else None
 
-    return leg(profit, side == "sell"), leg(stop, side == "buy")
+    return leg(names[0], side == "sell"), leg(names[1], side == "buy")
 
 
 def attached(data: Data, number: Number) -> Attached | None:
     """What hangs on an order of the ticket; ``None`` if neither price is given."""
     closing = "sell" if data["side"] == "buy" else "buy"
-    profit, stop = _legs(data, "take_profit", "stop_loss", closing, number)
+    profit, stop = _legs(data, ("take_profit", "stop_loss"), closing, number)
     return Attached(profit, stop) if profit or stop else None
+
+
+def protection(data: Data, long: bool, client_id: str, number: Number) -> AlgoDraft:
+    """A take-profit, a stop-loss or both for a whole position. Errors: ``plan_incomplete`` and bad prices."""
+    side = "sell" if long else "buy"
+    profit, stop = _legs(data, ("take_profit", "stop_loss"), side, number)
+    if profit is None and stop is None:
+        message = "Enter a take-profit price, a stop-loss price, or both."
+        raise DomainError("plan_incomplete", message, field="take_profit")
+    return AlgoDraft(side=side, size=None, profit=profit, stop=stop, reduce_only=True, client_id=client_id)
 
 
 @dataclass(frozen=True)
@@ -102,6 +118,7 @@ class AlgoRow:
     size: str
     base: str
     state: str
+    trigger: str = ""
 
 
 def algo_rows(algos: Iterable[Algo], instruments: Mapping[int, Instrument]) -> list[AlgoRow]:
@@ -118,6 +135,7 @@ def _row(algo: Algo, instrument: Instrument) -> AlgoRow:
         when=_condition(algo, instrument),
         size="All" if algo.whole_position else instrument.size_text(algo.size_lots),
         base=instrument.size_unit,
+        trigger=instrument.price_display(algo.legs[0][0]) if algo.legs[0][0] else "",
         state="Waits for its order"
         if algo.state == "waiting"
         else f"{instrument.size_text(algo.done_lots)} done"

@@ -1,14 +1,17 @@
-"""The private socket of the terminal: it says that the account changed, and what was filled.
+"""The private socket of the terminal: it says that the account changed, and what became of its orders.
 
 It carries no tables. The page fetches the fragments it shows again, so what a trader sees comes from one place and a
-lost message costs nothing: after every interruption the socket says "changed" once more. It rides on the session
-cookie, behind the Origin check of ``exchange_os.asgi``.
+lost message costs nothing: after every interruption the socket says "changed" once more. Every message has a ``mark``,
+the trade id up to which fills are told; a page that comes back names the last one it saw (``?after=``) and is told the
+fills since, from the history, so that none is lost and none is told twice. It rides on the session cookie, behind the
+Origin check of ``exchange_os.asgi``.
 """
 
 import asyncio
 import random
 from contextlib import suppress
 from typing import Any
+from urllib.parse import parse_qs
 
 import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -16,14 +19,15 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from exchange_os.engine.feed import get_event_feed
 from exchange_os.errors import DomainError
 from trading.models import TradingAccount
-from trading.pages.rows import fill_sentences
+from trading.pages.telling import Note, missed_fills, notes_of
 from trading.selectors.accounts import account_of
+from trading.selectors.orders import fills
 from trading.threads import in_database_thread
 from venues.instruments import Instrument
 from venues.selectors import instruments_of, venue_by_slug
 
 TELL_SECONDS = 0.25  # at most four times a second, however much happens
-TOASTS_AT_ONCE = 3
+MISSED_AT_MOST = 50  # fills; older ones are in the table
 MAX_AGE_SECONDS = 600  # then the page connects again, and its session is looked at again
 UNAUTHENTICATED, UNKNOWN = 4401, 4404
 
@@ -39,10 +43,24 @@ def _find(user_id: int, slug: str) -> tuple[TradingAccount, dict[int, Instrument
     return account, {each.number: each for each in instruments_of(venue)}
 
 
+def _catch_up(
+    account: TradingAccount, instruments: dict[int, Instrument], after: int | None
+) -> tuple[int, list[Note]]:
+    """Trade id of the newest fill, and notes on the fills after trade id ``after``; a page that has just opened
+    (``None``) missed nothing."""
+    newest = fills(account, limit=1)
+    mark = newest[0].trade_id if newest else 0
+    missed = (
+        fills(account, limit=MISSED_AT_MOST, newer_than=after) if after is not None and after < mark else []
+    )
+    return mark, missed_fills(missed, instruments)
+
+
 class AccountConsumer(AsyncWebsocketConsumer):
     """One page of one trader at one venue."""
 
     account: TradingAccount | None = None
+    teller: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
         """Accept a signed-in user with an account at the venue, and listen for its events."""
@@ -56,26 +74,38 @@ class AccountConsumer(AsyncWebsocketConsumer):
             await self.close(UNKNOWN)
             return
         self.account, self.instruments = found
-        self.fills: list[dict[str, Any]] = []
+        self.events: list[dict[str, Any]] = []
         self.changed = asyncio.Event()
-        self.teller = asyncio.create_task(self._tell())
         await get_event_feed().subscribe(
             self.account.venue.group_id, self.account.number, self.take_events, self.changed.set
         )
+        # After the subscription, so that a fill in between is told by one of the two; the mark tells which.
+        self.mark, missed = await in_database_thread(_catch_up, *found, self._after())
+        await self._send(missed)
+        self.teller = asyncio.create_task(self._tell())
+
+    def _after(self) -> int | None:
+        text = parse_qs(self.scope["query_string"].decode("latin-1")).get("after", [""])[0]
+        return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
+
+    async def _send(self, notes: list[Note]) -> None:
+        message = {"changed": True, "mark": str(self.mark), "toasts": notes}
+        await self.send(text_data=orjson.dumps(message).decode())
 
     async def disconnect(self, code: int) -> None:
         """Stop listening."""
         if self.account is None:
             return
-        self.teller.cancel()
+        if self.teller is not None:
+            self.teller.cancel()
         await get_event_feed().unsubscribe(self.account.venue.group_id, self.account.number, self.take_events)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Pages only listen; what they send is ignored."""
 
     def take_events(self, events: list[dict[str, Any]]) -> None:
-        """Remember what was filled and that something changed."""
-        self.fills.extend(event for event in events if event["kind"] == "fill")
+        """Remember what happened and that something changed."""
+        self.events.extend(events)
         self.changed.set()
 
     async def _tell(self) -> None:
@@ -84,14 +114,9 @@ class AccountConsumer(AsyncWebsocketConsumer):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.changed.wait(), remaining)
                 self.changed.clear()
-                fills, self.fills = self.fills, []
-                sentences = fill_sentences(fills, self.instruments)[:TOASTS_AT_ONCE]
-                message = {
-                    "changed": True,
-                    "toasts": [
-                        {"level": "success", "text": text, "about": about} for about, text in sentences
-                    ],
-                }
-                await self.send(text_data=orjson.dumps(message).decode())
+                events, self.events = self.events, []
+                fresh = [event for event in events if event.get("trade_id", self.mark + 1) > self.mark]
+                self.mark = max([self.mark, *(event.get("trade_id", 0) for event in fresh)])
+                await self._send(notes_of(fresh, self.instruments))
                 await asyncio.sleep(TELL_SECONDS)
         await self.close()

@@ -34,6 +34,7 @@ class PositionRow:
     gain: int
     quote: str
     outcome: bool
+    adl: int = 0
 
 
 def position_rows(held: Holdings, instruments: Instruments) -> list[PositionRow]:
@@ -67,7 +68,16 @@ def _row(position: Position, traded: Instrument) -> PositionRow:
         gain=(profit > 0) - (profit < 0),
         quote=quote.symbol,
         outcome=position.outcome,
+        adl=_adl_step(profit, stake, position),
     )
+
+
+def _adl_step(profit: int, stake: int, position: Position) -> int:
+    """How near a position is to being deleveraged, 1 to 5, by its own profit on margin (the kernel ranks profit times
+    leverage against everyone's); 0 for outcomes and losses, which come last."""
+    if position.outcome or profit <= 0 or stake <= 0:
+        return 0
+    return min(5, 1 + profit * 4 // stake)
 
 
 def margin_context(held: Holdings, market: Market, asset: Asset) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from trading.pages.event_rows import outcome_title
 from trading.selectors.event_moves import result_text
 from trading.selectors.events import EventView, events_of, open_events
 from trading.selectors.overview import Listing, listings, market_list, venue_listings
-from venues.models import Event, MarketKind, Venue
-from venues.selectors import live_venues, stake_standing, venue_by_slug
+from venues.models import Event, Market, MarketKind, Venue
+from venues.selectors import live_venues, market_by_symbol, stake_standing, venue_by_slug
 
 
 def now_ms() -> int:
@@ -75,6 +75,14 @@ def venue_or_404(slug: str) -> Venue:
     """The live venue at ``slug``; 404 if there is none."""
     try:
         return venue_by_slug(slug)
+    except DomainError as unknown:
+        raise Http404(unknown.message) from unknown
+
+
+def market_or_404(venue: Venue, symbol: str) -> Market:
+    """The market of the venue; 404 if there is none."""
+    try:
+        return market_by_symbol(venue, symbol)
     except DomainError as unknown:
         raise Http404(unknown.message) from unknown
 

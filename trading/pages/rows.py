@@ -1,15 +1,13 @@
 """Lines of the private tables: kernel numbers as the texts that templates show."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import exchange_kernel as kernel
 
-from exchange_os.engine.models import Fill
+from exchange_os.engine.models import Bill, Fill
 from exchange_os.ledger.selectors import amount_text
-from exchange_os.ui.tags import grouped
 from trading.selectors.accounts import Balance
 from trading.selectors.orders import Order
 from venues.instruments import Instrument
@@ -176,23 +174,69 @@ def about_order(order_id: int) -> str:
     return f"order-{order_id}"
 
 
-def fill_sentences(events: Iterable[Mapping[str, Any]], instruments: Instruments) -> list[tuple[str, str]]:
-    """What it is about and one sentence, for each order that was filled, however many fills it took.
+def about_algo(algo_id: int) -> str:
+    """What toasts about one conditional order are about."""
+    return f"algo-{algo_id}"
 
-    ``events`` are fills as ``decode_events`` gives them.
-    """
-    orders: dict[int, tuple[Mapping[str, Any], int, int]] = {}
-    for event in events:
-        _, lots, quote = orders.get(event["order_id"], (event, 0, 0))
-        orders[event["order_id"]] = (event, lots + event["fill_size_lots"], quote + event["fill_notional"])
-    sentences = []
-    for event, lots, quote in orders.values():
-        instrument = instruments.get(event["market"])
+
+@dataclass(frozen=True)
+class FundingRow:
+    """One payment of funding; ``gain`` is its sign, positive when it was received."""
+
+    identity: str
+    symbol: str
+    long: bool
+    size: str
+    unit: str
+    amount: str
+    gain: int
+    quote: str
+    when: datetime
+
+
+def funding_rows(bills: Iterable[Bill], instruments: Instruments) -> list[FundingRow]:
+    """Funding of markets that are known, in its order."""
+    rows = []
+    for bill in bills:
+        instrument = instruments.get(bill.market)
         if instrument is None:
             continue
-        verb = "Bought" if event["side"] == kernel.BUY else "Sold"
-        whole = "" if event["state"] == kernel.STATE_FILLED else " (part of the order)"
-        price = grouped(average_price(quote, lots, instrument))
-        what = f"{instrument.size_text(lots)} {instrument.size_unit}"
-        sentences.append((about_order(event["order_id"]), f"{verb} {what} at {price}{whole}."))
-    return sentences
+        rows.append(
+            FundingRow(
+                identity=f"{bill.sequence}-{bill.bill_no}",
+                symbol=instrument.symbol,
+                long=bill.lots > 0,
+                size=instrument.size_text(abs(bill.lots)),
+                unit=instrument.size_unit,
+                amount=amount_text(bill.amount, instrument.quote),
+                gain=(bill.amount > 0) - (bill.amount < 0),
+                quote=instrument.quote.symbol,
+                when=_moment(bill.time_ms),
+            )
+        )
+    return rows
+
+
+def ladder(levels: Sequence[Sequence[int]], instrument: Instrument) -> list[tuple[str, str, str]]:
+    """Price, size and the sum so far of each level ``(price_ticks, lots, …)``, best first."""
+    rows, total = [], 0
+    for price, lots, *_ in levels:
+        total += lots
+        rows.append(
+            (
+                instrument.price_display(price),
+                instrument.size_display(lots),
+                instrument.size_display(total),
+            )
+        )
+    return rows
+
+
+def tape_rows(
+    trades: Iterable[Sequence[int]], instrument: Instrument
+) -> list[tuple[str, str, bool, datetime]]:
+    """Price, size, whether the taker bought, and when, of public trades."""
+    return [
+        (instrument.price_display(price), instrument.size_display(lots), side == kernel.BUY, _moment(time_ms))
+        for _, price, lots, side, time_ms in trades
+    ]

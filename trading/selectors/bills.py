@@ -83,6 +83,12 @@ def closing_bills(group_id: int, account: int, window: Window) -> list[BillRow]:
     )
 
 
+def funding_bills(group_id: int, account: int, limit: int) -> list[BillRow]:
+    """Funding the account paid and received, newest first."""
+    rows = BillRow.objects.filter(group_id=group_id, account=account, kind=BILL_KINDS["funding"])
+    return list(rows.order_by("-sequence", "-bill_no")[:limit])
+
+
 def bills_page(
     user_id: int,
     group_id: int,

@@ -225,10 +225,13 @@ async def find_order(group_id: int, account: int, *, order_id: int = 0, client_i
     return await in_database_thread(_stored_order, group_id, account, known_id) if known_id else None
 
 
-def fills(account: TradingAccount, market: int | None = None, limit: int = 50) -> list[Fill]:
-    """Fills of the account, newest first; of one market number if given."""
+def fills(
+    account: TradingAccount, market: int | None = None, limit: int = 50, newer_than: int | None = None
+) -> list[Fill]:
+    """Fills of the account, newest first; of one market number, and after a trade id, if given."""
     markets = None if market is None else (market,)
-    return _fills_page(account.venue.group_id, account.number, markets, None, Window(limit))
+    window = Window(limit, newer_than=newer_than)
+    return _fills_page(account.venue.group_id, account.number, markets, None, window)
 
 
 def _fills_page(

@@ -1,12 +1,14 @@
 """Positions: leverage, margin mode, isolated margin, closing and turning round, for callers without an event loop."""
 
+from dataclasses import dataclass
+
 import exchange_kernel as kernel
 
 from exchange_os.engine import client
 from exchange_os.errors import DomainError
 from trading.models import TradingAccount
 from trading.selectors.positions import holdings
-from trading.services.orders import OrderRefused
+from trading.services.orders import OrderRefused, mass_cancel
 from venues.models import Market, MarketKind
 
 
@@ -44,3 +46,33 @@ def close_position(account: TradingAccount, market: Market, *, turn: bool = Fals
     """Close the position at market, or with ``turn`` open as much on the other side. Errors: ``OrderRefused``, the
     engine's."""
     return _submit(market, kernel.close_position(account.number, market.number, turn=turn))
+
+
+@dataclass(frozen=True)
+class Flattened:
+    """What flattening did: orders cancelled, positions closed, and positions of which something is left."""
+
+    cancelled: int
+    closed: int
+    left: int
+
+
+def flatten_account(account: TradingAccount) -> Flattened:
+    """Cancel every order of the account and close every perpetual position at market, as far as the books reach.
+
+    Outcomes are left: they cannot owe more than they cost. Errors: those of the engine.
+    """
+    cancelled = mass_cancel(account)
+    open_now = {
+        held.market: abs(held.lots) for held in holdings(account).positions if held.lots and not held.outcome
+    }
+    markets = Market.objects.filter(
+        venue_id=account.venue_id, kind=MarketKind.PERPETUAL, number__in=open_now
+    ).select_related("venue")
+    closed = 0
+    for market in markets:
+        try:
+            closed += close_position(account, market).filled_lots == open_now[market.number]
+        except OrderRefused:
+            continue
+    return Flattened(cancelled, closed, len(open_now) - closed)
