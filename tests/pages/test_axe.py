@@ -1,0 +1,66 @@
+"""Every public page and every page of someone signed in passes axe's rules of WCAG 2.1 AA, in Chromium.
+
+Looks and sizes are paired, not crossed: each theme, palette, density and size occurs with every page of its round.
+"""
+
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+from playwright.sync_api import Browser, Page
+
+from exchange_os.demo.stack import PrivateStack
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+RULES = "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})"
+ROUNDS = [
+    ("dark.comfortable.green-red", 1440),
+    ("light.compact.green-red", 1440),
+    ("light.comfortable.blue-orange", 390),
+    ("dark.compact.blue-orange", 390),
+]
+PUBLIC = [
+    "/",
+    "/?q=nothing",
+    "/style",
+    "/v/globe/",
+    "/v/globe/trade/BTC-USD/",
+    "/accounts/login/",
+    "/accounts/signup/",
+    "/nowhere",
+]
+PRIVATE = ["/v/globe/trade/BTC-USD/", "/wallet/", "/launch/", "/account/keys/"]
+
+
+def faults(page: Page, address: str) -> list[str]:
+    """What axe says of the page at ``address``, as rule and place; and whether it is wider than its screen."""
+    page.goto(address)
+    page.evaluate(AXE)
+    found = [
+        f"{rule['id']}: {node['target'][0]}"
+        for rule in page.evaluate(RULES)["violations"]
+        for node in rule["nodes"]
+    ]
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        found.append("wider than the screen")
+    return found
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("look", "width"), ROUNDS)
+def test_pages_are_accessible(
+    chromium: Browser, stack: PrivateStack, stage: dict[str, str], look: str, width: int
+) -> None:
+    context = chromium.new_context(viewport={"width": width, "height": 844}, bypass_csp=True)
+    context.add_cookies([{"name": "appearance", "value": look, "url": stack.base_url}])
+    page = context.new_page()
+    found = {path: faults(page, stack.base_url + path) for path in PUBLIC}
+    page.goto(f"{stack.base_url}/accounts/signup/")
+    page.get_by_label("Email").fill(f"axe-{look}-{width}@test.example")
+    page.get_by_label("Password").fill("a long enough password")
+    page.locator("main").get_by_role("button", name="Sign up").click()
+    page.wait_for_url(f"{stack.base_url}/")
+    found |= {f"{path} (signed in)": faults(page, stack.base_url + path) for path in PRIVATE}
+    assert page.evaluate("document.documentElement.dataset.theme") == look.split(".")[0]
+    context.close()
+    assert {path: said for path, said in found.items() if said} == {}
