@@ -3,17 +3,23 @@
 //! Entries stand in a queue in order of acceptance and are found through an index keyed by a hash of
 //! (account, client id). An entry outlives its order, so a client that got no answer can always ask by the
 //! id it chose. The index is cut into 256 shards that grow one at a time, so no single command pays for
-//! growing the whole, and a probe that grows too long refuses the id instead of searching on.
+//! growing the whole, and a probe that grows too long refuses the id instead of searching on. Shards of one size stand side
+//! by side in one array (`cells.rs`), so that the index is few large pieces of memory and not many small ones.
+
+mod cells;
 
 use std::collections::VecDeque;
 
+use cells::{capacity, free_cell, remove, shard_of, Classes, Shard, MAX_SIZE, MIN_SIZE, SHARDS};
+
 use crate::codes::state;
+use crate::pages::{Pages, Zeroed};
 use crate::wire::u64_at;
 
 /// How long an id is remembered, in kernel time.
 pub const MEMORY_MS: u64 = 7 * 24 * 3_600_000;
-const CHUNK: usize = 1_024;
-const SHARDS: usize = 256;
+/// Entries of a chunk: two MiB.
+const CHUNK: usize = 1 << 16;
 const MAX_PROBE: usize = 512;
 const MARK_MS: u64 = 60_000;
 
@@ -23,12 +29,6 @@ pub struct Key {
     pub high: u64,
     /// What its cell begins with; the top bit is set, the eight below it name the shard.
     pub tag: u32,
-}
-
-/// Shard of a tag; a shard never has more cells than there are bits below.
-#[inline(always)]
-fn shard_of(tag: u32) -> usize {
-    (tag >> 23) as usize % SHARDS
 }
 
 /// The bytes of a client id as four words, zeros behind its end.
@@ -172,18 +172,13 @@ impl Entry {
     }
 }
 
-/// One cell: 0 when empty, else the tag in the high half (its top bit set) and the entry's sequence in the
-/// low half.
-#[derive(Default, Clone)]
-struct Shard {
-    cells: Vec<u64>,
-    /// Entries it takes before it grows.
-    room: usize,
-}
+// SAFETY: integers.
+unsafe impl Zeroed for Entry {}
 
 pub struct ClientIds {
-    shards: Vec<Shard>,
-    chunks: VecDeque<Vec<Entry>>,
+    shards: Box<[Shard; SHARDS]>,
+    classes: Box<Classes>,
+    chunks: VecDeque<Pages<Entry>>,
     /// Sequence of the first entry of the first chunk, of the oldest entry, and of the next.
     chunk_base: u64,
     first: u64,
@@ -213,7 +208,8 @@ pub struct Vacancy {
 impl Default for ClientIds {
     fn default() -> Self {
         ClientIds {
-            shards: vec![Shard::default(); SHARDS],
+            shards: Box::new([Shard::default(); SHARDS]),
+            classes: Box::default(),
             chunks: VecDeque::new(),
             chunk_base: 0,
             first: 0,
@@ -254,7 +250,7 @@ impl ClientIds {
     /// Hint that `key` is about to be looked up.
     #[inline]
     pub fn prefetch(&self, key: Key) {
-        let cells = &self.shards[shard_of(key.tag)].cells;
+        let cells = self.cells_of(key.tag);
         crate::prefetch::line(cells, key.tag as usize & cells.len().wrapping_sub(1));
     }
 
@@ -270,11 +266,10 @@ impl ClientIds {
     /// Look an id up; when it is new the shard has room for one more and the cell is returned.
     #[inline]
     pub fn search(&mut self, account: u32, key: Key) -> Found {
-        let shard = &mut self.shards[shard_of(key.tag)];
-        if shard.room == 0 {
-            shard.grow();
+        if self.shards[shard_of(key.tag)].room == 0 {
+            self.grow(shard_of(key.tag));
         }
-        let cells = &self.shards[shard_of(key.tag)].cells[..];
+        let cells = self.cells_of(key.tag);
         let mask = cells.len() - 1;
         let home = key.tag as usize & mask;
         let mut at = home;
@@ -296,11 +291,10 @@ impl ClientIds {
     /// The cell of an id that is not remembered and has room near its home; changes nothing.
     #[inline(always)]
     pub fn vacancy(&self, account: u32, key: Key) -> Option<Vacancy> {
-        let shard = &self.shards[shard_of(key.tag)];
-        if shard.room == 0 {
+        if self.shards[shard_of(key.tag)].room == 0 {
             return None;
         }
-        let cells = &shard.cells[..];
+        let cells = self.cells_of(key.tag);
         let mask = cells.len() - 1;
         let home = key.tag as usize & mask;
         let mut at = home;
@@ -325,7 +319,7 @@ impl ClientIds {
 
     /// Sequence of the entry of this id, if it is remembered.
     pub fn find(&self, account: u32, key: Key) -> Option<u64> {
-        let cells = &self.shards[shard_of(key.tag)].cells;
+        let cells = self.cells_of(key.tag);
         if cells.is_empty() {
             return None;
         }
@@ -363,26 +357,25 @@ impl ClientIds {
             Some(chunk) if chunk.len() < CHUNK => chunk.push(entry),
             _ => self.begin_chunk(entry),
         }
-        let shard = &mut self.shards[shard_of(entry.tag)];
-        shard.cells[vacancy.at] = u64::from(entry.tag) << 32 | u64::from(sequence as u32);
-        shard.room -= 1;
+        self.cells_mut(entry.tag)[vacancy.at] = u64::from(entry.tag) << 32 | u64::from(sequence as u32);
+        self.shards[shard_of(entry.tag)].room -= 1;
         sequence
     }
 
     #[cold]
     fn begin_chunk(&mut self, entry: Entry) {
-        let mut chunk = Vec::with_capacity(CHUNK);
+        // The first grows as it fills, so that few ids take little memory.
+        let mut chunk = if self.chunks.is_empty() { Pages::default() } else { Pages::with_room(CHUNK) };
         chunk.push(entry);
         self.chunks.push_back(chunk);
     }
 
     /// Remember an id that is not remembered yet.
     pub fn push(&mut self, entry: Entry, now_ms: u64) -> u64 {
-        let shard = &mut self.shards[shard_of(entry.tag)];
-        if shard.room == 0 {
-            shard.grow();
+        if self.shards[shard_of(entry.tag)].room == 0 {
+            self.grow(shard_of(entry.tag));
         }
-        let (at, steps) = shard.free_cell(entry.tag);
+        let (at, steps) = free_cell(self.cells_of(entry.tag), entry.tag);
         self.push_at(Vacancy { at, steps }, entry, now_ms)
     }
 
@@ -403,7 +396,10 @@ impl ClientIds {
             return None;
         }
         let entry = *self.entry(self.first);
-        self.shards[shard_of(entry.tag)].remove(entry.tag, self.first as u32);
+        let first = self.first as u32;
+        if remove(self.cells_mut(entry.tag), entry.tag, first) {
+            self.shards[shard_of(entry.tag)].room += 1;
+        }
         self.first += 1;
         while self.marks.len() > 1 && self.marks[1].1 <= self.first {
             self.marks.pop_front();
@@ -445,18 +441,56 @@ impl ClientIds {
 
     /// Binary logarithm of each shard's size (0: empty), for snapshots.
     pub fn shard_sizes(&self) -> impl Iterator<Item = u8> + '_ {
-        self.shards.iter().map(|shard| shard.cells.len().checked_ilog2().unwrap_or(0) as u8)
+        self.shards.iter().map(|shard| shard.size)
     }
 
     /// Give the shards of an empty memory the sizes they had; `false` if they cannot be right.
     pub fn resize_shards(&mut self, sizes: &[u8]) -> bool {
-        if sizes.len() != SHARDS || sizes.iter().any(|size| *size > 22 || (1..4).contains(size)) {
+        let allowed = |size: &u8| *size == 0 || (MIN_SIZE..=MAX_SIZE).contains(size);
+        if sizes.len() != SHARDS || !sizes.iter().all(allowed) {
             return false;
         }
-        for (shard, size) in self.shards.iter_mut().zip(sizes).filter(|(_, size)| **size > 0) {
-            shard.resize(1 << size);
+        for (shard, size) in sizes.iter().enumerate().filter(|(_, size)| **size > 0) {
+            self.resize(shard, *size);
         }
         true
+    }
+
+    /// The cells of a tag's shard.
+    #[inline(always)]
+    fn cells_of(&self, tag: u32) -> &[u64] {
+        let shard = shard_of(tag);
+        self.classes.of(shard, self.shards[shard].size)
+    }
+
+    #[inline(always)]
+    fn cells_mut(&mut self, tag: u32) -> &mut [u64] {
+        let shard = shard_of(tag);
+        self.classes.of_mut(shard, self.shards[shard].size)
+    }
+
+    #[cold]
+    fn grow(&mut self, shard: usize) {
+        self.resize(shard, (self.shards[shard].size + 1).max(MIN_SIZE));
+    }
+
+    /// Give a shard 2^size cells, more than it has.
+    fn resize(&mut self, shard: usize, size: u8) {
+        let Shard { size: before, room } = self.shards[shard];
+        let used = capacity(self.classes.of(shard, before).len()) - room;
+        self.classes.enter(size);
+        let (old, new) = self.classes.cells.split_at_mut(size as usize);
+        let (old, new) = (&old[before as usize], &mut new[0][shard << size..(shard + 1) << size]);
+        for cell in old.get(shard << before..(shard + 1) << before).unwrap_or_default() {
+            if *cell != 0 {
+                let (at, _) = free_cell(new, (cell >> 32) as u32);
+                new[at] = *cell;
+            }
+        }
+        if before > 0 {
+            self.classes.leave(before);
+        }
+        self.shards[shard] = Shard { size, room: capacity(1 << size) - used };
     }
 }
 
@@ -467,70 +501,6 @@ impl Vacancy {
     #[inline]
     pub fn is_near(self) -> bool {
         self.steps < MAX_PROBE
-    }
-}
-
-impl Shard {
-    /// Entries that so many cells take: five eighths, so that searches stay short.
-    fn capacity(cells: usize) -> usize {
-        cells * 5 / 8
-    }
-
-    /// (first free cell for a tag, steps from its home); at least three eighths of the cells are free.
-    #[inline]
-    fn free_cell(&self, tag: u32) -> (usize, usize) {
-        let mask = self.cells.len() - 1;
-        let home = tag as usize & mask;
-        let mut at = home;
-        while self.cells[at] != 0 {
-            at = (at + 1) & mask;
-        }
-        (at, at.wrapping_sub(home) & mask)
-    }
-
-    #[cold]
-    fn grow(&mut self) {
-        self.resize((self.cells.len() * 2).max(16));
-    }
-
-    fn resize(&mut self, size: usize) {
-        let used = Shard::capacity(self.cells.len()) - self.room;
-        self.room = Shard::capacity(size) - used;
-        let old = std::mem::replace(&mut self.cells, vec![0; size]);
-        for cell in old.into_iter().filter(|cell| *cell != 0) {
-            let (at, _) = self.free_cell((cell >> 32) as u32);
-            self.cells[at] = cell;
-        }
-    }
-
-    /// Take a cell out and close the gap, so that no probe ever crosses a grave.
-    fn remove(&mut self, tag: u32, sequence: u32) {
-        let mask = self.cells.len() - 1;
-        let cell = u64::from(tag) << 32 | u64::from(sequence);
-        let mut hole = tag as usize & mask;
-        let mut steps = 0;
-        while self.cells[hole] != cell {
-            hole = (hole + 1) & mask;
-            steps += 1;
-            if self.cells[hole] == 0 || steps > mask {
-                return;
-            }
-        }
-        self.room += 1;
-        let mut at = hole;
-        loop {
-            at = (at + 1) & mask;
-            let moved = self.cells[at];
-            if moved == 0 {
-                break;
-            }
-            let home = (moved >> 32) as usize & mask;
-            if (at.wrapping_sub(home) & mask) >= (at.wrapping_sub(hole) & mask) {
-                self.cells[hole] = moved;
-                hole = at;
-            }
-        }
-        self.cells[hole] = 0;
     }
 }
 
@@ -563,6 +533,33 @@ mod tests {
         assert_eq!(ids.find(16, key_of(16, b"id10")), None);
         assert!(ids.find(16, key_of(16, b"id30000")).is_some());
         assert!(ids.len() >= 25_000);
+    }
+
+    #[test]
+    fn shards_of_all_sizes_are_found_again_and_their_old_cells_given_back() {
+        let mut ids = ClientIds::default();
+        let text = |n: u64| format!("n{n}");
+        // Two chunks of entries, and shards that have grown ten times.
+        let many = CHUNK as u64 * 2 + 5;
+        for n in 0..many {
+            ids.push(entry(16, &text(n), n, state::CANCELLED), 0);
+        }
+        let sizes: Vec<u8> = ids.shard_sizes().collect();
+        for (size, shards) in ids.classes.shards.iter().enumerate() {
+            let counted = sizes.iter().filter(|shard| **shard as usize == size && size > 0).count();
+            assert_eq!(*shards as usize, counted);
+            assert_eq!(ids.classes.cells[size].len(), if counted > 0 { SHARDS << size } else { 0 });
+        }
+        let cells: u64 = sizes.iter().map(|size| u64::from(capacity(1 << size))).sum();
+        let room: u64 = ids.shards.iter().map(|shard| u64::from(shard.room)).sum();
+        assert_eq!(cells - room, many, "every id takes one cell");
+        for n in 0..many {
+            assert_eq!(ids.find(16, key_of(16, text(n).as_bytes())), Some(n));
+        }
+        let late = MEMORY_MS + 2 * MARK_MS;
+        while ids.expire_one(late, |_| false).is_some() {}
+        assert!(ids.is_empty() && ids.chunks.len() <= 1);
+        assert!(ids.classes.cells.iter().all(|cells| cells.iter().all(|cell| *cell == 0)));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::mandates::Mandates;
 use crate::market::{Candle, Market};
 use crate::outcomes::Outcomes;
 use crate::output::{Ack, Output, Stamp, Transfer};
+use crate::pages::Zeroed;
 use crate::prices::Prices;
 use crate::publish::Publisher;
 use crate::ring::Ring;
@@ -103,6 +104,9 @@ impl Closed {
         self.0.filled_quote as u64
     }
 }
+
+// SAFETY: an order, which is integers.
+unsafe impl Zeroed for Closed {}
 
 /// The last `CLOSED_KEPT` of them.
 pub(crate) type ClosedRing = Ring<Closed, CLOSED_KEPT>;

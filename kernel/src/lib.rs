@@ -36,6 +36,7 @@ pub mod num;
 mod outcomes;
 pub mod output;
 pub mod packed;
+mod pages;
 mod pen;
 mod place;
 mod plain;

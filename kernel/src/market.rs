@@ -6,6 +6,7 @@ use crate::calendar::Calendar;
 use crate::codes::phase;
 use crate::contracts::Contract;
 use crate::num::{MAX_QUANTITY, PPM};
+use crate::pages::Zeroed;
 use crate::prices::MarketPrices;
 use crate::ring::Ring;
 use crate::wire::{i32_at, i64_at, u32_at};
@@ -93,6 +94,9 @@ pub struct Trade {
     pub taker_side: u8,
     pub time_ms: u64,
 }
+
+// SAFETY: integers.
+unsafe impl Zeroed for Trade {}
 
 /// One minute of trading, as far as it has gone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -68,7 +68,8 @@ impl Kernel {
             && bytes.len() == PLACE_FRAME + client_len
             && fits(price)
             && fits(size);
-        if !sound || !visible(&coming.words, client_len) || !self.is_quiet() {
+        let spot = self.markets.get(u32_at(frame, 8) as usize).is_some_and(|market| market.kind == SPOT);
+        if !sound || !spot || !visible(&coming.words, client_len) || !self.is_quiet() {
             return false;
         }
         let (number, market_number, key) = (u32_at(frame, 4), u32_at(frame, 8), u32_at(frame, 12));
@@ -86,7 +87,6 @@ impl Kernel {
             && account.flags & FROZEN == 0
             && account.margin == 0
             && account.orders.len() < limits.orders_per_account as usize
-            && market.kind == SPOT
             && market.is_open()
             && !market.book.is_collecting()
             && !market.book.crosses(side, price)

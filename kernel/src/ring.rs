@@ -1,20 +1,21 @@
 //! The last few of a sequence: a buffer that is written over from its oldest item on.
 
+use crate::pages::{Pages, Zeroed};
+
 /// At most `N` items, the newest of those pushed.
-#[derive(Clone, Debug)]
-pub struct Ring<T, const N: usize> {
-    items: Vec<T>,
+pub struct Ring<T: Zeroed, const N: usize> {
+    items: Pages<T>,
     /// Where the next item goes once the buffer is full: its oldest.
     next: usize,
 }
 
-impl<T, const N: usize> Default for Ring<T, N> {
+impl<T: Zeroed, const N: usize> Default for Ring<T, N> {
     fn default() -> Self {
-        Ring { items: Vec::new(), next: 0 }
+        Ring { items: Pages::default(), next: 0 }
     }
 }
 
-impl<T, const N: usize> Ring<T, N> {
+impl<T: Zeroed, const N: usize> Ring<T, N> {
     /// The place of the next item; `None` while the buffer still grows: then it is to be pushed.
     #[inline(always)]
     pub fn place(&mut self) -> Option<&mut T> {
@@ -57,7 +58,7 @@ mod tests {
 
     #[test]
     fn the_oldest_is_written_over() {
-        let mut ring = Ring::<u32, 3>::default();
+        let mut ring = Ring::<u64, 3>::default();
         for item in 1..=5 {
             ring.push(item);
         }

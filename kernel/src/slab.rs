@@ -4,6 +4,7 @@
 //! cached.
 
 use crate::output::Filled;
+use crate::pages::{Pages, Zeroed};
 use crate::wire::{flag, MAX_CLIENT_ID};
 
 /// Slot 0 is never an order.
@@ -192,17 +193,25 @@ impl Cold {
     }
 }
 
+// SAFETY: integers.
+unsafe impl Zeroed for Node {}
+// SAFETY: integers.
+unsafe impl Zeroed for Cold {}
+
 /// All open orders, by slot.
 pub struct Slab {
-    pub nodes: Vec<Node>,
-    pub cold: Vec<Cold>,
+    pub(crate) nodes: Pages<Node>,
+    pub(crate) cold: Pages<Cold>,
     free: u32,
     live: u32,
 }
 
 impl Default for Slab {
     fn default() -> Self {
-        Slab { nodes: vec![Node::default()], cold: vec![Cold::default()], free: NIL, live: 0 }
+        let (mut nodes, mut cold) = (Pages::default(), Pages::default());
+        nodes.push(Node::default());
+        cold.push(Cold::default());
+        Slab { nodes, cold, free: NIL, live: 0 }
     }
 }
 
