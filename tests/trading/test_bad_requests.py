@@ -48,7 +48,8 @@ def test_a_body_without_a_length_is_bounded_too(maker: Trader) -> None:
         ("GET", "/api/v5/trade/batch-orders", 405, "50115"),
         ("GET", "/api/v5/nothing", 404, "404"),
         ("POST", "/api/v6/trade/order", 404, "404"),
-        ("GET", "/api/", 404, "404"),
+        ("GET", "/api/v5/", 404, "404"),
+        ("GET", "/api/docs/", 404, "404"),
     ],
 )
 def test_addresses_and_methods_that_are_not(

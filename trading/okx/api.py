@@ -38,7 +38,7 @@ def _assembled(title: str, namespace: str, description: str) -> NinjaAPI:
         renderer=Renderer(),
         urls_namespace=namespace,
         docs_url=None,
-        openapi_url="openapi.json",
+        openapi_url=None,
     )
     made.add_exception_handler(Exception, _on_error)
     made.add_exception_handler(ValidationError, _on_error)

@@ -40,9 +40,9 @@ class DisconnectedError(Exception):
 
 
 def is_api_path(path: str) -> bool:
-    """Whether a path is ``/v/<venue>/api/…``."""
+    """Whether a path is ``/v/<venue>/api/…``; the bare ``api/`` is a page."""
     parts = path.split("/", 4)
-    return len(parts) >= 4 and parts[1] == "v" and parts[3] == "api"
+    return len(parts) >= 4 and parts[1] == "v" and parts[3] == "api" and parts[4:] != [""]
 
 
 class ApiApplication(BaseHandler):

@@ -39,8 +39,8 @@ def _venue_slug(request: HttpRequest) -> str:
     return str(request.resolver_match.kwargs["venue"])
 
 
-async def _catalogue(request: HttpRequest) -> VenueCatalogue:
-    slug = _venue_slug(request)
+async def venue_catalogue(slug: str) -> VenueCatalogue:
+    """The venue at ``slug``; 404 if there is none."""
     found = await find_catalogue(slug)
     if found is None:
         raise DialectError("404", f"There is no venue at the address {slug}.")
@@ -65,7 +65,7 @@ def public(limit: limits.Limit = limits.PUBLIC) -> Callable[[HttpRequest], Await
     async def enter(request: HttpRequest) -> Visitor:
         address = address_of(request)
         await _count(request, limit, address)
-        return Visitor(await _catalogue(request), address)
+        return Visitor(await venue_catalogue(_venue_slug(request)), address)
 
     return enter
 
@@ -81,7 +81,7 @@ async def identify(request: HttpRequest) -> Caller:
     )
     head.check_complete()
     signing.check_window(signing.request_time_ms(head.timestamp), time.time_ns() // 1_000_000)
-    catalogue = await _catalogue(request)
+    catalogue = await venue_catalogue(_venue_slug(request))
     credential = await known_key(catalogue, head.key, head.passphrase, address_of(request))
     signing.verify_request(
         credential.secret,
