@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from exchange_os.demo.stack import PROJECT, PrivateStack
-from tests.pages.test_walk import COUNT_SHIFTS, SIZES
+from tests.pages.screen import COUNT_SHIFTS, SIZES
 
 pytestmark = pytest.mark.browser
 
