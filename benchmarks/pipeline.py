@@ -9,7 +9,9 @@ the machine. The commands are those of ``benchmarks.mix``.
 - ``pipeline.latency``: 10,000 commands/s, ten a millisecond; latency.
 - ``recovery.replay``: commands/s of rebuilding a kernel from the journal alone, chain of hashes checked, rows read
   from PostgreSQL. ``recovery.cold``: seconds from submission to first ack in a group of 1,000,000 journaled
-  commands with a snapshot at half of them, which no worker holds in memory.
+  commands with a snapshot at half of them, which no worker holds in memory. ``recovery.failover``: seconds from
+  ``kill -9`` of a group's only worker, right after an ack, to the next ack from the process started in its place;
+  median of three.
 - ``venues.idle``: memory in MB that 10,000 risk groups, each with a journal of its own, take in the worker and the
   broker when they are idle; the note has the processor time of the worker.
 """
@@ -27,6 +29,7 @@ from benchmarks.servers import Worker, start_servers, wait_until
 
 start_servers()
 
+from exchange_kernel import tick  # noqa: E402
 from redis import Redis  # noqa: E402
 
 from benchmarks.mix import make_mix, setup_commands  # noqa: E402
@@ -195,7 +198,24 @@ def recover(portions: list[bytes], worker: Worker | None) -> Iterator[Line]:
         "1,000,000 journaled commands, snapshot at half, from submission through the wake to the first answer"
     )
     yield line("recovery.cold", seconds, "s", [], note)
-    again.kill()
+    yield failover(again)
+
+
+def failover(worker: Worker) -> Line:
+    """``recovery.failover``: no other worker and no sweeper helps."""
+    group = fresh_group()
+    client.submit(group, tick(), 30.0)
+    took = []
+    for _ in range(3):
+        client.submit(group, tick(), 30.0)
+        started = time.perf_counter()
+        worker.kill()
+        worker = Worker(wait=False)
+        client.submit(group, tick(), 30.0)
+        took.append(time.perf_counter() - started)
+    worker.kill()
+    note = f"from kill -9 to the next ack, start of the new process included; slowest of 3 {max(took):.2f} s"
+    return line("recovery.failover", statistics.median(took), "s", [], note)
 
 
 def store_half(connection: journal.Connection, group: int, target: int) -> None:

@@ -108,6 +108,7 @@ GOALS = (
     Goal("feed.fanout", "p99", False, 100),
     Goal("recovery.replay", "value", True, 3_000_000),
     Goal("recovery.cold", "value", False, 2),
+    Goal("recovery.failover", "value", False, 3),
     Goal("venues.idle", "value", False, 50),
 )
 

@@ -48,28 +48,27 @@ def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
 
 
 class Worker:
-    """One engine worker process, as the supervisor starts it."""
+    """One engine worker process, as the supervisor starts it; ``wait``: until it shows a sign of life."""
 
-    def __init__(self, name: str = "engine-1", **environment: str) -> None:
-        self.name = name
+    def __init__(self, name: str = "engine-1", wait: bool = True, **environment: str) -> None:
         command = [
             sys.executable, "-m", "celery", "-A", "exchange_os", "worker", "--pool", "solo", "--queues", "engine",
             "--hostname", name, "--loglevel", "ERROR", "--without-gossip", "--without-mingle", "--without-heartbeat",
         ]  # fmt: skip
-        self.process = subprocess.Popen(
-            command, cwd=PROJECT, env={**os.environ, **environment}, stdout=subprocess.DEVNULL
-        )
-        atexit.register(self.kill)
         with Redis.from_url(f"{os.environ['REDIS_URL']}/0") as redis:
-            wait_until(lambda: any(redis.scan_iter(f"xos:worker:{name}/*")))
+            before = set(redis.scan_iter(f"xos:worker:{name}/*"))
+            self.process = subprocess.Popen(
+                command, cwd=PROJECT, env={**os.environ, **environment}, stdout=subprocess.DEVNULL
+            )
+            atexit.register(self.kill)
+            if wait:
+                wait_until(lambda: not before.issuperset(redis.scan_iter(f"xos:worker:{name}/*")))
 
     def kill(self) -> None:
-        """End the process at once and wait until its sign of life is gone: who takes it for alive sends no wake."""
+        """End the process at once; its sign of life stays for a while, as after any crash."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-            with Redis.from_url(f"{os.environ['REDIS_URL']}/0") as redis:
-                wait_until(lambda: not any(redis.scan_iter(f"xos:worker:{self.name}/*")))
 
     def cpu_seconds(self) -> float:
         """Processor time used so far."""

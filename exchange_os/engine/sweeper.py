@@ -9,6 +9,7 @@ import time
 from datetime import timedelta
 
 from exchange_kernel import deposit, tick, withdraw
+from redis import Redis
 
 from exchange_os.engine import client, wire
 from exchange_os.engine.connections import make_redis
@@ -51,12 +52,31 @@ def sweep_streams() -> int:
     """Wake the groups whose streams have work that does not get done; answers how many."""
     with make_redis() as redis:
         redis.set(wire.BEAT_KEY, str(time.time_ns() // 1_000_000), ex=BEAT_TTL_SECONDS)
-        woken = 0
-        for group in redis.smembers(wire.DIRTY_KEY):
-            target = redis.eval(SWEEP, 0, group)
-            if target:
-                send_wake(int(group), target.decode())
-                woken += 1
+        return _wake_stuck(redis)
+
+
+def succeed(incarnation: str) -> int:
+    """First act of a worker's process: bury the process that had its name before, and wake what that one left.
+
+    A process that was killed is believed to listen until its sign of life expires; what is appended meanwhile wakes
+    nobody. If the other lives after all it says so at its next beat, and a wake too many does no harm. Answers how many
+    groups were woken. Raises ``RedisError``.
+    """
+    with make_redis() as redis:
+        before = redis.set(wire.name_key(incarnation), incarnation, get=True)
+        if before is None or before.decode() == incarnation:
+            return 0
+        redis.delete(wire.worker_key(before.decode()))
+        return _wake_stuck(redis)
+
+
+def _wake_stuck(redis: Redis) -> int:
+    woken = 0
+    for group in redis.smembers(wire.DIRTY_KEY):
+        target = redis.eval(SWEEP, 0, group)
+        if target:
+            send_wake(int(group), target.decode())
+            woken += 1
     return woken
 
 

@@ -1,15 +1,19 @@
 """Celery's side of the engine. Tasks are doorbells: each may be lost, late, or delivered five times at once."""
 
+import logging
 from datetime import UTC, datetime
 from typing import Any
 
 from celery import shared_task
 from celery.signals import celeryd_after_setup, worker_ready, worker_shutdown, worker_shutting_down
+from redis.exceptions import RedisError
 
 from exchange_os.engine import sweeper
 from exchange_os.engine.partitions import add_partitions
 from exchange_os.engine.services import SHARED_QUEUE, queue_of
 from exchange_os.engine.worker import close_worker, current_worker, start_worker
+
+log = logging.getLogger(__name__)
 
 _engine_workers: set[str] = set()
 
@@ -44,9 +48,13 @@ def consume_own_queue(sender: str, instance: Any, **_: Any) -> None:
 
 @worker_ready.connect
 def begin(sender: Any, **_: Any) -> None:
-    """Show up before the first wake."""
+    """Show up before the first wake, and in the place of the process that was here before."""
     if sender.hostname in _engine_workers:
-        start_worker(_name(sender.hostname))
+        worker = start_worker(_name(sender.hostname))
+        try:
+            sweeper.succeed(worker.incarnation)
+        except (RedisError, OSError) as error:
+            log.warning("the broker is away; the sweeper wakes what is left: %s", error)
 
 
 @worker_shutting_down.connect

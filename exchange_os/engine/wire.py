@@ -187,6 +187,11 @@ def worker_key(incarnation: str) -> str:
     return f"xos:worker:{incarnation}"
 
 
+def name_key(incarnation: str) -> str:
+    """The newest incarnation of a worker's lasting name."""
+    return f"xos:name:{incarnation.partition('/')[0]}"
+
+
 def wakes_key(incarnation: str) -> str:
     """Set of groups a worker should take up; the shared set if ``incarnation`` is empty."""
     return f"xos:wakes:{incarnation}"

@@ -67,6 +67,20 @@ def test_a_restarted_worker_takes_its_groups_at_once(
     assert RiskGroup.objects.get(pk=group).epoch == 2
 
 
+def test_a_successor_finds_what_was_sent_to_the_dead(
+    group: int, worker_process: Callable[..., WorkerProcess]
+) -> None:
+    """No sweeper runs: commands appended while the dead was believed to listen woke nobody."""
+    worker = worker_process("engine-1")
+    open_market(group)
+    worker.signal(signal.SIGKILL)
+    worker.process.wait(20)
+    assert client.send(group, order(price=900), 1)
+    worker.restart()
+    wait_until(lambda: RiskGroup.objects.get(pk=group).epoch == 2)
+    assert send(group, order(price=901)).order_id == 2
+
+
 def test_a_stopped_owner_is_overtaken_and_does_no_harm_when_it_goes_on(
     group: int, worker_process: Callable[..., WorkerProcess], sweeping: None, redis_client: Redis
 ) -> None:
