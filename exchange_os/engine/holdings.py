@@ -15,7 +15,7 @@ import psycopg
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from exchange_os.engine import batching, journal, limits, recovery, scripts, wire
+from exchange_os.engine import batching, journal, limits, memory, recovery, scripts, wire
 from exchange_os.engine.clock import running_ms
 from exchange_os.engine.committer import Committer
 from exchange_os.engine.database import make_connection
@@ -47,6 +47,7 @@ class Holdings:
         self._committer = committer
         self._progress = progress
         self._connection: journal.Connection | None = None
+        self._evicted = False
 
     def connect(self) -> journal.Connection:
         """The loop's own database connection. Raises ``psycopg.OperationalError`` if there can be none."""
@@ -159,6 +160,12 @@ class Holdings:
             if index < excess or now - state.last_input_ms >= idle_ms:
                 self._evict(state)
 
+    def rest(self) -> None:
+        """The loop has ended: what groups evicted since the last time held goes back to the system."""
+        if self._evicted:
+            self._evicted = False
+            memory.give_back()
+
     def release_all(self) -> None:
         """Give every group up in good order, for a planned end of the process."""
         self._committer.flush(10.0)
@@ -180,6 +187,7 @@ class Holdings:
             self._committer.put(batch)
             self._committer.flush(10.0)
         self._drop(state)
+        self._evicted = True
         try:
             journal.give_up(self.connect(), state.group, state.epoch)
         except psycopg.Error as error:

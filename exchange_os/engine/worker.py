@@ -54,6 +54,7 @@ class EngineWorker:
             self._serve_through_outages(group, slice_ms)
         finally:
             self.presence.left(bool(self.holdings.groups))
+            self.holdings.rest()
 
     def stop(self) -> None:
         """Let the loop end after its present turn; safe to call from a signal handler."""
