@@ -140,3 +140,46 @@ class ExportPart(models.Model):
 
     def __str__(self) -> str:
         return f"part {self.number} of {self.export_id}"
+
+
+class AutoFunding(models.Model):
+    """A user's leave for orders to draw on the wallet: at one venue, in one asset, up to ``per_order`` units for an
+    order and ``per_day`` units a day (UTC). Without a row, or switched off, nothing is drawn."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    venue = models.ForeignKey("venues.Venue", on_delete=models.PROTECT, related_name="+")
+    asset = models.ForeignKey("ledger.Asset", on_delete=models.PROTECT, related_name="+")
+    on = models.BooleanField(default=False)
+    per_order = models.BigIntegerField()
+    per_day = models.BigIntegerField()
+    changed = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "venue", "asset"], name="auto_funding_once"),
+            models.CheckConstraint(
+                condition=Q(per_order__gt=0, per_day__gte=models.F("per_order")), name="auto_funding_bounds"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"automatic funding of {self.user_id} at venue {self.venue_id}"
+
+
+class TicketFunding(models.Model):
+    """The one deposit an order drew from the wallet, by the order's client id. Written with the deposit, so that a
+    ticket sent again finds it and draws nothing more."""
+
+    account = models.ForeignKey(TradingAccount, on_delete=models.PROTECT, related_name="+")
+    client_id = models.CharField(max_length=32)
+    transfer = models.OneToOneField("ledger.Transfer", on_delete=models.PROTECT, related_name="+")
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "client_id"], name="ticket_funding_once"),
+        ]
+        indexes = [models.Index(fields=["account", "created"], name="ticket_funding_day")]
+
+    def __str__(self) -> str:
+        return f"funding of {self.client_id}"

@@ -22,7 +22,8 @@ from trading.bets import cents_text, money_text
 from trading.pages.event_rows import side_names
 from trading.pages.event_scope import account_at, event_or_404
 from trading.pages.markets import venue_or_404
-from trading.pages.ticket import TicketForm
+from trading.pages.refusals import with_wallet
+from trading.pages.ticket import TicketForm, drawn_sentence
 from trading.selectors.accounts import account_of
 from trading.selectors.event_holdings import event_holdings
 from trading.selectors.events import EventView
@@ -226,10 +227,12 @@ def bet(request: SignedInRequest, slug: str, code: str) -> HttpResponse:
         done = place_bet(account, wanted.market, wanted.bet)
     except OrderRefused as refused:
         text = refusal_sentence(refused.code, refused.message, wanted) if wanted else refused.message
-        return _refused(request, venue, view, text, "amount")
+        return _refused(request, venue, view, with_wallet(text, refused), "amount")
     except DomainError as refused:
-        return _refused(request, venue, view, refused.message, refused.field or "amount")
+        text = with_wallet(refused.message, refused)
+        return _refused(request, venue, view, text, refused.field or "amount")
     level, text = told(wanted, done)
+    text = f"{text} {drawn_sentence(done.drawn, wanted.asset)}".strip()
     if request.headers.get("HX-Request") != "true":
         messages.add_message(request, messages.SUCCESS if level == "success" else messages.WARNING, text)
         return redirect("pages:event", venue.slug, view.event.code)

@@ -26,6 +26,7 @@ from trading.pages.event_scope import account_at, event_or_404
 from trading.pages.event_way import way_context
 from trading.pages.markets import now_ms, venue_or_404
 from trading.pages.ticket import TicketForm
+from trading.selectors.auto_funding import auto_funding_of, leave_sentence
 from trading.selectors.event_holdings import (
     EventHoldings,
     event_holdings,
@@ -170,6 +171,9 @@ def trade_context(
         "free": amount_text(held.free, asset) if held else "",
         "free_shown": money_text(held.free, asset.scale) if held else "",
         "wallet": amount_text(wallet_balance(reader, asset), asset) if reader else "",
+        "wallet_pays": leave_sentence(auto_funding_of(reader, view.event.venue_id, asset.pk))
+        if reader
+        else "",
         "has_money": bool(held and (held.free or held.stakes)),
         "client_id": TicketForm.new_client_id(),
         "typed": typed_of(request, selling=selling),

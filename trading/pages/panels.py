@@ -17,6 +17,7 @@ from trading.pages.markets import market_or_404, venue_or_404
 from trading.pages.rows import Instruments, balance_rows, fill_rows, funding_rows, order_rows
 from trading.selectors.accounts import Balance, account_of, balances, standing
 from trading.selectors.algos import open_algos
+from trading.selectors.auto_funding import auto_funding_of, leave_sentence
 from trading.selectors.bills import funding_bills
 from trading.selectors.orders import fills, open_orders, order_history
 from trading.selectors.positions import Holdings, holdings
@@ -145,5 +146,6 @@ def funds_context(
             (asset, amount_text(wallet[asset.symbol], asset)) for asset in assets if wallet[asset.symbol]
         ],
         "funds_error": error,
+        "wallet_pays": leave_sentence(auto_funding_of(request.user.pk, venue.pk, market.quote_id)),
         **(margin_context(margin, market, market.quote) if market.kind != MarketKind.SPOT else {}),
     }

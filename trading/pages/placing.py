@@ -5,7 +5,6 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
-from exchange_kernel import Ack
 
 from exchange_os.errors import DomainError
 from exchange_os.ui.access import signed_in
@@ -16,11 +15,12 @@ from trading.pages.markets import market_or_404, venue_or_404
 from trading.pages.preview import preview_context, waiting_context
 from trading.pages.refusals import Refusal, refusal_of_error
 from trading.pages.rows import about_order
-from trading.pages.ticket import TicketForm, outcome_of
+from trading.pages.ticket import TicketForm, drawn_sentence, outcome_of
 from trading.selectors.accounts import account_of
 from trading.services.accounts import ensure_account
-from trading.services.algos import place_algo, place_bracket
-from trading.services.orders import OrderDraft, place_order
+from trading.services.algos import place_algo
+from trading.services.auto_funding import Placed, place_funded
+from trading.services.orders import OrderDraft
 from venues.models import Market, Venue
 from venues.selectors import instrument
 
@@ -67,9 +67,11 @@ def place(request: SignedInRequest, slug: str, symbol: str) -> HttpResponse:
             told = "Conditional order placed: it waits for its turn."
             return _placed(request, venue, market, ("success", told))
         draft = form.draft()
-        ack = _send(request, venue, market, form, draft)
-        about = about_order(ack.order_id)
-        response = _placed(request, venue, market, outcome_of(ack, draft, traded), about)
+        placed = _send(request, venue, market, form, draft)
+        ack, about = placed.ack, about_order(placed.ack.order_id)
+        level, text = outcome_of(ack, draft, traded)
+        told_all = (level, f"{text} {drawn_sentence(placed.drawn, market.quote)}".strip())
+        response = _placed(request, venue, market, told_all, about)
         # What this answer tells of a fill is not told again by a socket that comes back.
         return trigger(response, "xos:filled", {"about": about}) if ack.filled_lots else response
     except DomainError as refused:
@@ -78,12 +80,13 @@ def place(request: SignedInRequest, slug: str, symbol: str) -> HttpResponse:
         return _refused(request, venue, market, refusal_of_error(refused, traded, draft))
 
 
-def _send(request: SignedInRequest, venue: Venue, market: Market, form: TicketForm, draft: OrderDraft) -> Ack:
-    """Place the order, with what hangs on it."""
+def _send(
+    request: SignedInRequest, venue: Venue, market: Market, form: TicketForm, draft: OrderDraft
+) -> Placed:
+    """Place the order, with what hangs on it; its owner's wallet pays what is missing if it may."""
     instrument(market).to_lots(draft.size)  # a bad size is refused before an account is made
     hangs = form.attached()
-    account = ensure_account(request.user, venue)
-    return place_bracket(account, market, draft, hangs) if hangs else place_order(account, market, draft)
+    return place_funded(ensure_account(request.user, venue), market, draft, hangs)
 
 
 def _placed(

@@ -90,4 +90,9 @@ def refusal_of(code: str, sentence: str, instrument: Instrument, draft: OrderDra
 def refusal_of_error(error: DomainError, instrument: Instrument, draft: OrderDraft | None = None) -> Refusal:
     """A refusal by any rule; those that name a field themselves keep it."""
     found = refusal_of(error.code, error.message, instrument, draft)
-    return Refusal(found.text, error.field or found.field)
+    return Refusal(with_wallet(found.text, error), error.field or found.field)
+
+
+def with_wallet(text: str, error: DomainError) -> str:
+    """A refusal with what came of automatic funding, where the wallet was asked."""
+    return f"{text} {error.details.get('wallet', '')}".strip()

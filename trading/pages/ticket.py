@@ -8,6 +8,8 @@ import exchange_kernel as kernel
 from django import forms
 
 from exchange_os.errors import DomainError
+from exchange_os.ledger.models import Asset
+from exchange_os.ledger.selectors import amount_words
 from exchange_os.ui.tags import grouped
 from exchange_os.ui.toasts import Level
 from trading.pages.algo_ticket import PLANS, algo_draft, attached
@@ -113,6 +115,11 @@ def number_of(text: str, field: str, message: str) -> Decimal:
     if value <= 0:
         raise DomainError(f"{field}_invalid", message, field=field)
     return value
+
+
+def drawn_sentence(units: int, asset: Asset) -> str:
+    """What came from the wallet for an order; empty if nothing did."""
+    return f"{amount_words(units, asset)} came from your wallet." if units else ""
 
 
 def outcome_of(ack: kernel.Ack, draft: OrderDraft, instrument: Instrument) -> tuple[Level, str]:

@@ -5,6 +5,7 @@ from django.urls import path
 from trading.pages import (
     account,
     actions,
+    auto_funding,
     bets,
     event_lists,
     event_way,
@@ -30,6 +31,7 @@ EVENT = "v/<slug:slug>/event/<str:code>/"
 urlpatterns = [
     path("", markets.home, name="home"),
     path("v/<slug:slug>/", markets.venue, name="venue"),
+    path("v/<slug:slug>/auto-funding/", auto_funding.auto_funding, name="auto_funding"),
     path(EVENT, events.event, name="event"),
     path(f"{EVENT}outcomes/", events.outcomes, name="event_outcomes"),
     path(f"{EVENT}chart/", events.chart, name="event_chart"),

@@ -20,7 +20,8 @@ from trading.bets import Level, Terms, Walk, lots_for, offers, walk
 from trading.models import TradingAccount
 from trading.selectors.catalogue import tradable_market
 from trading.selectors.events import EventView
-from trading.services.orders import OrderDraft, accepted, place_frame, place_order
+from trading.services.auto_funding import place_funded
+from trading.services.orders import OrderDraft, accepted, place_frame
 from venues.models import Market
 
 DEPTH = 400
@@ -69,13 +70,15 @@ class BetQuote:
 
 @dataclass(frozen=True)
 class BetDone:
-    """What came of a bet: ``moved`` units were paid (or received) for ``lots``, the fee included in both."""
+    """What came of a bet: ``moved`` units were paid (or received) for ``lots``, the fee included in both;
+    ``drawn`` units came from the wallet for it."""
 
     ack: kernel.Ack
     lots: int
     moved: int
     fee: int
     rests: int
+    drawn: int = 0
 
 
 def terms_of(market: Market) -> Terms:
@@ -110,10 +113,11 @@ def quote_bet(market: Market, bet: Bet, account: TradingAccount | None = None) -
 
 
 def place_bet(account: TradingAccount, market: Market, bet: Bet) -> BetDone:
-    """Place the bet against the present book and say what it cost. Raises as ``quote_bet`` and ``place_order``."""
+    """Place the bet against the present book and say what it cost. Raises as ``quote_bet`` and ``place_funded``."""
     quote = _sized(market, bet)
     since_ms = time.time_ns() // 1_000_000 - LOOK_BACK_MS
-    ack = place_order(account, market, _draft(market, bet, quote))
+    placed = place_funded(account, market, _draft(market, bet, quote))
+    ack = placed.ack
     own = _fills_of(account, ack, since_ms) if ack.filled_lots else []
     terms = terms_of(market)
     fee = sum(fill.fee for fill in own)
@@ -123,7 +127,7 @@ def place_bet(account: TradingAccount, market: Market, bet: Bet) -> BetDone:
     )
     moved = value + fee if bet.buying else value - fee
     rests = ack.remaining_lots if ack.state == kernel.STATE_OPEN else 0
-    return BetDone(ack, ack.filled_lots, moved, fee, rests)
+    return BetDone(ack, ack.filled_lots, moved, fee, rests, placed.drawn)
 
 
 def _fills_of(account: TradingAccount, ack: kernel.Ack, since_ms: int) -> list[Fill]:
