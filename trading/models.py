@@ -35,6 +35,21 @@ class TradingAccount(models.Model):
         return f"account {self.number} at venue {self.venue_id}"
 
 
+class Favourite(models.Model):
+    """A market that a user marked."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="favourites")
+    market = models.ForeignKey("venues.Market", on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "market"], name="trading_favourite_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"market {self.market_id} of user {self.user_id}"
+
+
 class Permission(models.TextChoices):
     """What a key may do. Every key may read."""
 

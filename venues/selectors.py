@@ -63,6 +63,14 @@ def live_venues() -> QuerySet[Venue]:
     )
 
 
+def backed_venues(limit: int) -> list[tuple[Venue, str]]:
+    """Live venues by name, each with what its deployer has staked, as text in the stake asset."""
+    venues = list(live_venues()[:limit])
+    asset = stake_asset()
+    held = {user: stake_balance(user) for user in {venue.deployer.user_id for venue in venues}}
+    return [(venue, f"{amount_text(held[venue.deployer.user_id], asset)} {asset.symbol}") for venue in venues]
+
+
 def _markets() -> QuerySet[Market]:
     return Market.objects.select_related("venue", "base", "quote", "event")
 

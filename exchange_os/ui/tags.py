@@ -1,6 +1,6 @@
 """Template tags of the design system. They are builtins of the template engine: no ``{% load %}`` is needed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -71,6 +71,12 @@ def grouped(value: object) -> str:
     if not whole.isdigit():
         return text
     return f"{sign}{int(whole):,}{point}{fraction}"
+
+
+@register.filter
+def among(value: object, chosen: Collection[object]) -> bool:
+    """Whether ``value`` is one of ``chosen``; a name that the page was not given counts as empty."""
+    return bool(chosen) and value in chosen
 
 
 @register.filter

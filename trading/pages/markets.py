@@ -1,4 +1,4 @@
-"""Pages to discover: the markets list and the page of a venue."""
+"""The page of a venue, and what lists of markets and events share."""
 
 import time
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ from exchange_os.ledger.selectors import amount_text
 from trading.bets import chance_text
 from trading.pages.event_rows import outcome_title
 from trading.selectors.event_moves import result_text
-from trading.selectors.events import EventView, events_of, open_events
-from trading.selectors.overview import Listing, listings, market_list, venue_listings
+from trading.selectors.events import EventView, events_of
+from trading.selectors.overview import Listing, listings, venue_listings
 from venues.models import Event, Market, MarketKind, Venue
-from venues.selectors import live_venues, market_by_symbol, stake_standing, venue_by_slug
+from venues.selectors import market_by_symbol, stake_standing, venue_by_slug
 
 
 def now_ms() -> int:
@@ -24,13 +24,6 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-#: Tabs of the markets list.
-KINDS = {
-    "": "All",
-    MarketKind.SPOT: "Spot",
-    MarketKind.PERPETUAL: "Perpetuals",
-    MarketKind.OUTCOME: "Outcomes",
-}
 OUTCOMES_ON_A_CARD = 4
 
 
@@ -85,25 +78,6 @@ def market_or_404(venue: Venue, symbol: str) -> Market:
         return market_by_symbol(venue, symbol)
     except DomainError as unknown:
         raise Http404(unknown.message) from unknown
-
-
-@require_safe
-def home(request: HttpRequest) -> HttpResponse:
-    """Markets of every venue, searched by ``?q=``."""
-    words = request.GET.get("q", "").strip()[:40]
-    kind = request.GET.get("kind", "")
-    if kind not in KINDS:
-        kind = ""
-    now = now_ms()
-    context = {
-        "rows": [] if kind == MarketKind.OUTCOME and not words else market_list(now, words, kind),
-        "words": words,
-        "kind": kind,
-        "kinds": KINDS,
-        "events": event_cards(open_events(), now) if not words and kind in ("", MarketKind.OUTCOME) else [],
-        "venues": live_venues()[:12] if not words else [],
-    }
-    return render(request, "trading/home.html", context)
 
 
 @require_safe

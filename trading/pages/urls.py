@@ -11,6 +11,7 @@ from trading.pages import (
     event_way,
     events,
     exports,
+    home,
     keys,
     liquidation,
     markets,
@@ -29,7 +30,8 @@ TERMINAL = "v/<slug:slug>/trade/<str:symbol>/"
 EVENT = "v/<slug:slug>/event/<str:code>/"
 
 urlpatterns = [
-    path("", markets.home, name="home"),
+    path("", home.home, name="home"),
+    path("favourites/<int:number>/", home.favourite, name="favourite"),
     path("v/<slug:slug>/", markets.venue, name="venue"),
     path("v/<slug:slug>/auto-funding/", auto_funding.auto_funding, name="auto_funding"),
     path(EVENT, events.event, name="event"),

@@ -32,11 +32,16 @@ class Day:
     closes: list[int] = field(default_factory=list)
 
     @property
+    def change_ppm(self) -> int:
+        """Change of the price in parts per million, rounded down; 0 if it did not trade."""
+        return (self.last_ticks - self.open_ticks) * 1_000_000 // self.open_ticks if self.open_ticks else 0
+
+    @property
     def change_percent(self) -> str:
         """Change of the price as a decimal text of two digits; empty if it did not trade."""
         if not self.open_ticks:
             return ""
-        basis = (self.last_ticks - self.open_ticks) * 10_000 // self.open_ticks
+        basis = self.change_ppm // 100
         return f"{'-' if basis < 0 else ''}{abs(basis) // 100}.{abs(basis) % 100:02d}"
 
 
@@ -164,6 +169,25 @@ def market_list(now_ms: int, words: str = "", kind: str = "") -> list[Listing]:
         known = listings(_front_markets(), now_ms)
         _remembered = (time.monotonic() + TTL_SECONDS, known)
     return [row for row in known if row.market.kind == kind] if kind else known
+
+
+#: A list of movers and how many are in it.
+MOVERS_SHOWN = 4
+
+
+def movers(now_ms: int) -> list[tuple[str, list[Listing]]]:
+    """What moves on the first page, each list with its title: the greatest rises and falls of 24 hours, the greatest
+    turnover in units of its own quote asset, the newest markets. Lists that would be empty are left out."""
+    rows = market_list(now_ms)
+    moved = [row for row in rows if row.day.open_ticks]
+    by_change = sorted(moved, key=lambda row: (-row.day.change_ppm, row.market.symbol))
+    lists = [
+        ("Rising", [row for row in by_change if row.day.change_ppm > 0]),
+        ("Falling", [row for row in reversed(by_change) if row.day.change_ppm < 0]),
+        ("Most traded", sorted(moved, key=lambda row: (-int(row.volume_text), row.market.symbol))),
+        ("New", sorted(rows, key=lambda row: -row.market.pk)),
+    ]
+    return [(title, found[:MOVERS_SHOWN]) for title, found in lists if found]
 
 
 def _front_markets() -> list[Market]:
