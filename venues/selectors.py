@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from exchange_os.engine.models import Candle
 from exchange_os.errors import DomainError
-from exchange_os.ledger.selectors import amount_text, stake_asset, stake_balance, to_units
+from exchange_os.ledger.selectors import amount_text, amount_words, stake_asset, stake_balance, to_units
 from venues.instruments import Instrument
 from venues.models import Deployer, LaunchDraft, Market, MarketKind, Phase, Venue, VenueState
 
@@ -68,7 +68,7 @@ def backed_venues(limit: int) -> list[tuple[Venue, str]]:
     venues = list(live_venues()[:limit])
     asset = stake_asset()
     held = {user: stake_balance(user) for user in {venue.deployer.user_id for venue in venues}}
-    return [(venue, f"{amount_text(held[venue.deployer.user_id], asset)} {asset.symbol}") for venue in venues]
+    return [(venue, amount_words(held[venue.deployer.user_id], asset)) for venue in venues]
 
 
 def _markets() -> QuerySet[Market]:
