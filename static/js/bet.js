@@ -13,9 +13,9 @@ class Bet extends HTMLElement {
     this.form.addEventListener("click", (event) => this.fill(event.target.closest("button[type=button]")));
     this.form.addEventListener("input", (event) => this.changed(event.target));
     this.form.addEventListener("change", () => this.shape());
-    this.form.addEventListener("htmx:config:request", (event) => { if (event.target === this.form) this.renew(); });
     this.listeners = {
-      "xos:placed": () => this.placed(),
+      "xos:placed": () => { this.renew(); this.placed(); },
+      "xos:ended": () => this.renew(),
       "xos:traded": () => this.askSoon(),
       "xos:ladder": (event) => this.takePrice(event.detail.price),
     };
@@ -30,7 +30,7 @@ class Bet extends HTMLElement {
 
   selling() { return this.field("direction").value === "sell"; }
 
-  /** A new client order id for each bet: one sent twice by accident is placed once. */
+  /** A new client order id for the next bet: one sent again because no answer came is placed, and funded, once. */
   renew() {
     const bytes = crypto.getRandomValues(new Uint8Array(10));
     this.field("client_id").value = `bet${[...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;

@@ -39,6 +39,7 @@ class Ticket extends HTMLElement {
       "xos:price": (event) => this.takePrice(event.detail),
       "xos:best": (event) => { this.best = event.detail; this.suggest(); },
       "xos:placed": () => this.placed(),
+      "xos:ended": () => this.renew(),
       "xos:panels": () => this.showFunds(),
     };
     for (const [name, listener] of Object.entries(this.listeners)) document.addEventListener(name, listener);

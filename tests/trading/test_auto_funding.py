@@ -221,6 +221,7 @@ def test_a_venue_that_does_not_answer_and_where_the_money_is(
         away.setattr(transfers, "send_transfers", lambda _: 0)
         with pytest.raises(OrderRefused) as refused:
             place_funded(account, market, order())
+    assert refused.value.details["pending"]
     assert refused.value.details["wallet"] == (
         "550.325 USD left your wallet and is on its way to North Exchange, which has not answered yet; "
         "send the order again in a moment, it draws nothing more."
@@ -300,8 +301,10 @@ def test_the_pages_take_the_switch_and_show_it(
     ticket = {"side": "buy", "type": "limit", "price": "65000", "size": "0.01", "client_id": "page1"}
     refused = visitor.post(f"{terminal}order/", ticket, headers={"HX-Request": "true"})
     assert (refused.status_code, holdings(account, usd)) == (422, (1000 * USD, 100 * USD, 1))
+    assert "xos:ended" in refused.headers["HX-Trigger"]
 
     assert visitor.post(address, fields).url == address
+    assert f'href="{address}"' in visitor.get("/wallet/?venue=north").content.decode()
     shown = "The wallet pays what is missing, at most 600 USD an order."
     assert shown in visitor.get(terminal).content.decode()
     placed = visitor.post(f"{terminal}order/", ticket, headers={"HX-Request": "true"})

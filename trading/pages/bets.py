@@ -22,7 +22,7 @@ from trading.bets import cents_text, money_text
 from trading.pages.event_rows import side_names
 from trading.pages.event_scope import account_at, event_or_404
 from trading.pages.markets import venue_or_404
-from trading.pages.refusals import with_wallet
+from trading.pages.refusals import is_final, with_wallet
 from trading.pages.ticket import TicketForm, drawn_sentence
 from trading.selectors.accounts import account_of
 from trading.selectors.event_holdings import event_holdings
@@ -227,7 +227,8 @@ def bet(request: SignedInRequest, slug: str, code: str) -> HttpResponse:
         done = place_bet(account, wanted.market, wanted.bet)
     except OrderRefused as refused:
         text = refusal_sentence(refused.code, refused.message, wanted) if wanted else refused.message
-        return _refused(request, venue, view, with_wallet(text, refused), "amount")
+        response = _refused(request, venue, view, with_wallet(text, refused), "amount")
+        return trigger(response, "xos:ended") if is_final(refused) else response
     except DomainError as refused:
         text = with_wallet(refused.message, refused)
         return _refused(request, venue, view, text, refused.field or "amount")

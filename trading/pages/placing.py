@@ -13,7 +13,7 @@ from exchange_os.ui.toasts import Level, toast, trigger
 from trading.pages.actions import answer
 from trading.pages.markets import market_or_404, venue_or_404
 from trading.pages.preview import preview_context, waiting_context
-from trading.pages.refusals import Refusal, refusal_of_error
+from trading.pages.refusals import Refusal, is_final, refusal_of_error
 from trading.pages.rows import about_order
 from trading.pages.ticket import TicketForm, drawn_sentence, outcome_of
 from trading.selectors.accounts import account_of
@@ -77,7 +77,8 @@ def place(request: SignedInRequest, slug: str, symbol: str) -> HttpResponse:
     except DomainError as refused:
         if refused.code == "state_duplicate_client_id":
             return _placed(request, venue, market, ("warning", PLACED_ALREADY))
-        return _refused(request, venue, market, refusal_of_error(refused, traded, draft))
+        response = _refused(request, venue, market, refusal_of_error(refused, traded, draft))
+        return trigger(response, "xos:ended") if is_final(refused) else response
 
 
 def _send(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from exchange_os.errors import DomainError
-from trading.services.orders import OrderDraft
+from trading.services.orders import OrderDraft, OrderRefused
 from venues.instruments import Instrument
 
 
@@ -96,3 +96,8 @@ def refusal_of_error(error: DomainError, instrument: Instrument, draft: OrderDra
 def with_wallet(text: str, error: DomainError) -> str:
     """A refusal with what came of automatic funding, where the wallet was asked."""
     return f"{text} {error.details.get('wallet', '')}".strip()
+
+
+def is_final(error: DomainError) -> bool:
+    """Whether the kernel has decided that the order is not placed: what is sent next is another one."""
+    return isinstance(error, OrderRefused) and not error.details.get("pending")

@@ -75,7 +75,8 @@ def place_funded(
 ) -> Placed:
     """Place an order, with what hangs on it, and draw what it lacks from the wallet if its owner lets it.
 
-    Errors as ``place_order``. Where the wallet was looked at, ``details["wallet"]`` of the error says what came of it.
+    Errors as ``place_order``. Where the wallet was looked at, ``details["wallet"]`` of the error says what came of it;
+    with ``details["pending"]`` the money is on its way and the same ticket may still be sent again.
     """
     tradable = tradable_market(market)
     if attached is None:
@@ -149,12 +150,12 @@ def _arrive(account: TradingAccount, transfer: Transfer, refusal: OrderRefused) 
             client.submit(transfer.group_id, transfer_command(transfer))
             transfer.refresh_from_db(fields=["state", "code"])
     except DomainError as error:
-        refusal.details["wallet"] = _on_its_way(drawn, account.venue)
+        refusal.details |= {"wallet": _on_its_way(drawn, account.venue), "pending": True}
         raise refusal from error
     if transfer.state == TransferState.SETTLED:
         return
     if transfer.state == TransferState.REQUESTED:
-        refusal.details["wallet"] = _on_its_way(drawn, account.venue)
+        refusal.details |= {"wallet": _on_its_way(drawn, account.venue), "pending": True}
     else:
         refusal.details["wallet"] = f"{drawn} is back in your wallet: {refusal_text(transfer)}"
     raise refusal
