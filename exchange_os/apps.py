@@ -1,6 +1,7 @@
 """The project package as an app: start-up checks and the commands that concern the whole."""
 
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 
 from exchange_os import checks
 
@@ -14,3 +15,9 @@ class ExchangeOSConfig(AppConfig):
     def ready(self) -> None:
         """Called once when Django is set up."""
         checks.register_all()
+
+
+class OperatorConfig(AdminConfig):
+    """The admin site at ``/operator/``, behind a second factor."""
+
+    default_site = "exchange_os.operator.OperatorSite"

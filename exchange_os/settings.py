@@ -26,7 +26,7 @@ SITE_ID = 1
 
 INSTALLED_APPS = [
     "exchange_os.apps.ExchangeOSConfig",
-    "django.contrib.admin",
+    "exchange_os.apps.OperatorConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "exchange_os.ui.toasts.MessagesToToasts",
 ]
@@ -154,6 +155,17 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNT_EMAIL_VERIFICATION", "optional")
 # Changing an address or a password asks once more who is there, unless they proved it within five minutes.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
+# Second factors: an app's codes, passkeys, and recovery codes for the day both are lost.
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # a newcomer can protect an account before any letter has arrived
+MFA_TOTP_TOLERANCE = 1  # clocks of telephones drift: the codes before and after count too
+MFA_TOTP_ISSUER = "Exchange OS"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
+USERSESSIONS_TRACK_ACTIVITY = (
+    False  # a session is listed when it begins; a write at every request would buy little
+)
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
 AUTH_PASSWORD_VALIDATORS = [

@@ -2,7 +2,7 @@
 
 A bucket is one number, the time at which it would be full again (the generic cell rate algorithm), so a
 check is one round trip and an idle bucket costs nothing. If Redis does not answer, reads stay open: order
-entry cannot work without Redis anyway, and market data should.
+entry cannot work without Redis anyway, and market data should. Sign-ins are refused then: nobody counts guesses.
 """
 
 import asyncio
@@ -38,6 +38,7 @@ class Limit:
     name: str
     capacity: int
     window_seconds: int = 2
+    closed_without_redis: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ BULK = Limit("bulk", 2_000_000)
 JOINT = Limit("joint", 200)
 TRANSFER = Limit("transfer", 4)
 SOCKET = Limit("socket", 30, 10)
-LOGIN = Limit("login", 20)
+LOGIN = Limit("login", 20, closed_without_redis=True)
 
 _clients: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[redis.Redis, object]]" = (
     weakref.WeakKeyDictionary()
@@ -95,6 +96,8 @@ async def spend(limit: Limit, holder: str, cost: int = 1) -> Verdict:
             keys=[f"xos:limit:{limit.name}:{holder}"], args=[limit.window_seconds * 1_000_000, capacity, cost]
         )
     except RedisError:
+        if limit.closed_without_redis:
+            return Verdict(False, capacity, 0, limit.window_seconds * 1000)
         return Verdict(True, capacity, capacity, 0)
     return Verdict(bool(allowed), capacity, max(0, remaining), retry_after_ms)
 

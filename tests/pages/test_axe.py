@@ -29,7 +29,7 @@ PUBLIC = [
     "/accounts/signup/",
     "/nowhere",
 ]
-PRIVATE = ["/v/globe/trade/BTC-USD/", "/wallet/", "/launch/", "/account/keys/"]
+PRIVATE = ["/v/globe/trade/BTC-USD/", "/wallet/", "/launch/", "/account/keys/", "/account/security/"]
 
 
 def faults(page: Page, address: str) -> list[str]:

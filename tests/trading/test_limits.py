@@ -2,7 +2,7 @@
 
 from redis import Redis
 
-from trading.limits import Limit, spend, spend_leased
+from trading.limits import LOGIN, Limit, spend, spend_leased
 
 LIMIT = Limit("of-a-test", 5, 60)
 
@@ -50,3 +50,11 @@ async def test_a_lease_is_spent_without_asking_again(redis_client: Redis) -> Non
         assert (await spend_leased(limit, "someone")).allowed
     assert redis_client.exists("xos:limit:of-a-process:someone") == 0
     assert (await spend_leased(limit, "someone", 500)).allowed
+
+
+async def test_without_redis_guesses_are_refused_and_reads_stay_open(settings: object) -> None:
+    settings.REDIS_STREAM_URL = "redis://127.0.0.1:1/0"  # type: ignore[attr-defined]
+    refused = await spend(LOGIN, "someone")
+    assert (refused.allowed, refused.remaining) == (False, 0)
+    assert refused.retry_after_ms == 2000
+    assert (await spend(LIMIT, "someone")).allowed

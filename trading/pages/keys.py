@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
@@ -113,6 +114,8 @@ def keys(request: SignedInRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, form, status=422)
     data = form.cleaned_data
+    if data["permissions"]:  # a key that moves money outlives the session of whoever makes it
+        raise_if_reauthentication_required(request, app="trading")
     venue = venue_or_404(data["venue"])
     try:
         made = create_api_key(

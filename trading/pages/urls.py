@@ -18,6 +18,7 @@ from trading.pages import (
     panels,
     placing,
     positions,
+    security,
     statements,
     terminal,
 )
@@ -79,6 +80,7 @@ urlpatterns = [
     path("account/exports/", exports.exports, name="exports"),
     path("account/exports/<int:export_id>/", exports.download, name="export"),
     path("account/exports/<int:export_id>/delete/", exports.delete, name="delete_export"),
+    path("account/security/", security.security, name="security"),
     path("account/keys/", keys.keys, name="keys"),
     path("account/keys/<int:key_id>/revoke/", keys.revoke, name="revoke_key"),
 ]

@@ -1,0 +1,29 @@
+"""Who can get into the account, at a glance: password, second factors, passkeys, recovery codes, sessions, keys."""
+
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+
+from exchange_os.ui.access import signed_in
+from exchange_os.ui.requests import SignedInRequest
+from trading.models import ApiKey
+
+
+@signed_in
+@never_cache
+def security(request: SignedInRequest) -> HttpResponse:
+    """What protects the account, what is open, and where to change each."""
+    held = {kind: [] for kind in Authenticator.Type.values}  # type: dict[str, list[Authenticator]]
+    for each in Authenticator.objects.filter(user_id=request.user.pk):
+        held[each.type].append(each)
+    codes = held[Authenticator.Type.RECOVERY_CODES]
+    context = {
+        "app": held[Authenticator.Type.TOTP],
+        "passkeys": held[Authenticator.Type.WEBAUTHN],
+        "codes_left": len(codes[0].wrap().get_unused_codes()) if codes else 0,
+        "sessions": UserSession.objects.purge_and_list(request.user),
+        "keys": ApiKey.objects.filter(account__user_id=request.user.pk, revoked_at=None).count(),
+    }
+    return render(request, "trading/account/security.html", context)
