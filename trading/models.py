@@ -114,6 +114,8 @@ class ExportKind(models.TextChoices):
 
     FILLS = "fills", "Fills"
     BILLS = "bills", "Funding, liquidations and settlements"
+    ORDERS = "orders", "Orders that traded"
+    TRANSFERS = "transfer", "Transfers"
     WALLET = "wallet", "Wallet movements"
 
 
@@ -126,10 +128,14 @@ class ExportState(models.TextChoices):
 
 
 class Export(models.Model):
-    """A list of a user's history as CSV, written in the background; ``run`` names the writer whose parts count."""
+    """A list of a user's history as CSV, written in the background; ``run`` names the writer whose parts count.
+
+    ``wanted`` narrows it: the fields of ``selectors.history.Filter`` and ``tab``, the list they are of.
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="exports")
     kind = models.CharField(max_length=8, choices=ExportKind.choices)
+    wanted = models.JSONField(default=dict, blank=True)
     state = models.CharField(max_length=8, choices=ExportState.choices, default=ExportState.WAITING)
     rows = models.PositiveBigIntegerField(default=0)
     parts = models.PositiveIntegerField(default=0)

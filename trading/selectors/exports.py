@@ -1,18 +1,28 @@
 """Lines of a user's history for an export, as they come: nothing is held but the page that is being read."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from typing import Any, cast
 
 import exchange_kernel as kernel
 from django.db.models import QuerySet
 
-from exchange_os.engine.history import Span, fills
-from exchange_os.engine.models import Bill
-from exchange_os.ledger.selectors import amount_text, decimal_text, wallet_history
-from trading.models import Export, ExportKind, ExportPart, TradingAccount
-from venues.instruments import Instrument
-from venues.selectors import instruments_of
+from exchange_os.engine.models import Bill, Fill
+from exchange_os.ledger.models import Transfer
+from exchange_os.ledger.selectors import amount_text, wallet_history
+from trading.models import Export, ExportKind, ExportPart
+from trading.selectors.history import (
+    Filter,
+    Row,
+    asset_by_number,
+    bill_amounts,
+    every_row,
+    price_text,
+    size_text,
+    sources,
+)
+from trading.selectors.orders import Order
 
 PAGE = 2_000
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -24,6 +34,11 @@ HEADINGS: dict[str, Line] = {
         "time", "venue", "market", "trade", "order", "side", "role", "price", "size", "value", "fee", "asset",
     ],
     ExportKind.BILLS: ["time", "venue", "market", "kind", "size", "price", "amount", "fee", "asset"],
+    ExportKind.ORDERS: [
+        "time", "venue", "market", "order", "client order", "side", "price", "size", "filled", "value", "fee", "asset",
+        "state",
+    ],
+    ExportKind.TRANSFERS: ["time", "venue", "transfer", "direction", "amount", "asset", "state"],
     ExportKind.WALLET: ["time", "posting", "kind", "amount", "asset", "balance"],
 }  # fmt: skip
 
@@ -37,49 +52,66 @@ def _time(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
 
 
-def _accounts(user_id: int) -> Iterator[tuple[TradingAccount, dict[int, Instrument]]]:
-    for account in TradingAccount.objects.select_related("venue").filter(user_id=user_id).order_by("pk"):
-        yield account, {each.number: each for each in instruments_of(account.venue)}
-
-
-def lines_of(user_id: int, kind: str) -> Iterator[Line]:
-    """Every line of a kind; of fills and bills newest first within a venue, of the wallet oldest first."""
+def lines_of(user_id: int, kind: str, wanted: Mapping[str, Any] | None = None) -> Iterator[Line]:
+    """Every line of a kind, ``wanted`` as an export keeps it; newest first, of the wallet oldest first."""
     if kind == ExportKind.WALLET:
         yield from _wallet_lines(user_id)
         return
-    for account, instruments in _accounts(user_id):
-        yield from (_fill_lines if kind == ExportKind.FILLS else _bill_lines)(account, instruments)
+    asked = dict(wanted or {})
+    tab = asked.pop("tab", kind)
+    narrowed = Filter(**asked)
+    for row in every_row(tab, narrowed, sources(user_id, narrowed.venue), PAGE):
+        yield [_time(row.place.time_ms), safe_text(row.venue_name), *_CELLS[kind](row)]
 
 
-def _fill_lines(account: TradingAccount, instruments: dict[int, Instrument]) -> Iterator[Line]:
-    older_than: int | None = None
-    while rows := fills(account.venue.group_id, account.number, Span(older_than=older_than), PAGE):
-        # A trade with itself has two fills of one id; a page that ends between them begins again with both.
-        last = rows[-1].trade_id
-        whole = rows if len(rows) < PAGE else [row for row in rows if row.trade_id != last] or rows
-        for row in whole:
-            traded = instruments[row.market]
-            side = "buy" if row.side == kernel.BUY else "sell"
-            yield [
-                _time(row.time_ms), safe_text(account.venue.name), traded.symbol, str(row.trade_id),
-                str(row.order_id), side, "taker" if row.role else "maker", traded.price_text(row.price_ticks),
-                traded.size_text(row.size_lots), amount_text(row.notional, traded.quote),
-                amount_text(row.fee, traded.quote), traded.quote.symbol,
-            ]  # fmt: skip
-        older_than = whole[-1].trade_id
+def _fill_cells(row: Row) -> Line:
+    fill = cast(Fill, row.item)
+    asset = row.traded.quote if row.traded else asset_by_number(fill.fee_asset)
+    return [
+        safe_text(row.market_name), str(fill.trade_id), str(fill.order_id),
+        "buy" if fill.side == kernel.BUY else "sell", "taker" if fill.role else "maker",
+        price_text(row, fill.price_ticks), size_text(row, fill.size_lots),
+        amount_text(fill.notional, asset), amount_text(fill.fee, asset), asset.symbol,
+    ]  # fmt: skip
 
 
-def _bill_lines(account: TradingAccount, instruments: dict[int, Instrument]) -> Iterator[Line]:
-    rows = Bill.objects.filter(group_id=account.venue.group_id, account=account.number)
-    for row in rows.order_by("-sequence", "-bill_no").iterator(chunk_size=PAGE):
-        traded = instruments.get(row.market)
-        if traded is None:
-            continue
-        yield [
-            _time(row.time_ms), safe_text(account.venue.name), traded.symbol, _BILL_NAMES.get(row.kind, ""),
-            decimal_text(traded.size(row.lots)), traded.price_text(row.price_ticks),
-            amount_text(row.amount, traded.quote), amount_text(row.fee, traded.quote), traded.quote.symbol,
-        ]  # fmt: skip
+def _bill_cells(row: Row) -> Line:
+    bill = cast(Bill, row.item)
+    amount, fee, unit = bill_amounts(row)
+    return [
+        safe_text(row.market_name), _BILL_NAMES.get(bill.kind, ""), size_text(row, bill.lots),
+        price_text(row, bill.price_ticks), amount, fee, unit,
+    ]  # fmt: skip
+
+
+def _order_cells(row: Row) -> Line:
+    order = cast(Order, row.item)
+    unit = row.traded.quote.symbol if row.traded else "units"
+    value, fee = (
+        amount_text(each, row.traded.quote) if row.traded else str(each)
+        for each in (order.filled_quote, order.fee)
+    )
+    return [
+        safe_text(row.market_name), str(order.order_id), safe_text(order.client_id),
+        "buy" if order.side == kernel.BUY else "sell",
+        price_text(row, order.price_ticks) if order.order_type == kernel.LIMIT else "market",
+        size_text(row, order.size_lots), size_text(row, order.filled_lots), value, fee, unit,
+        "filled" if order.state == kernel.STATE_FILLED else "cancelled",
+    ]  # fmt: skip
+
+
+def _transfer_cells(row: Row) -> Line:
+    transfer = cast(Transfer, row.item)
+    amount = amount_text(transfer.amount, transfer.asset)
+    return [str(transfer.pk), transfer.direction, amount, transfer.asset.symbol, transfer.state]
+
+
+_CELLS: dict[str, Callable[[Row], Line]] = {
+    ExportKind.FILLS: _fill_cells,
+    ExportKind.BILLS: _bill_cells,
+    ExportKind.ORDERS: _order_cells,
+    ExportKind.TRANSFERS: _transfer_cells,
+}
 
 
 def _wallet_lines(user_id: int) -> Iterator[Line]:

@@ -10,6 +10,7 @@ import uuid
 import zlib
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
@@ -25,8 +26,11 @@ LINES_A_PART = 5_000
 SILENT = timedelta(seconds=60)  # a writer that has not written for so long is taken for dead
 
 
-def request_export(user_id: int, kind: str) -> Export:
-    """Ask for an export. Raises ``export_unknown``, ``exports_full`` when the user has as many as are kept."""
+def request_export(user_id: int, kind: str, wanted: dict[str, Any] | None = None) -> Export:
+    """Ask for an export, narrowed by ``wanted`` (see ``Export``).
+
+    Raises ``export_unknown``, ``exports_full`` when the user has as many as are kept.
+    """
     if kind not in ExportKind.values:
         raise DomainError("export_unknown", "Choose what to export.", field="kind")
     with transaction.atomic():
@@ -37,7 +41,9 @@ def request_export(user_id: int, kind: str) -> Export:
                 f"You have {AT_MOST} exports; delete one that you no longer need.",
                 field="kind",
             )
-        return Export.objects.create(user_id=user_id, kind=kind, expires=timezone.now() + KEPT)
+        return Export.objects.create(
+            user_id=user_id, kind=kind, wanted=wanted or {}, expires=timezone.now() + KEPT
+        )
 
 
 def delete_export(user_id: int, export_id: int) -> None:
@@ -66,7 +72,7 @@ def write_export(export_id: int) -> bool:
     export = _claim(export_id, run)
     if export is None:
         return False
-    lines = lines_of(export.user_id, export.kind)
+    lines = lines_of(export.user_id, export.kind, export.wanted)
     first: Iterator[Line] = iter([HEADINGS[export.kind]])
     for number, some in enumerate(_parts(first, lines)):
         if not _add_part(export_id, run, number, some):
