@@ -1,10 +1,13 @@
 """Orders that lack money draw it from the wallet: exactly, once, within the bounds, and never unasked."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from threading import Barrier
 
 import pytest
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import connections
 from django.test import Client
 
 from exchange_os.engine import client, sweeper
@@ -153,6 +156,27 @@ def test_a_ticket_sent_again_draws_once(account: TradingAccount, market: Market,
     with pytest.raises(OrderRefused) as again:
         place_funded(account, market, order())
     assert again.value.code == "state_duplicate_client_id"
+    assert (holdings(account, usd), open_orders(account)) == ((1100 * USD - NEEDS, NEEDS, 2), 1)
+
+
+def test_a_ticket_sent_twice_at_once_draws_once(account: TradingAccount, market: Market, usd: Asset) -> None:
+    allow(account, usd)
+    together = Barrier(2)
+
+    def send() -> str:
+        try:
+            together.wait(20)
+            place_funded(account, market, order())
+        except OrderRefused as refused:
+            return refused.code
+        finally:
+            client.close()
+            connections.close_all()
+        return "placed"
+
+    with ThreadPoolExecutor(2) as pool:
+        told = sorted(future.result(60) for future in [pool.submit(send), pool.submit(send)])
+    assert told == ["placed", "state_duplicate_client_id"]
     assert (holdings(account, usd), open_orders(account)) == ((1100 * USD - NEEDS, NEEDS, 2), 1)
 
 
