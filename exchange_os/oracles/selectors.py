@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from exchange_os.engine import client
+from exchange_os.engine import client, limits
 from exchange_os.oracles.models import Observation, OracleAlarm, PriceSource, SourceKind
 
 
@@ -24,11 +24,13 @@ def recent_observations(source: PriceSource, limit: int = 100) -> list[Observati
     return list(source.observations.order_by("-received_ms", "-pk")[:limit])
 
 
-def market_prices(group_id: int, market: int | None = None) -> list[dict[str, Any]]:
+def market_prices(
+    group_id: int, market: int | None = None, timeout: float = limits.SUBMIT_TIMEOUT_SECONDS
+) -> list[dict[str, Any]]:
     """Index, mark and grade of the group's markets as their kernel has them (query ``prices`` in ``WIRE.md``), each
     of their ``sources`` with the ``name`` and ``last_error`` it has here. Raises as ``client.query``."""
     question: dict[str, Any] = {"q": "prices"} if market is None else {"q": "prices", "market": market}
-    markets: list[dict[str, Any]] = client.query(group_id, question).get("markets", [])
+    markets: list[dict[str, Any]] = client.query(group_id, question, timeout).get("markets", [])
     named = {
         (source.market, source.number): source for source in PriceSource.objects.filter(group_id=group_id)
     }
@@ -38,3 +40,8 @@ def market_prices(group_id: int, market: int | None = None) -> list[dict[str, An
             told["name"] = known.name if known else ""
             told["last_error"] = known.last_error if known else ""
     return markets
+
+
+def sources_of(group_id: int) -> list[PriceSource]:
+    """The sources of a group's markets, by market and number."""
+    return list(PriceSource.objects.filter(group_id=group_id))

@@ -24,6 +24,11 @@ PUBLIC = [
     "/?q=nothing",
     "/style",
     "/v/globe/",
+    "/v/globe/reports/",
+    *(
+        f"/v/globe/reports/{name}/"
+        for name in ("insurance", "liquidations", "deleveraging", "funding", "disputes")
+    ),
     "/v/globe/trade/BTC-USD/",
     "/accounts/login/",
     "/accounts/signup/",

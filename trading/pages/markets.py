@@ -1,22 +1,19 @@
-"""The page of a venue, and what lists of markets and events share."""
+"""What pages of markets and events share: the venue and market of an address, cards of events, an example."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.http import Http404
 
 from exchange_os.errors import DomainError
-from exchange_os.ledger.selectors import amount_text
 from trading.bets import chance_text
 from trading.pages.event_rows import outcome_title
 from trading.selectors.event_moves import result_text
-from trading.selectors.events import EventView, events_of
-from trading.selectors.overview import Listing, listings, venue_listings
+from trading.selectors.events import EventView
+from trading.selectors.overview import Listing, listings
 from venues.models import Event, Market, MarketKind, Venue
-from venues.selectors import market_by_symbol, stake_standing, venue_by_slug
+from venues.selectors import market_by_symbol, venue_by_slug
 
 
 def now_ms() -> int:
@@ -80,26 +77,7 @@ def market_or_404(venue: Venue, symbol: str) -> Market:
         raise Http404(unknown.message) from unknown
 
 
-@require_safe
-def venue(request: HttpRequest, slug: str) -> HttpResponse:
-    """One venue: its markets, fees, stake, what it says of itself, and how a program trades on it."""
-    shown = venue_or_404(slug)
-    standing = stake_standing(shown.deployer.user_id)
-    rows = venue_listings(shown.group_id, now_ms())
-    base = request.build_absolute_uri(f"/v/{shown.slug}")
-    context = {
-        "venue": shown,
-        "rows": rows,
-        "events": event_cards([each for each in events_of(shown.pk) if not each.is_over], now_ms()),
-        "stake": amount_text(standing.held, standing.asset),
-        "stake_asset": standing.asset,
-        "per_venue": amount_text(standing.per_venue, standing.asset),
-        "snippet": ccxt_snippet(base, _example_symbol(rows)),
-    }
-    return render(request, "trading/venue.html", context)
-
-
-def _example_symbol(rows: Sequence[Listing]) -> str:
+def example_symbol(rows: Sequence[Listing]) -> str:
     """The market an example is about: a spot market if there is one."""
     symbols = [row.market.symbol for row in rows if row.market.kind != MarketKind.OUTCOME]
     spot = [row.market.symbol for row in rows if row.market.kind == MarketKind.SPOT]

@@ -15,13 +15,14 @@ from trading.pages import (
     home,
     keys,
     liquidation,
-    markets,
     panels,
     placing,
     positions,
+    reports,
     security,
     statements,
     terminal,
+    venue_page,
 )
 from trading.pages.consumers import AccountConsumer
 from trading.pages.event_consumer import EventConsumer
@@ -34,7 +35,9 @@ EVENT = "v/<slug:slug>/event/<str:code>/"
 urlpatterns = [
     path("", home.home, name="home"),
     path("favourites/<int:number>/", home.favourite, name="favourite"),
-    path("v/<slug:slug>/", markets.venue, name="venue"),
+    path("v/<slug:slug>/", venue_page.venue, name="venue"),
+    path("v/<slug:slug>/reports/", reports.overview, name="reports"),
+    path("v/<slug:slug>/reports/<slug:name>/", reports.report, name="report"),
     path("v/<slug:slug>/auto-funding/", auto_funding.auto_funding, name="auto_funding"),
     path(EVENT, events.event, name="event"),
     path(f"{EVENT}outcomes/", events.outcomes, name="event_outcomes"),
