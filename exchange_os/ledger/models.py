@@ -150,6 +150,7 @@ class Transfer(models.Model):
 
     Its id is the transfer id which the kernel accepts once. ``issued_ms`` is the request's time in milliseconds: the
     kernel refuses ids it can no longer remember. ``code`` is the kernel's reason of a refusal, 0 if there is none.
+    ``client_id`` is the requester's own id, unique for the user where given.
     """
 
     direction = models.CharField(max_length=8, choices=Direction.choices)
@@ -163,9 +164,15 @@ class Transfer(models.Model):
     created = models.DateTimeField(auto_now_add=True)
     finished = models.DateTimeField(null=True)
     code = models.PositiveIntegerField(default=0)
+    client_id = models.CharField(max_length=32, blank=True, default="", db_default="")
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(amount__gt=0), name="transfer_amount_positive")]
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="transfer_amount_positive"),
+            models.UniqueConstraint(
+                fields=["user", "client_id"], condition=~Q(client_id=""), name="transfer_client_id"
+            ),
+        ]
         indexes = [
             models.Index(fields=["created"], condition=Q(state="requested"), name="transfer_outbox"),
             models.Index(F("user"), F("id").desc(), name="transfer_history"),

@@ -83,6 +83,8 @@ def test_a_reading_key_reads_and_does_nothing_else(maker: Trader) -> None:
         ("/trade/cancel-all-after", {"timeOut": "0"}),
         ("/asset/transfer", {"ccy": "USD", "amt": "1", "from": "18", "to": "6"}),
         ("/asset/transfer", {"ccy": "USD", "amt": "1", "from": "6", "to": "18"}),
+        ("/asset/withdrawal", {"ccy": "USD", "amt": "1", "dest": "4", "toAddr": "0x" + "1" * 40}),
+        ("/asset/cancel-withdrawal", {"wdId": "1"}),
     ):
         assert maker.post(path, body, credentials=reader)["code"] == "50114", path
     bulk = maker.send("POST", "/api/exos/v1/bulk", b'{"items":[]}', credentials=reader)

@@ -31,6 +31,8 @@ BODIES: dict[str, str] = {
     "/account/set-position-mode": "*posMode",
     "/account/position/margin-balance": "*instId *type *amt posSide",
     "/asset/transfer": "*ccy *amt *from *to type clientId",
+    "/asset/withdrawal": "*ccy *amt *dest *toAddr chain fee clientId",
+    "/asset/cancel-withdrawal": "*wdId",
 }
 
 MEANINGS: dict[str, str] = {

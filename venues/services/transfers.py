@@ -42,7 +42,9 @@ def send_transfers(transfers: Sequence[Transfer]) -> int:
     return sent
 
 
-def start_deposit(user: AbstractBaseUser, venue: Venue, account: int, asset: Asset, amount: int) -> Transfer:
+def start_deposit(
+    user: AbstractBaseUser, venue: Venue, account: int, asset: Asset, amount: int, client_id: str = ""
+) -> Transfer:
     """Move ``amount`` units from the user's wallet to ``account`` at the venue; answers the transfer on its way.
 
     Raises ``venue_not_open``, ``asset_not_traded``, ``amount_invalid``, ``insufficient_funds``.
@@ -53,13 +55,13 @@ def start_deposit(user: AbstractBaseUser, venue: Venue, account: int, asset: Ass
             "venue_not_open", f"{venue.name} is halted and takes no deposits; withdrawals stay open."
         )
     with transaction.atomic():
-        transfer = request_deposit(user, venue.group_id, account, asset, amount)
+        transfer = request_deposit(user, venue.group_id, account, asset, amount, client_id)
         transaction.on_commit(partial(send_transfers, [transfer]))
     return transfer
 
 
 def start_withdrawal(
-    user: AbstractBaseUser, venue: Venue, account: int, asset: Asset, amount: int
+    user: AbstractBaseUser, venue: Venue, account: int, asset: Asset, amount: int, client_id: str = ""
 ) -> Transfer:
     """Ask for ``amount`` units of ``account`` at the venue to go to the user's wallet; the kernel decides.
 
@@ -67,7 +69,7 @@ def start_withdrawal(
     """
     check_traded(venue, asset)
     with transaction.atomic():
-        transfer = request_withdrawal(user, venue.group_id, account, asset, amount)
+        transfer = request_withdrawal(user, venue.group_id, account, asset, amount, client_id)
         transaction.on_commit(partial(send_transfers, [transfer]))
     return transfer
 

@@ -11,6 +11,7 @@ from exchange_os.ledger.services.transfers import (
     request_deposit,
     request_withdrawal,
     settle_transfers,
+    transfer_named,
 )
 
 __all__ = [
@@ -31,4 +32,5 @@ __all__ = [
     "seed_assets",
     "settle_transfers",
     "take_stake_back",
+    "transfer_named",
 ]

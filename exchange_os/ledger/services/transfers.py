@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, connection, transaction
 
@@ -43,7 +44,7 @@ class Settled(NamedTuple):
 
 
 def request_deposit(
-    user: AbstractBaseUser, group_id: int, account: int, asset: Asset, amount: int
+    user: AbstractBaseUser, group_id: int, account: int, asset: Asset, amount: int, client_id: str = ""
 ) -> Transfer:
     """Take ``amount`` units out of the user's wallet, on their way to ``account`` of the risk group.
 
@@ -52,7 +53,7 @@ def request_deposit(
     """
     _check_amount(amount)
     with transaction.atomic():
-        transfer = _request(Direction.DEPOSIT, user, group_id, account, asset, amount)
+        transfer = _request(Direction.DEPOSIT, user, group_id, account, asset, amount, client_id)
         try:
             post_transfer(
                 PostingKind.SEND,
@@ -75,7 +76,7 @@ def request_deposit(
 
 
 def request_withdrawal(
-    user: AbstractBaseUser, group_id: int, account: int, asset: Asset, amount: int
+    user: AbstractBaseUser, group_id: int, account: int, asset: Asset, amount: int, client_id: str = ""
 ) -> Transfer:
     """Ask the risk group to pay ``amount`` units of ``account`` back into the user's wallet.
 
@@ -83,7 +84,27 @@ def request_withdrawal(
     ``amount_invalid``.
     """
     _check_amount(amount)
-    return _request(Direction.WITHDRAW, user, group_id, account, asset, amount)
+    return _request(Direction.WITHDRAW, user, group_id, account, asset, amount, client_id)
+
+
+def transfer_named(
+    user_id: int, client_id: str, direction: Direction, group_id: int, account: int, asset: Asset, amount: int
+) -> Transfer | None:
+    """The transfer that ``client_id`` named before; ``None`` if there is none.
+
+    To be called in the transaction that would request it: the user's row is locked, so that of two requests with one
+    id the second sees the first. Raises ``DomainError("client_id_used")`` if it named another transfer.
+    """
+    get_user_model().objects.select_for_update(no_key=True).get(pk=user_id)
+    known = Transfer.objects.filter(user_id=user_id, client_id=client_id).select_related("asset").first()
+    if known is None:
+        return None
+    named = (known.direction, known.group_id, known.account, known.asset_id, known.amount)
+    if named != (direction, group_id, account, asset.pk, amount):
+        raise DomainError(
+            "client_id_used", "This id named another transfer; choose a new one.", field="client_id"
+        )
+    return known
 
 
 def settle_transfers(group_id: int, settled: Iterable[Sequence[Any]], cursor: Cursor | None = None) -> int:
@@ -159,7 +180,13 @@ def _movement(
 
 
 def _request(
-    direction: Direction, user: AbstractBaseUser, group_id: int, account: int, asset: Asset, amount: int
+    direction: Direction,
+    user: AbstractBaseUser,
+    group_id: int,
+    account: int,
+    asset: Asset,
+    amount: int,
+    client_id: str,
 ) -> Transfer:
     return Transfer.objects.create(
         direction=direction,
@@ -169,6 +196,7 @@ def _request(
         asset=asset,
         amount=amount,
         issued_ms=time.time_ns() // 1_000_000,
+        client_id=client_id,
     )
 
 

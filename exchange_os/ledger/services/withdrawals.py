@@ -27,7 +27,7 @@ from exchange_os.ledger.models import (
     WithdrawalState,
 )
 from exchange_os.ledger.networks import NETWORK, SendRefused
-from exchange_os.ledger.selectors import MAX_UNITS, amount_words, wallet_balance
+from exchange_os.ledger.selectors import MAX_UNITS, amount_words, wallet_balance, withdrawals_of
 from exchange_os.ledger.services.postings import external, post_transfer, wallet, withdrawing
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ def request_withdrawal(
     with transaction.atomic():
         # The user's row is the lock: of two requests with one id the second sees the first.
         get_user_model().objects.select_for_update(no_key=True).get(pk=user.pk)
-        known = Withdrawal.objects.filter(user_id=user.pk, client_id=client_id).first() if client_id else None
+        known = withdrawals_of(user.pk).filter(client_id=client_id).first() if client_id else None
         if known is not None:
             if (known.asset_id, known.address, known.amount) != (asset.pk, address, amount):
                 raise DomainError(
