@@ -79,6 +79,13 @@ def test_a_venue_that_does_not_answer_still_has_its_page_and_its_alarms(
     assert "Open interest The venue does not answer right now" in words(client, "/v/acme/", "bond")
 
 
+def test_a_perpetual_without_a_source_is_not_said_to_need_none(client: Client, market: Market) -> None:
+    Market.objects.filter(pk=market.pk).update(kind=MarketKind.PERPETUAL, contract_value="0.01", lot_size="1")
+    oracle = words(client, "/v/acme/", "oracle")
+    assert "No source has been named yet" in oracle
+    assert "Nothing here depends" not in oracle
+
+
 def test_fees_of_an_outcome_are_those_at_even_chances(market: Market) -> None:
     (row,) = venue_listings(market.venue.group_id, 0)
     row.market.kind = MarketKind.OUTCOME
