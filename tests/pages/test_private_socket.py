@@ -1,5 +1,6 @@
 """Who may listen on the private socket of the terminal."""
 
+import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
@@ -38,3 +39,27 @@ def test_an_address_that_is_nobodys_is_refused(stack: PrivateStack, stage: dict[
     with pytest.raises(InvalidStatus) as refused, connect(url, origin=stack.base_url):
         pass
     assert refused.value.response.status_code == 403
+
+
+def test_the_sockets_of_a_session_end_with_it(stack: PrivateStack, stage: dict[str, str]) -> None:
+    with httpx.Client(base_url=stack.base_url, headers={"origin": stack.base_url}, timeout=30) as browser:
+
+        def send(path: str, **typed: str) -> httpx.Response:
+            token = {"csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+            return browser.post(path, data={**token, **typed})
+
+        browser.get("/accounts/signup/")
+        send("/accounts/signup/", email="leaver@test.example", password1="a long enough password")
+        assert "Shown once" in send("/account/keys/", venue=stage["venue"]).text
+        cookie = {"Cookie": f"sessionid={browser.cookies['sessionid']}"}
+        options = {"origin": stack.base_url, "additional_headers": cookie}
+        api = f"{stack.base_url.replace('http', 'ws', 1)}/v/{stage['venue']}/ws/v5/private"
+        with connect(address(stack, stage), **options) as page, connect(api, **options) as feed:
+            assert '"changed":true' in page.recv(timeout=30)
+            assert send("/accounts/logout/").status_code == 302
+            for socket in (page, feed):
+                with pytest.raises(ConnectionClosed) as closed:
+                    while True:  # what was told before
+                        socket.recv(timeout=10)
+                assert closed.value.rcvd is not None
+                assert closed.value.rcvd.code == UNAUTHENTICATED

@@ -4,8 +4,11 @@ import asyncio
 import time
 
 import httpx
+import psycopg
 import pytest
+from websockets.exceptions import ConnectionClosed
 
+from exchange_os.demo.stack import PrivateStack
 from tests.trading.client import Trader, VenueAddress, client_id
 from tests.trading.sockets import Socket
 
@@ -255,3 +258,25 @@ async def test_the_session_of_a_visitor_does_not_serve_foreign_pages(
     headers = {"Cookie": f"sessionid={cookie}"}
     async with Socket(f"{address.ws}/private", additional_headers=headers, origin=origin) as socket:
         assert (await socket.subscribe("account"))["code"] == "60011"
+
+
+async def test_a_socket_ends_with_its_key(
+    stack: PrivateStack, address: VenueAddress, maker: Trader, taker: Trader
+) -> None:
+    revoke = "UPDATE trading_apikey SET revoked_at = %s WHERE key_hint = %s"
+    hint = maker.person["key"][:8]
+    async with Socket(f"{address.ws}/private") as socket, Socket(f"{address.ws}/private") as other:
+        await signed_in(socket, maker)
+        await signed_in(other, taker)
+        with psycopg.connect(stack.postgres.url, autocommit=True) as database:
+            assert database.execute(revoke, ["now", hint]).rowcount == 1
+            try:
+                refused = await socket.until(lambda message: message.get("event") == "error")
+                assert refused["code"] == "60011"
+                with pytest.raises(ConnectionClosed) as closed:
+                    await socket.receive()
+            finally:
+                database.execute(revoke, [None, hint])
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4401
+        assert (await other.operate("order", order()))["code"] == "0"

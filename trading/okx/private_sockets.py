@@ -6,11 +6,13 @@ pushes wait until every operation under way at their arrival has been answered.
 """
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from django.db import Error
 from exchange_kernel import STATE_NONE
 
 from trading import limits
@@ -47,10 +49,15 @@ from trading.okx.topics import frame
 from trading.selectors.accounts import account_of
 from trading.selectors.algos import algo_of_kernel
 from trading.selectors.orders import order_of_kernel
+from trading.sessions import session_end
 from trading.threads import in_database_thread
 from venues.selectors import venue_by_slug
 
+log = logging.getLogger(__name__)
+
 MAX_UNDER_WAY = 256
+KEY_SECONDS = 3.0  # so long, and as long as a key is remembered, does a socket outlive its key
+CLOSE_UNAUTHENTICATED = 4401
 PRIVATE_CHANNELS = (
     "account",
     "orders",
@@ -84,6 +91,7 @@ class PrivateSocket(OkxSocket):
     async def connected(self) -> None:
         """A page's own socket is signed in by its session, for reading; programs sign in with a key."""
         self.caller: Caller | None = None
+        self.signed_by: tuple[str, str] | None = None
         self.stream: AccountStream | None = None
         self.private: dict[str, Arg] = {}
         self.margin: PositionStream | None = None
@@ -98,6 +106,25 @@ class PrivateSocket(OkxSocket):
             if account is not None:
                 rights = frozenset({Permission.READ.value})
                 self.caller = Caller(self.catalogue, user.pk, account.number, 0, rights)
+                self.spawn(self._end_with_session(self.scope["session"].session_key, user.pk))
+
+    async def _end_with_session(self, session_key: str, user_id: int) -> None:
+        await session_end(session_key, user_id, KEY_SECONDS)
+        await self.shut(CLOSE_UNAUTHENTICATED)
+
+    async def _end_with_key(self) -> None:
+        """Close the socket soon after the key it signed in with was revoked or expired."""
+        while True:
+            await asyncio.sleep(KEY_SECONDS)
+            try:
+                await known_key(self.catalogue, *(self.signed_by or ("", "")), self.address)
+            except DialectError:
+                break
+            except Error:
+                log.warning("a key could not be looked up", exc_info=True)
+        self.tell_error("60011", "The key was revoked or has expired. Please log in with another.")
+        await self.outbox.flush()
+        await self.shut(CLOSE_UNAUTHENTICATED)
 
     async def disconnect(self, code: int) -> None:
         """Stop following the account too."""
@@ -141,6 +168,9 @@ class PrivateSocket(OkxSocket):
         if self.caller is not None and self.caller.account != credential.account:
             raise DialectError("60009", "Login failed. This socket is signed in as another account already.")
         self.caller = caller_of(self.catalogue, credential)
+        if self.signed_by is None:
+            self.spawn(self._end_with_key())
+        self.signed_by = (key, passphrase)
         self.tell({"event": "login", "code": "0", "msg": "", "connId": self.connection_id})
 
     # --- order operations ----------------------------------------------------------------------------------------

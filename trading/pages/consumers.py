@@ -22,13 +22,15 @@ from trading.models import TradingAccount
 from trading.pages.telling import Note, missed_fills, notes_of
 from trading.selectors.accounts import account_of
 from trading.selectors.orders import fills
+from trading.sessions import session_end
 from trading.threads import in_database_thread
 from venues.instruments import Instrument
 from venues.selectors import instruments_of, venue_by_slug
 
 TELL_SECONDS = 0.25  # at most four times a second, however much happens
 MISSED_AT_MOST = 50  # fills; older ones are in the table
-MAX_AGE_SECONDS = 600  # then the page connects again, and its session is looked at again
+MAX_AGE_SECONDS = 600  # then the page connects again
+SESSION_SECONDS = 4.0  # so long at most does a socket outlive its session
 UNAUTHENTICATED, UNKNOWN = 4401, 4404
 
 
@@ -61,6 +63,7 @@ class AccountConsumer(AsyncWebsocketConsumer):
 
     account: TradingAccount | None = None
     teller: asyncio.Task[None] | None = None
+    watcher: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
         """Accept a signed-in user with an account at the venue, and listen for its events."""
@@ -83,6 +86,7 @@ class AccountConsumer(AsyncWebsocketConsumer):
         self.mark, missed = await in_database_thread(_catch_up, *found, self._after())
         await self._send(missed)
         self.teller = asyncio.create_task(self._tell())
+        self.watcher = asyncio.create_task(self._watch_session(self.scope["session"].session_key, user.pk))
 
     def _after(self) -> int | None:
         text = parse_qs(self.scope["query_string"].decode("latin-1")).get("after", [""])[0]
@@ -96,9 +100,15 @@ class AccountConsumer(AsyncWebsocketConsumer):
         """Stop listening."""
         if self.account is None:
             return
-        if self.teller is not None:
-            self.teller.cancel()
+        for task in (self.teller, self.watcher):
+            if task is not None:
+                task.cancel()
         await get_event_feed().unsubscribe(self.account.venue.group_id, self.account.number, self.take_events)
+
+    async def _watch_session(self, session_key: str, user_id: int) -> None:
+        """Close the socket soon after its session ended, wherever that was."""
+        await session_end(session_key, user_id, SESSION_SECONDS)
+        await self.close(UNAUTHENTICATED)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Pages only listen; what they send is ignored."""
