@@ -31,6 +31,11 @@ app.conf.beat_schedule = {
     "trading-equity-thinned": {"task": "trading.nightly_equity", "schedule": crontab(hour=4, minute=40)},
     "trading-exports": {"task": "trading.sweep_exports", "schedule": 2.0, "options": {"expires": 5}},
     "trading-exports-expired": {"task": "trading.nightly_exports", "schedule": crontab(hour=4, minute=50)},
+    "trading-notifications": {"task": "trading.sweep_notifications", "schedule": 3.0, "options": {"expires": 5}},
+    "trading-notifications-old": {
+        "task": "trading.nightly_notifications",
+        "schedule": crontab(hour=5, minute=0),
+    },
     "venues-launches": {"task": "venues.sweep_launches", "schedule": 2.0, "options": {"expires": 5}},
     "venues-capacity": {"task": "venues.sweep_capacity", "schedule": 60.0, "options": {"expires": 60}},
     "venues-events": {"task": "venues.sweep_events", "schedule": 5.0, "options": {"expires": 10}},

@@ -204,3 +204,61 @@ class TicketFunding(models.Model):
 
     def __str__(self) -> str:
         return f"funding of {self.client_id}"
+
+
+class NotificationKind(models.TextChoices):
+    """What a user is told about."""
+
+    FUNDING = "funding", "Funding payments"
+    LIQUIDATION = "liquidation", "Liquidations"
+    ADL = "adl", "Auto-deleveraging"
+    SETTLEMENT = "settlement", "Resolutions and settlements"
+    TRANSFER = "transfer", "Transfers"
+    WITHDRAWAL = "withdrawal", "Withdrawals"
+
+
+class Notification(models.Model):
+    """Something that happened to a user; ``source`` names the row it was made from, so that it is told once."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notifications")
+    source = models.CharField(max_length=80)
+    kind = models.CharField(max_length=12, choices=NotificationKind.choices)
+    text = models.CharField(max_length=240)
+    link = models.CharField(max_length=160)
+    happened = models.DateTimeField()
+    read = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "source"], name="notification_once")]
+        indexes = [
+            models.Index(fields=["user", "-id"], name="notification_list"),
+            models.Index(fields=["user"], condition=Q(read=False), name="notification_unread"),
+            models.Index(fields=["happened"], name="notification_age"),
+        ]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class NotificationMute(models.Model):
+    """A kind of notification that a user does not want."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=12, choices=NotificationKind.choices)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "kind"], name="notification_mute_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} without {self.kind}"
+
+
+class NotificationCursor(models.Model):
+    """How far a source has been read: a group's sequence, or the newest id of a table and the rows still open."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    place = models.BigIntegerField(default=0)
+    waiting = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.place}"

@@ -7,6 +7,7 @@ from celery import shared_task
 from trading.services.equity import record_everyone, thin_equity
 from trading.services.exports import delete_expired_exports, unwritten_exports, write_export
 from trading.services.mandates import settle_mandates
+from trading.services.notifications import delete_old_notifications, notify_all
 
 
 @shared_task(name="trading.sweep_mandates")
@@ -44,3 +45,15 @@ def sweep_exports() -> None:
 def nightly_exports() -> None:
     """Delete exports that have expired."""
     delete_expired_exports()
+
+
+@shared_task(name="trading.sweep_notifications")
+def sweep_notifications() -> None:
+    """Tell users what happened since the last time."""
+    notify_all()
+
+
+@shared_task(name="trading.nightly_notifications")
+def nightly_notifications() -> None:
+    """Delete old notifications."""
+    delete_old_notifications()

@@ -1,0 +1,197 @@
+"""Notifications, made after the commit from what history keeps: bills of the kernel, transfers and withdrawals.
+
+A cursor per source says how far it was read. A repeat makes nothing twice, because a notification's source is unique
+for its user; so a crash between two steps costs nothing. Groups whose head did not move are not asked.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from exchange_kernel import BILL_KINDS
+
+from exchange_os.engine.models import Bill, RiskGroup
+from exchange_os.ledger.models import Direction, Transfer, TransferState, Withdrawal, WithdrawalState
+from exchange_os.ledger.selectors import amount_text
+from trading.models import (
+    Notification,
+    NotificationCursor,
+    NotificationKind,
+    NotificationMute,
+    TradingAccount,
+)
+from venues.instruments import Instrument
+from venues.models import Venue
+from venues.selectors import instruments_of
+
+KEPT = timedelta(days=90)
+AT_MOST = 500
+SEQUENCES_AT_ONCE = 20_000
+ROWS_AT_ONCE = 1_000
+OVERLAP = 200  # ids are given before their rows are committed: a late one is looked for again
+
+_BILLS = {
+    BILL_KINDS["funding"]: NotificationKind.FUNDING,
+    BILL_KINDS["liquidation"]: NotificationKind.LIQUIDATION,
+    BILL_KINDS["adl"]: NotificationKind.ADL,
+    BILL_KINDS["settlement"]: NotificationKind.SETTLEMENT,
+}
+
+
+def notify_all() -> int:
+    """Read every source from where it was left; how many rows were found, repeats among them."""
+    told = _notify_rows("transfers", Transfer.objects.select_related("asset"), _transfer)
+    told += _notify_rows("withdrawals", Withdrawal.objects.select_related("asset"), _withdrawal)
+    heads = dict(RiskGroup.objects.values_list("pk", "head_sequence"))
+    places = dict(NotificationCursor.objects.values_list("name", "place"))
+    for venue in Venue.objects.filter(group_id__in=heads):
+        if heads[venue.group_id] > places.get(f"bills:{venue.group_id}", 0):
+            told += _notify_bills(venue, heads[venue.group_id])
+    return told
+
+
+def mark_read(user_id: int, notification_id: int = 0) -> None:
+    """Mark one of the user's notifications as read, or all of them."""
+    rows = Notification.objects.filter(user_id=user_id, read=False)
+    (rows.filter(pk=notification_id) if notification_id else rows).update(read=True)
+
+
+def choose_kinds(user_id: int, wanted: Iterable[str]) -> None:
+    """Tell the user about these kinds only, from now on."""
+    muted = set(NotificationKind.values) - set(wanted)
+    with transaction.atomic():
+        NotificationMute.objects.filter(user_id=user_id).exclude(kind__in=muted).delete()
+        NotificationMute.objects.bulk_create(
+            [NotificationMute(user_id=user_id, kind=kind) for kind in sorted(muted)], ignore_conflicts=True
+        )
+
+
+def delete_old_notifications() -> None:
+    """Delete what is older than 90 days, and of each user all but the newest 500."""
+    Notification.objects.filter(happened__lt=timezone.now() - KEPT).delete()
+    for user_id in Notification.objects.order_by("user_id").values_list("user_id", flat=True).distinct():
+        rows = Notification.objects.filter(user_id=user_id)
+        last = rows.order_by("-id").values_list("pk", flat=True)[AT_MOST : AT_MOST + 1]
+        for pk in last:
+            rows.filter(pk__lte=pk).delete()
+
+
+def _store(notes: list[Notification]) -> int:
+    mutes = NotificationMute.objects.filter(user_id__in={each.user_id for each in notes})
+    muted = set(mutes.values_list("user_id", "kind"))
+    since = timezone.now() - KEPT
+    wanted = [each for each in notes if (each.user_id, each.kind) not in muted and each.happened >= since]
+    Notification.objects.bulk_create(wanted, ignore_conflicts=True, batch_size=ROWS_AT_ONCE)
+    return len(wanted)
+
+
+def _locked(name: str) -> NotificationCursor:
+    NotificationCursor.objects.get_or_create(name=name)
+    return NotificationCursor.objects.select_for_update().get(pk=name)
+
+
+@transaction.atomic
+def _notify_bills(venue: Venue, head: int) -> int:
+    cursor = _locked(f"bills:{venue.group_id}")
+    upto = min(head, cursor.place + SEQUENCES_AT_ONCE)
+    instruments = {each.number: each for each in instruments_of(venue)}
+    users = dict(TradingAccount.objects.filter(venue=venue).values_list("number", "user_id"))
+    # Markets and kinds are named so that the index of both leads to the new sequences.
+    rows = Bill.objects.filter(
+        group_id=venue.group_id,
+        market__in=list(instruments),
+        kind__in=list(_BILLS),
+        sequence__gt=cursor.place,
+        sequence__lte=upto,
+    ).order_by("sequence", "bill_no")
+    notes = [
+        _bill(row, users[row.account], venue, instruments[row.market])
+        for row in rows.iterator(ROWS_AT_ONCE)
+        if row.account in users
+    ]
+    cursor.place = max(cursor.place, upto)
+    cursor.save()
+    return _store(notes)
+
+
+def _bill(row: Bill, user_id: int, venue: Venue, market: Instrument) -> Notification:
+    kind = _BILLS[row.kind]
+    change = row.amount - row.fee
+    amount = f"{amount_text(abs(change), market.quote)} {market.quote.symbol}"
+    place = f"{market.symbol} at {venue.name}"
+    if kind == NotificationKind.FUNDING:
+        text = f"You {'received' if change >= 0 else 'paid'} {amount} of funding on {place}."
+    else:
+        what = {
+            NotificationKind.LIQUIDATION: "A position was liquidated",
+            NotificationKind.ADL: "A position was reduced by auto-deleveraging",
+            NotificationKind.SETTLEMENT: "A position was settled",
+        }[kind]
+        text = f"{what} on {place}: {'+' if change >= 0 else '-'}{amount}."
+    return Notification(
+        user_id=user_id,
+        source=f"bill:{row.group_id}:{row.sequence}:{row.bill_no}",
+        kind=kind,
+        text=text[:240],
+        link=f"/v/{venue.slug}/trade/{market.symbol}/" if market.event_id is None else f"/v/{venue.slug}/",
+        happened=datetime.fromtimestamp(row.time_ms / 1000, UTC),
+    )
+
+
+_OPEN = {
+    TransferState.REQUESTED,
+    WithdrawalState.REQUESTED,
+    WithdrawalState.APPROVED,
+    WithdrawalState.SENDING,
+}
+
+
+@transaction.atomic
+def _notify_rows(name: str, table: QuerySet, note: Callable[..., Notification | None]) -> int:
+    cursor = _locked(name)
+    found = Q(pk__in=cursor.waiting) | Q(pk__gt=cursor.place - OVERLAP)
+    rows = list(table.filter(found).order_by("pk")[: ROWS_AT_ONCE + len(cursor.waiting)])
+    cursor.waiting = [row.pk for row in rows if row.state in _OPEN]
+    cursor.place = max([cursor.place, *(row.pk for row in rows)])
+    cursor.save()
+    return _store([made for row in rows if (made := note(row)) is not None])
+
+
+def _transfer(row: Transfer) -> Notification | None:
+    if row.state == TransferState.REQUESTED:
+        return None
+    amount = f"{amount_text(row.amount, row.asset)} {row.asset.symbol}"
+    venue = Venue.objects.filter(group_id=row.group_id).first()
+    name = venue.name if venue else "the venue"
+    way = f"to {name}" if row.direction == Direction.DEPOSIT else f"from {name} to your wallet"
+    end = "is done" if row.state == TransferState.SETTLED else "failed; the money is where it was"
+    return Notification(
+        user_id=row.user_id,
+        source=f"transfer:{row.pk}",
+        kind=NotificationKind.TRANSFER,
+        text=f"Your transfer of {amount} {way} {end}."[:240],
+        link="/wallet/",
+        happened=row.finished or row.created,
+    )
+
+
+def _withdrawal(row: Withdrawal) -> Notification | None:
+    ends = {
+        WithdrawalState.SENT: ("sent", "was sent"),
+        WithdrawalState.FINAL: ("sent", "was sent"),
+        WithdrawalState.RETURNED: ("returned", "came back to your wallet"),
+    }
+    if row.state not in ends:
+        return None
+    source, words = ends[WithdrawalState(row.state)]
+    amount = f"{amount_text(row.amount, row.asset)} {row.asset.symbol}"
+    return Notification(
+        user_id=row.user_id,
+        source=f"withdrawal:{row.pk}:{source}",
+        kind=NotificationKind.WITHDRAWAL,
+        text=f"Your withdrawal of {amount} {words}.",
+        link="/account/withdrawals/",
+        happened=row.changed,
+    )
