@@ -31,7 +31,11 @@ app.conf.beat_schedule = {
     "trading-equity-thinned": {"task": "trading.nightly_equity", "schedule": crontab(hour=4, minute=40)},
     "trading-exports": {"task": "trading.sweep_exports", "schedule": 2.0, "options": {"expires": 5}},
     "trading-exports-expired": {"task": "trading.nightly_exports", "schedule": crontab(hour=4, minute=50)},
-    "trading-notifications": {"task": "trading.sweep_notifications", "schedule": 3.0, "options": {"expires": 5}},
+    "trading-notifications": {
+        "task": "trading.sweep_notifications",
+        "schedule": 3.0,
+        "options": {"expires": 5},
+    },
     "trading-notifications-old": {
         "task": "trading.nightly_notifications",
         "schedule": crontab(hour=5, minute=0),
