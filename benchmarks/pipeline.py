@@ -5,6 +5,8 @@ the machine. The commands are those of ``benchmarks.mix``.
 
 - ``pipeline.durable``: 500,000 commands, submissions of 1,000, as many in flight as are acked soonest; commands/s, and
   latency from submission to ack. Five runs, each in a fresh group.
+- ``pipeline.mixed``: the same with 300,000 commands on a spot market, a perpetual and a question of margin accounts,
+  those of ``benchmarks.mix_markets``; three runs.
 - ``pipeline.steady``: 300,000 commands/s for some seconds, a submission every millisecond; latency.
 - ``pipeline.latency``: 10,000 commands/s, ten a millisecond; latency.
 - ``recovery.replay``: commands/s of rebuilding a kernel from the journal alone, chain of hashes checked, rows read
@@ -32,6 +34,7 @@ start_servers()
 from exchange_kernel import tick  # noqa: E402
 from redis import Redis  # noqa: E402
 
+from benchmarks import mix_markets  # noqa: E402
 from benchmarks.mix import make_mix, setup_commands  # noqa: E402
 from exchange_os.engine import client, journal, recovery, snapshots  # noqa: E402
 from exchange_os.engine.database import make_connection  # noqa: E402
@@ -45,6 +48,8 @@ PORTION = 1_000
 RUN_COMMANDS = 500_000
 IN_FLIGHT = 24
 RUNS = 5
+MIXED_COMMANDS = 300_000
+MIXED_RUNS = 3
 IDLE_GROUPS = 10_000
 TOUCHING_SECONDS = 60
 Line = dict[str, Any]
@@ -60,10 +65,10 @@ def line(name: str, value: float, unit: str, samples: list[float], note: str) ->
     }  # fmt: skip
 
 
-def fresh_group() -> int:
-    """A new group with the market of the mix open and its accounts funded."""
+def fresh_group(setup: Callable[[], list[bytes]] = setup_commands) -> int:
+    """A new group with the markets of the mix open and its accounts funded."""
     group = int(create_group().pk)
-    commands = setup_commands()
+    commands = setup()
     client.submit_packed(group, b"".join(commands), len(commands), 30.0)
     return group
 
@@ -123,19 +128,29 @@ def in_loop(work: Callable[[], Awaitable[Any]]) -> Any:
 
 def durable(portions: list[bytes]) -> Iterator[Line]:
     """``pipeline.durable``."""
+    yield saturated("pipeline.durable", portions[: RUN_COMMANDS // PORTION], setup_commands, RUNS)
+
+
+def mixed() -> Iterator[Line]:
+    """``pipeline.mixed``."""
+    portions = mix_markets.make_mix(MIXED_COMMANDS, PORTION)
+    gc.freeze()
+    yield saturated("pipeline.mixed", portions, mix_markets.setup_commands, MIXED_RUNS)
+
+
+def saturated(name: str, portions: list[bytes], setup: Callable[[], list[bytes]], runs: int) -> Line:
+    """The median rate of ``runs`` runs of all portions, each in a fresh group, after one that is not counted."""
     rates: list[float] = []
     latencies: list[float] = []
-    used = portions[: RUN_COMMANDS // PORTION]
-    for run in range(RUNS + 1):
-        group = fresh_group()
-        rate, some = in_loop(lambda group=group: saturate(group, used, IN_FLIGHT))
+    for run in range(runs + 1):
+        group = fresh_group(setup)
+        rate, some = in_loop(lambda group=group: saturate(group, portions, IN_FLIGHT))
         if run:  # the first one warms caches and grows files
             rates.append(rate)
             latencies.extend(some)
-    note = (
-        f"median of {RUNS} runs of {RUN_COMMANDS}, {IN_FLIGHT} x {PORTION} in flight, from {min(rates):.0f}"
-    )
-    yield line("pipeline.durable", statistics.median(rates), "commands/s", latencies, note)
+    count = len(portions) * PORTION
+    note = f"median of {runs} runs of {count}, {IN_FLIGHT} x {PORTION} in flight, from {min(rates):.0f}"
+    return line(name, statistics.median(rates), "commands/s", latencies, note)
 
 
 def regroup(portions: list[bytes], size: int, count: int) -> list[tuple[bytes, int]]:
@@ -279,10 +294,12 @@ def main() -> None:
     portions: list[bytes] = []
     worker: Worker | None = None
     if not wanted.startswith("venues"):
-        portions, worker = make_mix(1_000_000, PORTION), Worker()
+        portions = [] if wanted == "pipeline.mixed" else make_mix(1_000_000, PORTION)
+        worker = Worker()
         gc.freeze()  # the prepared commands are no part of what is measured
     for name, figures in (
         ("pipeline.durable", lambda: durable(portions)),
+        ("pipeline.mixed", mixed),
         ("pipeline.steady pipeline.latency", lambda: steady(portions)),
         ("recovery", lambda: recover(portions, worker)),
         ("venues", idle),

@@ -97,6 +97,7 @@ GOALS = (
     Goal("kernel.liquidate", "value", False, 1_000),
     Goal("kernel.liquidate", "p99", False, 10),
     Goal("pipeline.durable", "value", True, 500_000),
+    Goal("pipeline.mixed", "value", True, 400_000),
     Goal("pipeline.steady", "p99", False, 15),
     Goal("pipeline.latency", "p50", False, 2),
     Goal("pipeline.latency", "p99", False, 8),
