@@ -8,7 +8,7 @@ entry cannot work without Redis anyway, and market data should. Sign-ins are ref
 import asyncio
 import time
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from redis import asyncio as redis
@@ -105,7 +105,7 @@ async def spend(limit: Limit, holder: str, cost: int = 1) -> Verdict:
 LEASE_SECONDS = 0.5
 LEASE_SHARE = 10  # a lease is a tenth of the bucket
 MAX_LEASES = 50_000
-_leases: dict[tuple[str, str], tuple[float, int]] = {}
+_leases: dict[tuple[str, str], tuple[float, int, int]] = {}  # until, left of it, left in the bucket
 
 
 async def spend_leased(limit: Limit, holder: str, cost: int = 1) -> Verdict:
@@ -115,16 +115,16 @@ async def spend_leased(limit: Limit, holder: str, cost: int = 1) -> Verdict:
     """
     now = time.monotonic()
     key = (limit.name, holder)
-    until, left = _leases.get(key, (0.0, 0))
+    until, left, behind = _leases.get(key, (0.0, 0, 0))
     if now < until and cost <= left:
-        _leases[key] = (until, left - cost)
-        return Verdict(True, limit.capacity * settings.API_RATE_FACTOR, left - cost, 0)
+        _leases[key] = (until, left - cost, behind)
+        return Verdict(True, limit.capacity * settings.API_RATE_FACTOR, behind + left - cost, 0)
     share = limit.capacity * settings.API_RATE_FACTOR // LEASE_SHARE
     if cost < share:
         verdict = await spend(limit, holder, share)
         if verdict.allowed:
             if len(_leases) >= MAX_LEASES:
                 _leases.clear()
-            _leases[key] = (now + LEASE_SECONDS, share - cost)
-            return verdict
+            _leases[key] = (now + LEASE_SECONDS, share - cost, verdict.remaining)
+            return replace(verdict, remaining=verdict.remaining + share - cost)
     return await spend(limit, holder, cost)

@@ -11,17 +11,18 @@ from trading import limits
 from trading.decimals import decimal_text, ppm_text
 from trading.models import Permission
 from trading.okx.envelope import envelope
-from trading.okx.errors import missing, parameter_error, unknown_instrument
+from trading.okx.errors import DialectError, missing, parameter_error, unknown_instrument
 from trading.okx.gate import caller_in, signed
-from trading.okx.objects import EVENTS, SPOT, SWAP, instrument_row, instruments_of_kind
+from trading.okx.objects import EVENTS, SWAP, inst_type, instrument_row, instruments_named
 from trading.okx.orders import now_ms
 from trading.okx.position_objects import default_leverage, with_margin
 from trading.okx.private_objects import account_row, balance_details, bill_row
-from trading.okx.requests import json_object, page_of, text_of
+from trading.okx.requests import json_object, kind_named, market_named, page_of, text_of
 from trading.selectors.accounts import live_account
 from trading.selectors.bills import bills_page
 from trading.selectors.catalogue import TradableMarket, VenueCatalogue
 from trading.selectors.live import live_market
+from trading.selectors.orders import Window
 from trading.selectors.positions import Position
 from trading.threads import in_database_thread
 from venues.models import MarketKind
@@ -73,11 +74,17 @@ async def config(request: HttpRequest) -> Answer:
 
 
 @router.get("/instruments", auth=signed(limits.SLOW_READ), summary="Instruments the account may trade")
-async def instruments(request: HttpRequest, instType: str = "", instId: str = "") -> Answer:
-    if not instType:
-        raise missing("instType")
-    markets = instruments_of_kind(caller_in(request).catalogue, instType)
-    return envelope([instrument_row(market) for market in markets if not instId or market.symbol == instId])
+async def instruments(
+    request: HttpRequest,
+    instType: str = "",
+    instId: str = "",
+    uly: str = "",
+    instFamily: str = "",
+    seriesId: str = "",
+) -> Answer:
+    catalogue, kind = caller_in(request).catalogue, kind_named(instType)
+    markets = instruments_named(catalogue, kind, instId, uly, instFamily, seriesId)
+    return envelope([instrument_row(market) for market in markets])
 
 
 @router.get("/balance", auth=signed(), summary="What the account holds at this venue")
@@ -98,14 +105,18 @@ async def bills(
     request: HttpRequest,
     instType: str = "",
     ccy: str = "",
+    mgnMode: str = "",
     type: str = "",
+    ctType: str = "",
     begin: str = "",
     end: str = "",
     after: str = "",
     before: str = "",
     limit: str = "",
 ) -> Answer:
-    return await _bills(request, instType, ccy, type, limit, after, before, begin, end)
+    return await _bills(
+        request, instType, ccy, mgnMode, type, ctType, page_of(limit, after, before, begin, end)
+    )
 
 
 @router.get("/bills-archive", auth=signed(limits.SLOW_READ), summary="The same, further back")
@@ -113,50 +124,75 @@ async def bills_archive(
     request: HttpRequest,
     instType: str = "",
     ccy: str = "",
+    mgnMode: str = "",
     type: str = "",
+    ctType: str = "",
     begin: str = "",
     end: str = "",
     after: str = "",
     before: str = "",
     limit: str = "",
 ) -> Answer:
-    return await _bills(request, instType, ccy, type, limit, after, before, begin, end)
+    return await _bills(
+        request, instType, ccy, mgnMode, type, ctType, page_of(limit, after, before, begin, end)
+    )
 
 
-async def _bills(request: HttpRequest, inst_type: str, ccy: str, kind: str, *paging: str) -> Answer:
+def _of_bills(catalogue: VenueCatalogue, kind: str, mode: str, contract: str) -> set[int] | None:
+    """Numbers of the markets whose bills are wanted; ``None`` for all, transfers included. The margin mode of a
+    perpetual can change and is not part of its bills, so both modes find them; outcomes are isolated."""
+    if mode not in ("", "cross", "isolated"):
+        raise parameter_error("mgnMode", "it is cross or isolated")
+    if contract not in ("", "linear", "inverse"):
+        raise parameter_error("ctType", "it is linear or inverse")
+    if not (kind or mode or contract):
+        return None
+    kinds = {MarketKind.PERPETUAL}
+    if not contract:
+        kinds |= {MarketKind.OUTCOME} if mode == "isolated" else set() if mode else set(MarketKind)
+    return {
+        market.number
+        for market in catalogue.markets
+        if market.kind in kinds
+        and contract != "inverse"
+        and (not kind or inst_type(market) == kind_named(kind))
+    }
+
+
+async def _bills(
+    request: HttpRequest, kind: str, ccy: str, mode: str, bill_type: str, contract: str, page: Window
+) -> Answer:
     caller = caller_in(request)
-    page = page_of(*paging)
-    if kind and not kind.isdigit():
+    if kind:
+        kind_named(kind)
+    if bill_type and not bill_type.isdigit():
         raise parameter_error("type", "it is a number")
+    wanted = _of_bills(caller.catalogue, kind, mode, contract)
     rows = await in_database_thread(
         bills_page,
         caller.user_id,
         caller.catalogue.group_id,
         caller.account,
         page,
-        kind,
+        bill_type,
         caller.catalogue.by_number,
         ccy,
+        wanted,
     )
-    chosen = [bill_row(bill) for bill in rows]
-    return envelope([row for row in chosen if not inst_type or row["instType"] == inst_type])
+    return envelope([bill_row(bill) for bill in rows])
 
 
 @router.get("/trade-fee", auth=signed(limits.SLOW_READ), summary="Fees; negative rates are charged")
-async def trade_fee(request: HttpRequest, instType: str = "", instId: str = "") -> Answer:
-    if not instType:
-        raise missing("instType")
-    catalogue = caller_in(request).catalogue
-    market: TradableMarket | None
+async def trade_fee(
+    request: HttpRequest, instType: str = "", instId: str = "", uly: str = "", instFamily: str = ""
+) -> Answer:
+    catalogue, kind = caller_in(request).catalogue, kind_named(instType)
     if instId:
-        market = catalogue.by_symbol.get(instId)
-        if market is None:
-            raise unknown_instrument()
-    else:
-        of_kind = instruments_of_kind(catalogue, instType)
-        market = of_kind[0] if of_kind else None
-    if market is None or instType not in (SPOT, SWAP, EVENTS):
+        market_named(catalogue, instId)
+    markets = instruments_named(catalogue, kind, instId, uly, instFamily, "")
+    if not markets:
         return envelope([])
+    market = markets[0]
     maker, taker = ppm_text(-market.instrument.maker_fee_ppm), ppm_text(-market.instrument.taker_fee_ppm)
     return envelope(
         [
@@ -171,7 +207,7 @@ async def trade_fee(request: HttpRequest, instType: str = "", instId: str = "") 
                 "takerUSDC": "",
                 "delivery": "",
                 "exercise": "",
-                "settle": "",
+                "settle": "0" if instType == EVENTS else "",
                 "category": "1",
                 "ruleType": "normal",
                 "ts": str(now_ms()),
@@ -277,5 +313,5 @@ async def max_avail_size(request: HttpRequest, instId: str = "", tdMode: str = "
 async def set_position_mode(request: HttpRequest) -> Answer:
     mode = text_of(json_object(request.body), "posMode")
     if mode != "net_mode":
-        raise parameter_error("posMode", "this venue keeps net positions (net_mode)")
+        raise DialectError("59000", "This venue keeps net positions: the only mode is net_mode.")
     return envelope([{"posMode": mode}])

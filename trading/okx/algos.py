@@ -13,7 +13,7 @@ from trading.okx.caller import Caller
 from trading.okx.envelope import answer, envelope, now_us, order_answer
 from trading.okx.errors import DialectError, missing, parameter_error
 from trading.okx.gate import caller_in, signed
-from trading.okx.orders import Row, Verb, now_ms, operate
+from trading.okx.orders import Row, Verb, finish, now_ms, prepare
 from trading.okx.requests import json_batch, json_object, page_of
 from trading.okx.trade import market_filter
 from trading.selectors.algos import Algo, closed_algos, find_algo, live_algos
@@ -61,7 +61,9 @@ CANCEL_ALGO = Verb("cancel", _cancel, limits.ALGO, limits.ALGO, urgent=True, row
 
 async def _operate(request: HttpRequest, verb: Verb, items: list[Any], *, batch: bool) -> HttpResponse:
     received = now_us()
-    rows = await operate(verb, caller_in(request), items, batch=batch)
+    prepared = await prepare(verb, caller_in(request), items, batch=batch)
+    request.verdict = prepared.verdict  # type: ignore[attr-defined]
+    rows = await finish(prepared)
     return answer(order_answer(rows, received))
 
 

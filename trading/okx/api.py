@@ -9,7 +9,7 @@ from ninja import NinjaAPI
 from ninja.errors import ValidationError
 from ninja.renderers import BaseRenderer
 
-from trading.okx import account, algos, asset, bulk, derivatives, joint, positions, public, trade
+from trading.okx import account, algos, asset, bulk, derivatives, joint, positions, public, spreads, trade
 from trading.okx.envelope import refusal
 from trading.okx.errors import DialectError
 
@@ -51,6 +51,7 @@ okx_api.add_router("", derivatives.router)
 okx_api.add_router("/account", account.router)
 okx_api.add_router("/account", positions.account_router)
 okx_api.add_router("/asset", asset.router)
+okx_api.add_router("/sprd", spreads.router)
 okx_api.add_router("/trade", trade.router)
 okx_api.add_router("/trade", algos.router)
 okx_api.add_router("/trade", positions.trade_router)

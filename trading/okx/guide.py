@@ -20,6 +20,7 @@ PARTS = {
     "account": "Account",
     "trade": "Trading",
     "asset": "Wallet",
+    "sprd": "Spreads",
 }
 
 

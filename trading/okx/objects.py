@@ -126,6 +126,20 @@ def instruments_of_kind(catalogue: VenueCatalogue, kind: str) -> list[TradableMa
     return [market for market in catalogue.markets if inst_type(market) == kind]
 
 
+def instruments_named(
+    catalogue: VenueCatalogue, kind: str, name: str, underlying: str, index: str, series: str
+) -> list[TradableMarket]:
+    """Markets of an ``instType``, narrowed by ``instId``, ``uly``, ``instFamily`` and ``seriesId`` where not empty."""
+    return [
+        market
+        for market in instruments_of_kind(catalogue, kind)
+        if name in ("", market.symbol)
+        and underlying in ("", family(market))
+        and index in ("", family(market))
+        and series in ("", market.series if market.kind == MarketKind.OUTCOME else None)
+    ]
+
+
 def ticker_row(
     market: TradableMarket,
     stats: MarketStats,

@@ -11,7 +11,7 @@ from trading.okx.gate import venue_catalogue
 from trading.okx.reference import BODIES, ERRORS, LISTS, MEANINGS
 
 PREFIX = "/api/v5"
-SIGNED_PARTS = ("/account", "/asset", "/trade")
+SIGNED_PARTS = ("/account", "/asset", "/sprd", "/trade")
 METHODS = ("get", "post")
 HEADERS = ("OK-ACCESS-KEY", "OK-ACCESS-SIGN", "OK-ACCESS-TIMESTAMP", "OK-ACCESS-PASSPHRASE")
 _RATE_HEADERS = {

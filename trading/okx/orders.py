@@ -113,7 +113,10 @@ async def _spend(caller: Caller, limit: limits.Limit, symbol: str, cost: int) ->
 
 @dataclass
 class Prepared:
-    """Items that were checked and turned into frames, with a row already for those that failed."""
+    """Items that were checked and turned into frames, with a row already for those that failed.
+
+    ``verdict`` is that of the fullest bucket they were counted in.
+    """
 
     verb: Verb
     group_id: int
@@ -121,6 +124,7 @@ class Prepared:
     rows: list[Row | None]
     frames: list[bytes]
     places: list[int]
+    verdict: limits.Verdict | None = None
 
 
 async def prepare(
@@ -166,6 +170,8 @@ async def _count(caller: Caller, prepared: Prepared, markets: dict[int, Tradable
         by_symbol.setdefault(market.symbol, []).append(index)
     for symbol, indices in by_symbol.items():
         verdict = await _spend(caller, limit, symbol, len(indices))
+        if prepared.verdict is None or verdict.remaining < prepared.verdict.remaining:
+            prepared.verdict = verdict
         if not verdict.allowed:
             slow = too_fast(verdict)
             if not batch:
@@ -183,13 +189,6 @@ async def finish(prepared: Prepared) -> list[Row]:
     for index, ack in zip(prepared.places, acks, strict=True):
         prepared.rows[index] = _answered(prepared.verb, prepared.items[index], ack)
     return [row for row in prepared.rows if row is not None]
-
-
-async def operate(
-    verb: Verb, caller: Caller, items: Sequence[Any], *, batch: bool, common: Item | None = None
-) -> list[Row]:
-    """Do ``verb`` for every item and answer one row per item. Errors as ``prepare`` and ``finish``."""
-    return await finish(await prepare(verb, caller, items, batch=batch, common=common))
 
 
 def too_fast(verdict: limits.Verdict) -> DialectError:

@@ -15,6 +15,7 @@ from trading.okx.gate import Visitor, public, visitor_of
 from trading.okx.objects import (
     candle_row,
     instrument_row,
+    instruments_named,
     instruments_of_kind,
     level_rows,
     price_limit_row,
@@ -54,9 +55,17 @@ async def system_status(request: HttpRequest) -> Answer:
 
 
 @router.get("/public/instruments", auth=public(), summary="Instruments of a kind")
-async def instruments(request: HttpRequest, instType: str = "", instId: str = "") -> Answer:
-    markets = instruments_of_kind(visitor_of(request).catalogue, kind_named(instType))
-    return envelope([instrument_row(market) for market in markets if not instId or market.symbol == instId])
+async def instruments(
+    request: HttpRequest,
+    instType: str = "",
+    instId: str = "",
+    uly: str = "",
+    instFamily: str = "",
+    seriesId: str = "",
+) -> Answer:
+    catalogue, kind = visitor_of(request).catalogue, kind_named(instType)
+    markets = instruments_named(catalogue, kind, instId, uly, instFamily, seriesId)
+    return envelope([instrument_row(market) for market in markets])
 
 
 async def _ticker(visitor: Visitor, market: TradableMarket) -> Answer:

@@ -18,7 +18,9 @@ from trading.okx.orders import (
     Verb,
     cancel_everything,
     cancel_everything_after,
-    operate,
+    finish,
+    now_ms,
+    prepare,
 )
 from trading.okx.private_objects import STATES, fill_row, order_kind, order_row, order_state
 from trading.okx.refusals import GONE_ORDER_CODES
@@ -45,6 +47,8 @@ from trading.selectors.orders import (
 router = Router()
 Answer = dict[str, Any]
 
+DAY_MS = 86_400_000
+THREE_DAYS_MS, WEEK_MS, THREE_MONTHS_MS = 3 * DAY_MS, 7 * DAY_MS, 92 * DAY_MS
 ORDER_KINDS = ("market", "limit", "post_only", "fok", "ioc", "optimal_limit_ioc")
 
 
@@ -56,8 +60,9 @@ def _common(request: HttpRequest) -> dict[str, str]:
 
 async def _operate(request: HttpRequest, verb: Verb, items: list[Any], *, batch: bool) -> HttpResponse:
     received = now_us()
-    rows = await operate(verb, caller_in(request), items, batch=batch, common=_common(request))
-    return answer(order_answer(rows, received))
+    prepared = await prepare(verb, caller_in(request), items, batch=batch, common=_common(request))
+    request.verdict = prepared.verdict  # type: ignore[attr-defined]
+    return answer(order_answer(await finish(prepared), received))
 
 
 @router.post("/order", auth=signed(None), summary="Place an order")
@@ -165,7 +170,7 @@ async def _history(
     return envelope(_rows(catalogue, orders, kind, state))
 
 
-@router.get("/orders-history", auth=signed(), summary="Orders that are over, newest first")
+@router.get("/orders-history", auth=signed(), summary="Orders of the last 7 days that are over, newest first")
 async def orders_history(
     request: HttpRequest,
     instType: str = "",
@@ -178,11 +183,13 @@ async def orders_history(
     end: str = "",
     limit: str = "",
 ) -> Answer:
-    page = page_of(limit, after, before, begin, end)
+    page = page_of(limit, after, before, begin, end).not_before(now_ms() - WEEK_MS)
     return await _history(caller_in(request), instType, instId, ordType, state, page)
 
 
-@router.get("/orders-history-archive", auth=signed(limits.SLOW_READ), summary="The same, further back")
+@router.get(
+    "/orders-history-archive", auth=signed(limits.SLOW_READ), summary="The same, of the last 3 months"
+)
 async def orders_history_archive(
     request: HttpRequest,
     instType: str = "",
@@ -195,7 +202,7 @@ async def orders_history_archive(
     end: str = "",
     limit: str = "",
 ) -> Answer:
-    page = page_of(limit, after, before, begin, end)
+    page = page_of(limit, after, before, begin, end).not_before(now_ms() - THREE_MONTHS_MS)
     return await _history(caller_in(request), instType, instId, ordType, state, page)
 
 
@@ -208,7 +215,7 @@ async def _fills(caller: Caller, inst_type: str, inst_id: str, order_id: str, pa
     return envelope([fill_row(known[row.market], row) for row in rows if row.market in known])
 
 
-@router.get("/fills", auth=signed(), summary="Fills, newest first")
+@router.get("/fills", auth=signed(), summary="Fills of the last 3 days, newest first")
 async def fills(
     request: HttpRequest,
     instType: str = "",
@@ -220,12 +227,11 @@ async def fills(
     end: str = "",
     limit: str = "",
 ) -> Answer:
-    return await _fills(
-        caller_in(request), instType, instId, ordId, page_of(limit, after, before, begin, end)
-    )
+    page = page_of(limit, after, before, begin, end).not_before(now_ms() - THREE_DAYS_MS)
+    return await _fills(caller_in(request), instType, instId, ordId, page)
 
 
-@router.get("/fills-history", auth=signed(limits.SLOW_READ), summary="The same, further back")
+@router.get("/fills-history", auth=signed(limits.SLOW_READ), summary="The same, of the last 3 months")
 async def fills_history(
     request: HttpRequest,
     instType: str = "",
@@ -237,6 +243,5 @@ async def fills_history(
     end: str = "",
     limit: str = "",
 ) -> Answer:
-    return await _fills(
-        caller_in(request), instType, instId, ordId, page_of(limit, after, before, begin, end)
-    )
+    page = page_of(limit, after, before, begin, end).not_before(now_ms() - THREE_MONTHS_MS)
+    return await _fills(caller_in(request), instType, instId, ordId, page)

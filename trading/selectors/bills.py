@@ -1,6 +1,6 @@
 """Movements of an account: transfers from the ledger, trades and all else from the engine's history. Newest first."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -97,15 +97,17 @@ def bills_page(
     kind: str,
     markets: Mapping[int, TradableMarket],
     symbol: str = "",
+    wanted: Collection[int] | None = None,
 ) -> list[Bill]:
-    """Bills of the account inside ``window``; of one ``kind`` and one asset ``symbol`` if given."""
+    """Bills of the account inside ``window``; of one ``kind`` and one asset ``symbol`` if given, and of the markets
+    whose numbers are ``wanted`` (``None``: all, and transfers, which belong to no market)."""
     times = Window(
         window.limit,
         begin_ms=_least(window.begin_ms, window.newer_than),
         end_ms=_most(window.end_ms, window.older_than),
     )
     bills: list[Bill] = []
-    if kind in ("", TRANSFER):
+    if kind in ("", TRANSFER) and wanted is None:
         rows = Transfer.objects.filter(
             user_id=user_id, group_id=group_id, account=account, state=TransferState.SETTLED
         ).select_related("asset")
@@ -113,12 +115,20 @@ def bills_page(
             rows = rows.filter(finished__lt=datetime.fromtimestamp(times.end_ms / 1000 + 0.001, UTC))
         bills += [_transfer_bill(row) for row in rows.order_by("-finished")[: 2 * window.limit]]
     if kind in ("", TRADE):
-        rows_of_trades = fills(group_id, account, times.span, 2 * window.limit)
+        rows_of_trades = fills(
+            group_id,
+            account,
+            times.span,
+            2 * window.limit,
+            lambda fill: wanted is None or fill.market in wanted,
+        )
         bills += [_trade_bill(row, markets[row.market]) for row in rows_of_trades]
     if kind not in (TRANSFER,):
         others = BillRow.objects.filter(group_id=group_id, account=account).filter(
             times.filters("sequence", "time_ms")
         )
+        if wanted is not None:
+            others = others.filter(market__in=wanted)
         if kind:
             others = others.filter(kind__in=[number for number, name in _KIND_TYPES.items() if name == kind])
         bills += [

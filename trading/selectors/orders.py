@@ -4,7 +4,7 @@ Lists are newest first and bounded; ``Window`` says which part of a list is want
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import exchange_kernel as kernel
@@ -101,6 +101,10 @@ class Window:
     def span(self) -> Span:
         """The same for lists by trade id."""
         return Span(self.older_than, self.newer_than, self.begin_ms, self.end_ms)
+
+    def not_before(self, first_ms: int) -> "Window":
+        """The same, of what happened from ``first_ms`` on."""
+        return replace(self, begin_ms=max(first_ms, self.begin_ms or 0))
 
     def filters(self, identity: str, time: str) -> Q:
         """The same as a condition on columns."""
