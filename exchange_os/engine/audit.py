@@ -11,10 +11,11 @@ import json
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import connection, transaction
 from exchange_kernel import (
     ALGO_COLUMNS,
     BILL_COLUMNS,
@@ -87,11 +88,25 @@ class Audit:
             self.problems.append(sentence)
 
 
-def audit_group(group_id: int, *, tables: bool = True) -> Audit:
-    """Audit a group's journal and, with ``tables``, its fills, closed orders and bills.
+@contextmanager
+def _one_view() -> Iterator[None]:
+    """All reads within see the database as it was at the first of them, whatever is committed meanwhile."""
+    if connection.in_atomic_block:  # whose isolation is its owner's choice
+        yield
+        return
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        yield
 
-    The group should be quiet: rows committed while the audit reads are not seen by all of its parts.
-    """
+
+def audit_group(group_id: int, *, tables: bool = True) -> Audit:
+    """Audit a group's journal and, with ``tables``, its fills, closed orders and bills, as of one moment."""
+    with _one_view():
+        return _audit(group_id, tables)
+
+
+def _audit(group_id: int, tables: bool) -> Audit:
     audit = Audit(group_id, Kernel(group_id))
     fills: list[tuple[Any, ...]] = []
     orders: list[tuple[Any, ...]] = []

@@ -7,6 +7,7 @@ import exchange_kernel as kernel
 import pytest
 from django.db import connection
 
+from exchange_os.engine import audit as audit_module
 from exchange_os.engine import client
 from exchange_os.engine.audit import Audit, audit_group
 from exchange_os.engine.models import Fill, Snapshot
@@ -165,3 +166,20 @@ def test_commands_bound_to_a_time_are_counted(local_worker: LocalWorker) -> None
     send(group, order(MAKER, kernel.BUY, 900, 1, tif=kernel.GTD, expires_ms=now + 60_000))
     send(group, kernel.cancel_all_after(MAKER, timeout_ms=60_000))
     assert normal_of(group).timed == 3
+
+
+def test_what_is_committed_while_the_audit_reads_is_no_part_of_it(
+    traded_group: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_head = audit_module._check_head
+    before = audit_group(traded_group).kernel.sequence
+
+    def check_late(audit: Audit) -> None:
+        send(traded_group, order())
+        check_head(audit)
+
+    monkeypatch.setattr(audit_module, "_check_head", check_late)
+    assert audit_group(traded_group).problems == []
+    monkeypatch.undo()
+    later = audit_group(traded_group)
+    assert (later.problems, later.kernel.sequence) == ([], before + 1)
