@@ -48,8 +48,8 @@ def test_unknown_kinds_are_refused(pair: tuple[Trader, Trader]) -> None:
 
 
 def test_bills_are_narrowed_before_they_are_paged(maker: Trader, taker: Trader) -> None:
-    maker.place("sell", "0.01", "31000")
-    taker.place("buy", "0.01", "31000")
+    maker.place("sell", "0.01", "50000")
+    taker.place("buy", "0.01", "50000")
     moved = taker.post("/asset/transfer", {"ccy": "USD", "amt": "1", "from": "18", "to": "6"})
     number, state = moved["data"][0]["transId"], "pending"
     while state == "pending":
