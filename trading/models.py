@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from venues.models import Market, Venue
+
 FIRST_USER_ACCOUNT = 16  # account numbers below it belong to the protocol (fees, insurance, dust)
 
 
@@ -17,7 +19,7 @@ class TradingAccount(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="trading_accounts"
     )
-    venue = models.ForeignKey("venues.Venue", on_delete=models.PROTECT, related_name="trading_accounts")
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT, related_name="trading_accounts")
     number = models.PositiveBigIntegerField()
     opened_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -39,7 +41,7 @@ class Favourite(models.Model):
     """A market that a user marked."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="favourites")
-    market = models.ForeignKey("venues.Market", on_delete=models.CASCADE, related_name="+")
+    market = models.ForeignKey(Market, on_delete=models.CASCADE, related_name="+")
 
     class Meta:
         constraints = [
@@ -168,7 +170,7 @@ class AutoFunding(models.Model):
     order and ``per_day`` units a day (UTC). Without a row, or switched off, nothing is drawn."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    venue = models.ForeignKey("venues.Venue", on_delete=models.PROTECT, related_name="+")
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT, related_name="+")
     asset = models.ForeignKey("ledger.Asset", on_delete=models.PROTECT, related_name="+")
     on = models.BooleanField(default=False)
     per_order = models.BigIntegerField()
