@@ -14,6 +14,7 @@ from exchange_os.ledger.models import Asset
 from exchange_os.ledger.selectors import asset_by_symbol, decimal_text, read_decimal
 from venues.contract_specs import check_settlement
 from venues.errors import Gatherer
+from venues.event_rules import read_rules
 from venues.inputs import decimals, read_maker_fee_ppm, read_taker_fee_ppm, text_of
 from venues.instruments import in_steps, parse_decimal
 from venues.models import EventKind
@@ -84,7 +85,7 @@ def event_spec(
     checks = Gatherer()
     kind = checks.take("event_kind", lambda: _kind(data))
     title = checks.take("title", lambda: _words(data, "title", "question", 8, 140))
-    rules = checks.take("rules", lambda: _words(data, "rules", "rules", 20, 4000))
+    rules = read_rules(data, checks)
     source = checks.take("source", lambda: _words(data, "source", "source", 4, 300))
     series = checks.take("series", lambda: _code(data, "series", 16))
     code = checks.take("code", lambda: _code(data, "code", 12))

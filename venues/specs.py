@@ -82,7 +82,7 @@ RESERVED_SLUGS = frozenset(
         "ws",
     ]
 )
-MAX_MARKETS = 300
+MAX_MARKETS = 1_000
 MAX_REFERENCE_NOTIONAL = 10**15
 DEFAULT_ACCENT = "#3b5bdb"
 

@@ -74,6 +74,9 @@ EVENT = {
         "need be. A team that is not named here counts as “Any other”. Demonstration: the order flow is synthetic, "
         "the money is test money."
     ),
+    "cut_off": "The final as it ends on the field; corrections after the challenge window do not count.",
+    "tie": "A final that is level after extra time is decided by the penalties that follow it.",
+    "void": "The tournament ends without a champion, or no final is played by the end of 2031.",
     "source": "The final's result as published by the organiser.",
 }  # fmt: skip
 

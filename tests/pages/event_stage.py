@@ -36,6 +36,7 @@ EVENT = {
     "kind": "outcome", "event_kind": "multiple", "series": "cup", "category": "Football", "quote": "USD",
     "closes": f"{CLOSES:%Y-%m-%d %H:%M}", "window_hours": "2", "tick_size": "0.01",
     "rules": "The winner after penalties, if there are any.", "source": "https://example.com/cup",
+    "cut_off": "The end of the match.", "tie": "Penalties decide.", "void": "The match is abandoned.",
     "maker_fee_percent": "0", "taker_fee_percent": "0",
 }  # fmt: skip
 EVENTS = (

@@ -9,6 +9,7 @@ from exchange_os.ledger.models import Asset
 from tests.venues.conftest import BTC_USD
 from venues.contract_specs import PerpetualSpec, perpetual_spec
 from venues.errors import Refusals
+from venues.event_rules import split_rules
 from venues.event_specs import EventSpec, event_spec
 from venues.specs import market_specs
 
@@ -24,6 +25,7 @@ EVENT = {
     "kind": "outcome", "event_kind": "binary", "title": "Does it rain in Rome on the day?", "series": "rain",
     "code": "rome", "quote": "USD", "closes": f"{CLOSES:%Y-%m-%d %H:%M}", "window_hours": "2", "tick_size": "0.01",
     "rules": "Yes if the station of the airport reports more than 1 mm.", "source": "https://example.com/rome",
+    "cut_off": "What is reported until midnight UTC.", "tie": "Exactly 1 mm is No.", "void": "The station is down.",
 }  # fmt: skip
 TEAMS = {**EVENT, "event_kind": "multiple", "outcomes": "Argentina\nFrance\nP\nAny other"}
 
@@ -88,6 +90,19 @@ def test_a_binary_event_has_one_market() -> None:
     assert spec.closes == CLOSES.astimezone(UTC)
 
 
+def test_the_rules_of_an_event_are_one_text_of_four_parts() -> None:
+    text = event_spec({**EVENT, "tie": " Exactly 1 mm\nis No. "}).rules
+    assert text.split("\n") == [
+        "Yes if the station of the airport reports more than 1 mm.",
+        "Cut-off: What is reported until midnight UTC.",
+        "Tie: Exactly 1 mm is No.",
+        "Void: The station is down.",
+    ]
+    assert split_rules(text)["tie"] == "Exactly 1 mm is No."
+    assert event_spec({**EVENT, **split_rules(text)}).rules == text
+    assert split_rules("Something older.\nTie: no.") == {"rules": "Something older.\nTie: no."}
+
+
 def test_an_event_of_several_outcomes_has_a_market_each() -> None:
     spec = event_spec(TEAMS)
     stem = f"RAIN-{CLOSES:%y%m%d-%H%M}"
@@ -99,6 +114,10 @@ WRONG_EVENTS = [
     ({"event_kind": "riddle"}, "event_kind", "kind_invalid"),
     ({"title": "Rain?"}, "title", "title_invalid"),
     ({"rules": "It rains."}, "rules", "rules_invalid"),
+    ({"cut_off": ""}, "cut_off", "cut_off_invalid"),
+    ({"tie": " "}, "tie", "tie_invalid"),
+    ({"void": "No."}, "void", "void_invalid"),
+    ({"void": "v" * 401}, "void", "void_invalid"),
     ({"source": ""}, "source", "source_invalid"),
     ({"series": "a-b"}, "series", "series_invalid"),
     ({"code": "x"}, "code", "code_invalid"),

@@ -1,12 +1,14 @@
 """The verbs of the deployer's side."""
 
+from venues.services.adding import add_listings, add_market, add_outcome
 from venues.services.deployers import register_deployer, release_stake, require_deployer, stake
 from venues.services.events import close_event, dispute_result, follow_events, propose_result, propose_void
-from venues.services.launch import add_market, add_outcome, drive_launch, launch_venue
+from venues.services.launch import drive_launch, launch_venue
 from venues.services.operate import collect_fees, halt_market, halt_venue, resume_market, resume_venue
 from venues.services.transfers import start_deposit, start_withdrawal
 
 __all__ = [
+    "add_listings",
     "add_market",
     "add_outcome",
     "close_event",

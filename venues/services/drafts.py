@@ -22,12 +22,21 @@ MARKET_FIELDS = {
         "interest_cap", "sources", "funding_cap_percent", "band_percent", *_FEES,
     ),
     MarketKind.OUTCOME.value: (
-        "title", "event_kind", "outcomes", "series", "code", "category", "closes", "window_hours", "rules", "source",
-        "quote", "tick_size", *_FEES,
+        "title", "event_kind", "outcomes", "series", "code", "category", "closes", "window_hours", "rules", "cut_off",
+        "tie", "void", "source", "low", "high", "measure", "quote", "tick_size", *_FEES,
     ),
 }  # fmt: skip
 #: Characters that are kept of a field; 40 of any other.
-LENGTHS = {"title": 140, "source": 300, "sources": 2000, "rules": 4000, "outcomes": 8000}
+LENGTHS = {
+    "title": 140,
+    "source": 300,
+    "sources": 2000,
+    "rules": 2400,
+    "cut_off": 400,
+    "tie": 400,
+    "void": 400,
+    "outcomes": 8000,
+}
 MAX_DRAFTS = 20
 
 

@@ -27,9 +27,9 @@ from venues.fields import Field, listing_fields, mark
 from venues.inputs import text_of
 from venues.models import MarketKind, Venue
 from venues.selectors import activity_of, deployer_of, drafts_of, stake_standing, venues_of
+from venues.services.adding import add_market
 from venues.services.capacity import settlement_asset
 from venues.services.deployers import register_deployer, release_stake, stake
-from venues.services.launch import add_market
 from venues.services.operate import (
     collect_fees,
     fees_collected,
