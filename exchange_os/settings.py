@@ -234,6 +234,8 @@ ORACLE_OBSERVATION_DAYS = env.int("ORACLE_OBSERVATION_DAYS", 7)
 # The protocol.
 STAKE_ASSET = env.str("STAKE_ASSET", "OKB")
 MIN_STAKE = env.str("MIN_STAKE", "1000")
+# How long stake that a deployer asks back stays within reach of a slash.
+UNBONDING_DAYS = env.int("UNBONDING_DAYS", 7)
 # What one unit of the stake asset is worth in an asset that contracts may settle in, and how many times the value of
 # its stake a venue's open interest may reach.
 STAKE_PRICES = env.dict("STAKE_PRICES", default={"USD": "48"})

@@ -57,6 +57,7 @@ class AccountKind(models.TextChoices):
     FEES = "fees", "Protocol fees"  # owner: risk group
     INSURANCE = "insurance", "Insurance"  # owner: risk group
     TREASURY = "treasury", "Treasury"  # owner: 0
+    BURNED = "burned", "Burned"  # owner: 0; nothing ever leaves it
     WITHDRAWING = "withdrawing", "On its way out"  # owner: user
     EXTERNAL = "external", "Outside world"  # owner: 0; the only kind that may be negative
 
@@ -87,7 +88,9 @@ class PostingKind(models.TextChoices):
     FAUCET = "faucet", "Test funds"
     ISSUE = "issue", "Asset issued"
     STAKE = "stake", "Staked"
+    UNBOND = "unbond", "Unbonding begun"
     RELEASE_STAKE = "release_stake", "Stake released"
+    SLASH = "slash", "Stake slashed"
     SEND = "send", "On its way to a venue"
     DEPOSIT = "deposit", "Arrived at a venue"
     RETURN = "return", "Returned by a venue"
@@ -180,6 +183,106 @@ class Transfer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.direction} {self.pk}"
+
+
+class ReleaseState(models.TextChoices):
+    """Stake on its way back to the wallet; ``RELEASE_MOVES`` is the whole rule."""
+
+    UNBONDING = "unbonding", "Unbonding"
+    RETURNED = "returned", "In the wallet"
+    SLASHED = "slashed", "Slashed"
+
+
+RELEASE_MOVES: dict[str, set[str]] = {
+    ReleaseState.UNBONDING: {ReleaseState.RETURNED, ReleaseState.SLASHED},
+    ReleaseState.RETURNED: set(),
+    ReleaseState.SLASHED: set(),
+}
+
+
+class StakeRelease(models.Model):
+    """Stake that its deployer has asked back: ``amount`` units that wait in ``unbonding`` until ``matures_at``.
+
+    ``slashed`` of them were taken meanwhile. All times are UTC.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="releases")
+    amount = models.BigIntegerField()
+    slashed = models.BigIntegerField(default=0)
+    state = models.CharField(max_length=9, choices=ReleaseState.choices, default=ReleaseState.UNBONDING)
+    requested_at = models.DateTimeField()
+    matures_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="release_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(slashed__gte=0, slashed__lte=F("amount")), name="release_slashed_in_range"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["matures_at"], condition=Q(state="unbonding"), name="release_open"),
+            models.Index(F("user"), F("id").desc(), name="release_history"),
+        ]
+
+    def __str__(self) -> str:
+        return f"release {self.pk}"
+
+    @property
+    def remaining(self) -> int:
+        """Units that have not been slashed."""
+        return self.amount - self.slashed
+
+
+class StakeHold(models.Model):
+    """A case against a deployer: until it is lifted no stake leaves. ``case`` is the number its readers know."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="stake_holds")
+    case = models.CharField(max_length=40)
+    reason = models.CharField(max_length=200)
+    placed_at = models.DateTimeField()
+    lifted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "case"], condition=Q(lifted_at=None), name="stake_hold_once_a_case"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"hold of case {self.case}"
+
+
+class Slash(models.Model):
+    """Stake that was taken for an offence, once: ``amount = to_harmed + to_insurance + burned`` units."""
+
+    offence_id = models.CharField(max_length=64, unique=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="slashes")
+    offence_at = models.DateTimeField()
+    amount = models.BigIntegerField()
+    to_harmed = models.BigIntegerField()
+    to_insurance = models.BigIntegerField()
+    burned = models.BigIntegerField()
+    insurance_group = models.BigIntegerField(null=True)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount__gt=0, to_harmed__gte=0, to_insurance__gte=0, burned__gte=0)
+                & Q(amount=F("to_harmed") + F("to_insurance") + F("burned")),
+                name="slash_is_paid_out_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(to_insurance=0) | Q(insurance_group__isnull=False),
+                name="slash_names_its_insurance",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"slash {self.offence_id}"
 
 
 class FaucetClaim(models.Model):

@@ -16,6 +16,9 @@ from exchange_os.ledger.models import (
     Entry,
     LedgerAccount,
     PostingKind,
+    ReleaseState,
+    StakeHold,
+    StakeRelease,
     Transfer,
     TransferState,
     Withdrawal,
@@ -119,6 +122,37 @@ def stake_balances() -> dict[int, int]:
     """``{user id: units of the stake asset at stake}`` of every deployer who has any."""
     rows = LedgerAccount.objects.filter(kind=AccountKind.STAKE, asset=stake_asset()).exclude(balance=0)
     return dict(rows.values_list("owner_id", "balance"))
+
+
+def releases_of(user_id: int) -> QuerySet[StakeRelease]:
+    """Every release of stake a deployer has asked for, newest first."""
+    return StakeRelease.objects.filter(user_id=user_id).order_by("-pk")
+
+
+def unbonding(user_id: int) -> QuerySet[StakeRelease]:
+    """What is on its way back to the wallet, newest first."""
+    return releases_of(user_id).filter(state=ReleaseState.UNBONDING)
+
+
+def holds_on(user_id: int) -> QuerySet[StakeHold]:
+    """The cases that keep a deployer's stake from leaving now, oldest first."""
+    return StakeHold.objects.filter(user_id=user_id, lifted_at=None).order_by("pk")
+
+
+def stake_history(user_id: int) -> QuerySet[Entry]:
+    """Every movement of a deployer's stake, bonded and unbonding, newest first, with its posting and account."""
+    return (
+        Entry.objects.filter(
+            account__kind__in=[AccountKind.STAKE, AccountKind.UNBONDING], account__owner_id=user_id
+        )
+        .select_related("posting", "account__asset")
+        .order_by("-pk")
+    )
+
+
+def burned_units(asset: Asset) -> int:
+    """Units of ``asset`` that slashes have burned; what is in circulation is what was issued less these."""
+    return balance(AccountKind.BURNED, 0, asset.pk)
 
 
 def balances_of(user_id: int, kinds: Iterable[AccountKind]) -> dict[tuple[str, int], int]:

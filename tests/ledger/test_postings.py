@@ -38,7 +38,7 @@ def test_many_movements_are_one_and_count_together(maker, taker, usd, fund):
         [
             Movement(PostingKind.SEND, wallet(maker.pk, usd.pk), wallet(taker.pk, usd.pk), 80, memo="first"),
             Movement(
-                PostingKind.SEND, wallet(taker.pk, usd.pk), stake_of(maker.pk, usd.pk), 70, memo="second"
+                PostingKind.STAKE, wallet(taker.pk, usd.pk), stake_of(maker.pk, usd.pk), 70, memo="second"
             ),
         ]
     )

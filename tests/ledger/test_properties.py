@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection, connections, transaction
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -23,12 +24,13 @@ from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset, LedgerAccount, PostingKind, Transfer
 from exchange_os.ledger.services import (
     add_stake,
+    begin_unbonding,
     check_ledger,
+    finish_matured,
     post_transfer,
     request_deposit,
     request_withdrawal,
     settle_transfers,
-    take_stake_back,
 )
 from exchange_os.ledger.services.postings import external, wallet
 
@@ -74,11 +76,10 @@ class Books(RuleBasedStateMachine):
     @rule(user=USERS, amount=AMOUNTS, back=st.booleans())
     def stake(self, user: int, amount: int, back: bool) -> None:
         pk = self.users[user].pk
-        ends = [("wallet", pk), ("stake", pk)]
-        source, target = reversed(ends) if back else ends
+        source, target = [("stake", pk), ("unbonding", pk)] if back else [("wallet", pk), ("stake", pk)]
         expected = self.allowed(source, amount)
         try:
-            (take_stake_back if back else add_stake)(self.users[user], amount)
+            begin_unbonding(pk, amount) if back else add_stake(self.users[user], amount)
         except DomainError as refused:
             assert refused.code == "insufficient_funds" and not expected
         else:
@@ -145,7 +146,7 @@ class Books(RuleBasedStateMachine):
 def test_no_sequence_of_operations_breaks_the_books():
     run_state_machine_as_test(
         Books,
-        settings=settings(
+        settings=hypothesis_settings(
             max_examples=15, stateful_step_count=25, deadline=None, database=None,
             suppress_health_check=list(HealthCheck),
         ),
@@ -161,11 +162,11 @@ def one_of_many(seed: int, user_ids: list[int], asset: Asset, steps: int) -> Cou
         for _ in range(steps):
             user, group, amount = chance.choice(users), chance.choice(GROUPS), chance.randint(1, 400)
             try:
-                match chance.randrange(5):
+                match chance.randrange(6):
                     case 0:
                         add_stake(user, amount)
                     case 1:
-                        take_stake_back(user, amount)
+                        begin_unbonding(user.pk, amount)
                     case 2:
                         request_deposit(user, group, 16, asset, amount)
                     case 3:
@@ -182,6 +183,8 @@ def one_of_many(seed: int, user_ids: list[int], asset: Asset, steps: int) -> Cou
                                 for row in rows
                             ],
                         )
+                    case 5:
+                        finish_matured()
                 seen["done"] += 1
             except DomainError as refused:
                 seen[refused.code] += 1
@@ -191,7 +194,8 @@ def one_of_many(seed: int, user_ids: list[int], asset: Asset, steps: int) -> Cou
 
 
 @pytest.mark.django_db(transaction=True)
-def test_no_number_of_threads_breaks_the_books():
+def test_no_number_of_threads_breaks_the_books(settings):
+    settings.UNBONDING_DAYS = 0
     asset = Asset.objects.get(symbol="OKB")
     users = [get_user_model().objects.create_user(f"user{n}").pk for n in range(3)]
     with ThreadPoolExecutor(8) as pool:

@@ -24,7 +24,13 @@ from venues.services.asking import ask
 VENUE_TIMEOUT_SECONDS = 1.5
 MOST_UNANSWERED = 2  # then the engine is away, and the other venues are not asked
 HOUR_MS = 3_600_000
-OUTSIDE = (AccountKind.WALLET, AccountKind.IN_TRANSIT, AccountKind.STAKE, AccountKind.WITHDRAWING)
+OUTSIDE = (
+    AccountKind.WALLET,
+    AccountKind.IN_TRANSIT,
+    AccountKind.STAKE,
+    AccountKind.UNBONDING,
+    AccountKind.WITHDRAWING,
+)
 _REALISED = [BILL_KINDS[name] for name in ("realised", "liquidation", "adl", "settlement")]
 _FUNDING = BILL_KINDS["funding"]
 

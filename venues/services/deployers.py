@@ -5,7 +5,7 @@ from django.db import transaction
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.selectors import amount_words
-from exchange_os.ledger.services import add_stake, take_stake_back
+from exchange_os.ledger.services import add_stake, begin_unbonding
 from venues.models import Deployer
 from venues.selectors import StakeStanding, deployer_of, stake_standing
 from venues.services.capacity import send_sweep
@@ -43,7 +43,7 @@ def stake(user: AbstractBaseUser, amount: int) -> StakeStanding:
 
 
 def release_stake(user: AbstractBaseUser, amount: int) -> StakeStanding:
-    """Take ``amount`` units of stake that backs no venue back into the wallet; answers the new standing.
+    """Begin to unbond ``amount`` units of stake that backs no venue; answers the new standing.
 
     Raises ``not_a_deployer``, ``stake_in_use`` if venues need it. The deployer's row is the lock that a launch takes
     too, so stake cannot leave while a venue is being launched on it.
@@ -59,6 +59,6 @@ def release_stake(user: AbstractBaseUser, amount: int) -> StakeStanding:
                 f"{amount_words(standing.free, standing.asset)} can be released.",
                 field="amount",
             )
-        take_stake_back(user, amount)
+        begin_unbonding(user.pk, amount)
         transaction.on_commit(send_sweep)
     return stake_standing(user.pk)

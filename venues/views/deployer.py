@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
@@ -104,7 +105,7 @@ def stake_page(request: SignedInRequest) -> HttpResponse:
             fields[action].error = refused.message
             status = 422
         else:
-            done = "Staked" if action == "stake" else "Released"
+            done = "Staked" if action == "stake" else "Unbonding:"
             messages.success(request, f"{done} {amount_words(units, asset)}.")
             return redirect(_next(request) or "deployer:stake")
     context = _stake_context(request)
@@ -278,5 +279,6 @@ def _stake_context(request: SignedInRequest) -> dict[str, Any]:
     }
     return {
         "standing": standing,
+        "days": settings.UNBONDING_DAYS,
         **{name: amount_text(units, standing.asset) for name, units in numbers.items()},
     }

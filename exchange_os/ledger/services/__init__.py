@@ -5,7 +5,16 @@ from exchange_os.ledger.selectors import pending_transfers
 from exchange_os.ledger.services.assets import check_symbol, create_asset, lookalikes
 from exchange_os.ledger.services.check import LedgerReport, check_ledger, escrow_totals
 from exchange_os.ledger.services.postings import Movement, post_transfer, post_transfers
-from exchange_os.ledger.services.stakes import add_stake, take_stake_back
+from exchange_os.ledger.services.slashing import slash, slashable
+from exchange_os.ledger.services.stakes import (
+    add_stake,
+    begin_unbonding,
+    claim_release,
+    finish_matured,
+    finish_unbonding,
+    lift_hold,
+    place_hold,
+)
 from exchange_os.ledger.services.transfers import (
     Settled,
     request_deposit,
@@ -19,18 +28,25 @@ __all__ = [
     "Movement",
     "Settled",
     "add_stake",
+    "begin_unbonding",
     "check_ledger",
     "check_symbol",
+    "claim_release",
     "create_asset",
     "escrow_totals",
+    "finish_matured",
+    "finish_unbonding",
+    "lift_hold",
     "lookalikes",
     "pending_transfers",
+    "place_hold",
     "post_transfer",
     "post_transfers",
     "request_deposit",
     "request_withdrawal",
     "seed_assets",
     "settle_transfers",
-    "take_stake_back",
+    "slash",
+    "slashable",
     "transfer_named",
 ]

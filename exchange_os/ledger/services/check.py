@@ -33,6 +33,26 @@ IN_TRANSIT = """
         ON a.owner_id = t.user_id AND a.asset_id = t.asset_id
     WHERE coalesce(a.balance, 0) <> coalesce(t.total, 0) ORDER BY 1, 2 LIMIT 100
 """
+STAKES = """
+    WITH moved AS (
+        SELECT a.owner_id, a.asset_id, sum(e.amount) AS held,
+            coalesce(sum(e.amount) FILTER (WHERE p.kind = 'stake'), 0) AS deposited,
+            -coalesce(sum(e.amount) FILTER (WHERE p.kind = 'release_stake'), 0) AS returned,
+            -coalesce(sum(e.amount) FILTER (WHERE p.kind = 'slash'), 0) AS slashed,
+            coalesce(sum(e.amount) FILTER (WHERE a.kind = 'unbonding'), 0) AS unbonding
+        FROM ledger_entry e JOIN ledger_ledgeraccount a ON a.id = e.account_id
+        JOIN ledger_posting p ON p.id = e.posting_id
+        WHERE a.kind IN ('stake', 'unbonding') GROUP BY a.owner_id, a.asset_id
+    ), releases AS (
+        SELECT user_id, sum(amount - slashed) AS open FROM ledger_stakerelease
+        WHERE state = 'unbonding' GROUP BY user_id
+    ), slashes AS (SELECT user_id, sum(amount) AS taken FROM ledger_slash GROUP BY user_id)
+    SELECT m.owner_id, m.asset_id, m.held, m.deposited, m.returned, m.slashed, m.unbonding,
+           coalesce(r.open, 0), coalesce(s.taken, 0)
+    FROM moved m LEFT JOIN releases r ON r.user_id = m.owner_id LEFT JOIN slashes s ON s.user_id = m.owner_id
+    WHERE m.held + m.slashed + m.returned <> m.deposited OR m.unbonding <> coalesce(r.open, 0)
+        OR m.slashed <> coalesce(s.taken, 0) ORDER BY 1, 2 LIMIT 100
+"""
 
 
 @dataclass
@@ -53,8 +73,9 @@ class LedgerReport:
 def check_ledger(kernel_totals: KernelTotals | None = None) -> LedgerReport:
     """Add up the whole ledger and name every fault.
 
-    Postings sum to zero per asset, balances are the sums of their entries, only ``external`` is negative, and what is
-    in transit is what deposits on their way carry. With ``kernel_totals`` also: the escrow of every risk group is what
+    Postings sum to zero per asset, balances are the sums of their entries, only ``external`` is negative, what is in
+    transit is what deposits on their way carry, and of every deployer's stake staked + unbonding + slashed + returned =
+    deposited, as their releases and slashes say. With ``kernel_totals`` also: the escrow of every risk group is what
     its kernel holds, per asset.
     """
     report = LedgerReport()
@@ -76,6 +97,12 @@ def check_ledger(kernel_totals: KernelTotals | None = None) -> LedgerReport:
         report.faults += [
             f"User {user} has {held} of asset {asset} in transit; deposits on their way carry {total}."
             for user, asset, held, total in cursor.fetchall()
+        ]
+        cursor.execute(STAKES)
+        report.faults += [
+            f"User {user} staked {deposited} of asset {asset}: {held} held, {returned} returned, {slashed} slashed "
+            f"(slashes say {taken}), {unbonding} of it unbonding (releases say {waiting})."
+            for user, asset, held, deposited, returned, slashed, unbonding, waiting, taken in cursor.fetchall()
         ]
     if kernel_totals is not None:
         groups = LedgerAccount.objects.filter(kind=AccountKind.ESCROW).values_list("owner_id", flat=True)

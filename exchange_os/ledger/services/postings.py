@@ -70,6 +70,21 @@ def stake_of(user_id: int, asset_id: int) -> AccountKey:
     return AccountKey(AccountKind.STAKE, user_id, asset_id)
 
 
+def unbonding_of(user_id: int, asset_id: int) -> AccountKey:
+    """The stake that the user has asked back and that may still be slashed."""
+    return AccountKey(AccountKind.UNBONDING, user_id, asset_id)
+
+
+def insurance_of(group_id: int, asset_id: int) -> AccountKey:
+    """What the ledger holds for the insurance of a risk group, beside the fund inside its kernel."""
+    return AccountKey(AccountKind.INSURANCE, group_id, asset_id)
+
+
+def burned(asset_id: int) -> AccountKey:
+    """Where burned money lies: counted for ever, out of everyone's reach."""
+    return AccountKey(AccountKind.BURNED, 0, asset_id)
+
+
 def external(asset_id: int) -> AccountKey:
     """The world outside, from which an asset is issued."""
     return AccountKey(AccountKind.EXTERNAL, 0, asset_id)
