@@ -12,7 +12,7 @@ from exchange_os.engine.models import Candle
 from exchange_os.errors import DomainError
 from exchange_os.ledger.selectors import amount_text, amount_words, stake_asset, stake_balance, to_units
 from venues.instruments import Instrument
-from venues.models import Deployer, LaunchDraft, Market, MarketKind, Phase, Venue, VenueState
+from venues.models import Deployer, LaunchDraft, Market, MarketKind, Phase, Venue, VenueMember, VenueState
 
 __all__ = [
     "MarketActivity",
@@ -171,11 +171,16 @@ def deployer_of(user_id: int) -> Deployer | None:
     return Deployer.objects.filter(user_id=user_id).first()
 
 
-def venues_of(deployer: Deployer) -> QuerySet[Venue]:
-    """A deployer's venues, newest first, with their markets."""
+def venues_of(user_id: int) -> QuerySet[Venue]:
+    """Every venue at which the user has a role, those that failed left out, newest first, with ``market_count``."""
+    mine = Q(deployer__user_id=user_id) | Q(
+        pk__in=VenueMember.objects.filter(user_id=user_id).values("venue_id")
+    )
     return (
-        Venue.objects.filter(deployer=deployer)
-        .prefetch_related("markets__base", "markets__quote")
+        Venue.objects.filter(mine)
+        .exclude(state=VenueState.FAILED)
+        .select_related("deployer")
+        .annotate(market_count=Count("markets"))
         .order_by("-pk")
     )
 

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from venues.services.transfers import AccountDirectory
-from venues.views import deployer, events, launch, wallet
+from venues.views import console, deployer, events, launch, wallet
 
 launch_urls: tuple[list[URLPattern], str] = (
     [
@@ -20,26 +20,35 @@ launch_urls: tuple[list[URLPattern], str] = (
     "launch",
 )
 
+#: Every page of a venue for those who run it; one line a page.
+console_urls: list[URLPattern] = [
+    path(f"venues/<int:venue_id>/{address}", view, kwargs, name=name)
+    for address, view, kwargs, name in (
+        ("", console.overview, {}, "console"),
+        ("status/", console.status, {}, "status"),
+        ("fees/", console.fees, {}, "fees"),
+        ("halt/", console.operate, {"verb": "halt"}, "halt"),
+        ("resume/", console.operate, {"verb": "resume"}, "resume"),
+        ("collect/", console.operate, {"verb": "collect"}, "collect"),
+        ("markets/", console.markets, {}, "markets"),
+        ("markets/new/", console.new_market, {}, "market"),
+        ("markets/<int:number>/<slug:verb>/", console.operate_market, {}, "operate_market"),
+        ("events/", events.events, {}, "events"),
+        ("events/<int:event_id>/", events.event, {}, "event"),
+        ("events/<int:event_id>/<slug:verb>/", events.act, {}, "event_act"),
+        ("team/", console.team, {}, "team"),
+        ("team/<str:kind>/<int:row_id>/remove/", console.dismiss, {}, "dismiss"),
+    )
+]
+
 deployer_urls: tuple[list[URLPattern], str] = (
     [
         path("", deployer.home, name="home"),
         path("register/", deployer.register, name="register"),
         path("stake/", deployer.stake_page, name="stake"),
         path("assets/new/", deployer.asset, name="asset"),
-        path("venues/<int:venue_id>/fees/", deployer.fees, name="fees"),
-        path("venues/<int:venue_id>/status/", deployer.status, name="status"),
-        path("venues/<int:venue_id>/markets/new/", deployer.new_market, name="market"),
-        path("events/<int:event_id>/", events.event, name="event"),
-        path("events/<int:event_id>/<slug:verb>/", events.act, name="event_act"),
-        path(
-            "venues/<int:venue_id>/markets/<int:number>/<slug:verb>/",
-            deployer.operate_market,
-            name="operate_market",
-        ),
-        *(
-            path(f"venues/<int:venue_id>/{verb}/", deployer.operate, {"verb": verb}, name=verb)
-            for verb in ("halt", "resume", "collect")
-        ),
+        path("invitations/<str:token>/", console.invitation, name="invitation"),
+        *console_urls,
     ],
     "deployer",
 )

@@ -84,7 +84,8 @@ def test_an_asset_is_issued(signed_in, deployer):
 @pytest.mark.django_db(transaction=True)
 def test_halt_and_resume_from_the_page(signed_in, deployer, venue):
     visitor = signed_in(deployer)
-    assert "Add a market" in visitor.get("/deployer/").content.decode()
+    assert door("console", venue) in visitor.get("/deployer/").content.decode()
+    assert "Add a market" in visitor.get(door("markets", venue)).content.decode()
     halted = visitor.post(door("halt", venue), follow=True).content.decode()
     assert "North Exchange is halted: orders can only be cancelled." in halted and "Resume trading" in halted
     assert "trades again" in visitor.post(door("resume", venue), follow=True).content.decode()
@@ -98,9 +99,8 @@ def test_no_one_elses_venue(signed_in, newcomer, venue):
     for name in ("halt", "resume", "collect"):
         assert visitor.post(door(name, venue)).status_code == 404
         assert visitor.get(door(name, venue)).status_code == 405
-    for name in ("fees", "status"):
+    for name in ("console", "markets", "market", "events", "team", "fees", "status"):
         assert visitor.get(door(name, venue)).status_code == 404
-    assert visitor.get(door("market", venue)).url == "/deployer/"
     venue.refresh_from_db()
     assert venue.state == VenueState.OPEN
 
@@ -128,5 +128,5 @@ def test_a_market_is_added_from_the_page(signed_in, deployer, venue, htmx):
     assert visitor.post(door("market", venue), BTC_USD).status_code == 422
     assert visitor.post(door("market", venue), ETH_USD, **htmx).status_code == 200
     assert Market.objects.count() == 1
-    assert visitor.post(door("market", venue), ETH_USD).url == "/deployer/"
-    assert "Opening" in visitor.get("/deployer/").content.decode()
+    assert visitor.post(door("market", venue), ETH_USD).url == door("markets", venue)
+    assert "Opening" in visitor.get(door("markets", venue)).content.decode()

@@ -175,9 +175,8 @@ def test_an_outcome_comes_late_out_of_the_fallback(
     event = listed(deployer, funded, {**TEAMS, **free})
     trade(funded, event.markets.get(outcome_name="Any other"), 20, 10)
     visitor = signed_in(deployer)
-    assert (
-        visitor.post(f"/deployer/events/{event.pk}/outcome/", {"outcome_name": "Morocco"}).status_code == 302
-    )
+    address = f"/deployer/venues/{funded.pk}/events/{event.pk}/outcome/"
+    assert visitor.post(address, {"outcome_name": "Morocco"}).status_code == 302
     wait_until(lambda: settled_drive(funded))
     late = event.markets.get(outcome_name="Morocco")
     assert (late.outcome, late.phase, late.symbol.endswith("-MOROCCO")) == (4, Phase.OPEN, True)
@@ -235,11 +234,11 @@ def test_the_page_ends_an_event(
     venue: Venue,
 ) -> None:
     event = listed(deployer, venue, EVENT)
-    address = f"/deployer/events/{event.pk}/"
-    assert signed_in(trader).get(address).status_code == 302
+    address = f"/deployer/venues/{event.venue_id}/events/{event.pk}/"
+    assert signed_in(trader).get(address).status_code == 404
     visitor = signed_in(deployer)
     page = visitor.get(address).content.decode()
-    assert event.rules in page
+    assert all(line in page for line in event.rules.splitlines())
     assert "Propose the result" in page
     refused = visitor.post(f"{address}resolve/", {"outcome": "0", "evidence": ""})
     assert refused.status_code == 422

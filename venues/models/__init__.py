@@ -2,6 +2,7 @@
 
 from venues.models.event import Event, EventKind, EventMove, EventState
 from venues.models.market import Market, MarketKind, Phase
+from venues.models.team import Role, VenueInvitation, VenueMember
 from venues.models.venue import (
     ACCENT_PATTERN,
     PPM,
@@ -27,6 +28,9 @@ __all__ = [
     "Market",
     "MarketKind",
     "Phase",
+    "Role",
     "Venue",
+    "VenueInvitation",
+    "VenueMember",
     "VenueState",
 ]

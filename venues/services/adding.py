@@ -8,9 +8,10 @@ from django.db.models import Max
 
 from exchange_os.errors import DomainError
 from venues.event_specs import EventSpec, late_outcome
-from venues.models import Event, EventState, Market, Phase, Venue, VenueState
+from venues.models import Event, EventState, Market, Phase, Role, Venue, VenueState
 from venues.services.launch import send_drive
 from venues.services.listing import create_listings
+from venues.services.roles import require_event_role, require_role
 from venues.specs import MAX_MARKETS, Listing
 
 
@@ -27,7 +28,8 @@ def add_listings(user: AbstractBaseUser, venue: Venue, specs: list[Listing]) -> 
     """
     symbols = [symbol for spec in specs for symbol in spec.symbols]
     with transaction.atomic():
-        locked = Venue.objects.select_for_update().get(pk=venue.pk, deployer__user_id=user.pk)
+        require_role(user, venue, Role.OWNER)
+        locked = Venue.objects.select_for_update().get(pk=venue.pk)
         if locked.state != VenueState.OPEN:
             raise DomainError(
                 "venue_not_open", f"{locked.name} is not open; resume it before adding a market."
@@ -59,11 +61,8 @@ def add_outcome(user: AbstractBaseUser, event: Event, name: str) -> Market:
     ``too_many_markets``.
     """
     with transaction.atomic():
-        locked = (
-            Venue.objects.select_for_update().filter(pk=event.venue_id, deployer__user_id=user.pk).first()
-        )
-        if locked is None:
-            raise DomainError("event_unknown", "You have no such event.")
+        require_event_role(user, event, Role.OWNER)
+        locked = Venue.objects.select_for_update().get(pk=event.venue_id)
         event = Event.objects.select_related("venue").get(pk=event.pk)
         if event.fallback is None:
             raise DomainError(

@@ -20,8 +20,9 @@ from django.utils import timezone
 
 from exchange_os.engine import client
 from exchange_os.errors import DomainError
-from venues.models import PPM, Event, EventKind, EventMove, EventState, Market, Phase
+from venues.models import PPM, Event, EventKind, EventMove, EventState, Market, Phase, Role
 from venues.services.asking import KernelRefused, ask
+from venues.services.roles import require_event_role
 
 log = logging.getLogger(__name__)
 
@@ -55,18 +56,6 @@ class Said:
     source: str = ""
 
 
-def own_event(user: AbstractBaseUser, event_id: int) -> Event:
-    """An event of the user's own venue, or ``event_unknown``."""
-    event = (
-        Event.objects.filter(pk=event_id, venue__deployer__user_id=user.pk)
-        .select_related("venue", "settlement_asset")
-        .first()
-    )
-    if event is None:
-        raise DomainError("event_unknown", "You have no such event.")
-    return event
-
-
 def outcome_names(event: Event) -> dict[int, str]:
     """What can win, by outcome: Yes and No of a binary event, the ends of a scalar, else the names."""
     if event.kind == EventKind.BINARY:
@@ -78,7 +67,7 @@ def outcome_names(event: Event) -> dict[int, str]:
 
 def close_event(user: AbstractBaseUser, event: Event) -> Event:
     """End trading now, before its time. Raises ``event_move_refused`` unless it trades."""
-    event = own_event(user, event.pk)
+    event = require_event_role(user, event, Role.ORACLE_UPDATER)
     _check_move(event, EventState.CLOSED)
     _tell(event, kernel.close_event(event.number))
     return _moved(event, EventState.CLOSED, Said(user))
@@ -90,7 +79,7 @@ def propose_result(user: AbstractBaseUser, event: Event, payouts: Mapping[int, i
     Ends trading if it has not ended. Proposing again replaces the result and begins the window anew. Raises
     ``event_move_refused``, ``payouts_invalid``, ``evidence_missing``.
     """
-    event = own_event(user, event.pk)
+    event = require_event_role(user, event, Role.ORACLE_UPDATER)
     _check_move(event, EventState.PROPOSED)
     text = _evidence(evidence)
     shares = _ticks(event, payouts)
@@ -110,7 +99,7 @@ def propose_result(user: AbstractBaseUser, event: Event, payouts: Mapping[int, i
 
 def propose_void(user: AbstractBaseUser, event: Event, evidence: str) -> Event:
     """Say that no result can be found: the last fair prices are paid after the window. Raises as ``propose_result``."""
-    event = own_event(user, event.pk)
+    event = require_event_role(user, event, Role.ORACLE_UPDATER)
     _check_move(event, EventState.PROPOSED)
     text = _evidence(evidence)
     _tell(event, kernel.void_event(event.number, is_final=False))

@@ -7,45 +7,38 @@ from django.db.models import Sum
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset, Direction, Transfer, TransferState
-from venues.models import VENUE_MOVES, Market, Phase, Venue, VenueState
+from venues.models import VENUE_MOVES, Market, Phase, Role, Venue, VenueState
 from venues.services.asking import ask
 from venues.services.opening import move_phase
+from venues.services.roles import require_role
 from venues.services.transfers import start_withdrawal
 
 HALTED_STATES = {VenueState.OPEN: Phase.OPEN, VenueState.HALTED: Phase.HALTED}
 
 
-def own_venue(user: AbstractBaseUser, venue_id: int) -> Venue:
-    """The user's own venue, or ``venue_unknown``."""
-    venue = Venue.objects.filter(pk=venue_id, deployer__user_id=user.pk).select_related("deployer").first()
-    if venue is None:
-        raise DomainError("venue_unknown", "You have no such venue.")
-    return venue
-
-
 def halt_venue(user: AbstractBaseUser, venue: Venue) -> Venue:
-    """Make every market of the user's venue cancel-only. Raises ``venue_move_refused`` unless it is open."""
+    """Make every market of the venue cancel-only. Raises ``venue_move_refused`` unless it is open."""
     return _move(user, venue, VenueState.HALTED)
 
 
 def resume_venue(user: AbstractBaseUser, venue: Venue) -> Venue:
-    """Open every halted market of the user's venue again. Raises ``venue_move_refused`` unless it is halted."""
+    """Open every halted market of the venue again. Raises ``venue_move_refused`` unless it is halted."""
     return _move(user, venue, VenueState.OPEN)
 
 
 def halt_market(user: AbstractBaseUser, venue: Venue, number: int) -> Market:
-    """Make one market of the user's open venue cancel-only. Raises ``venue_unknown``, ``market_move_refused``."""
+    """Make one market of an open venue cancel-only. Raises ``venue_unknown``, ``market_move_refused``."""
     return _move_market(user, venue, number, Phase.HALTED)
 
 
 def resume_market(user: AbstractBaseUser, venue: Venue, number: int) -> Market:
-    """Open one halted market of the user's open venue again. Raises as ``halt_market``."""
+    """Open one halted market of an open venue again. Raises as ``halt_market``."""
     return _move_market(user, venue, number, Phase.OPEN)
 
 
 def _move_market(user: AbstractBaseUser, venue: Venue, number: int, target: Phase) -> Market:
     """The kernel first, then the row, as for a venue as a whole."""
-    venue = own_venue(user, venue.pk)
+    venue = require_role(user, venue, Role.HALTER)
     before = Phase.OPEN if target == Phase.HALTED else Phase.HALTED
     market = Market.objects.filter(venue=venue, number=number).first()
     if market is None or venue.state != VenueState.OPEN or market.phase != before:
@@ -62,7 +55,7 @@ def _move_market(user: AbstractBaseUser, venue: Venue, number: int, target: Phas
 
 def _move(user: AbstractBaseUser, venue: Venue, target: VenueState) -> Venue:
     """The kernel first, then the row: a failure in between shows the old state, and the move can be repeated."""
-    venue = own_venue(user, venue.pk)
+    venue = require_role(user, venue, Role.HALTER)
     if venue.state not in HALTED_STATES or target not in VENUE_MOVES[VenueState(venue.state)]:
         raise DomainError(
             "venue_move_refused",
@@ -100,14 +93,15 @@ def fees_collected(venue: Venue) -> dict[int, int]:
 def collect_fees(user: AbstractBaseUser, venue: Venue) -> list[Transfer]:
     """Move everything on the venue's fee account to the deployer's wallet; answers the transfers on their way.
 
-    Raises ``nothing_to_collect``, or the engine's ``DomainError``.
+    Whoever collects, the deployer gets it. Raises ``nothing_to_collect``, ``role_missing``, the engine's refusals.
     """
-    venue = own_venue(user, venue.pk)
+    venue = require_role(user, venue, Role.TREASURER)
     held = fees_held(venue)
     if not held:
         raise DomainError("nothing_to_collect", f"{venue.name} has no fees to collect yet.")
     assets = Asset.objects.in_bulk(list(held))
+    deployer = venue.deployer.user
     return [
-        start_withdrawal(user, venue, kernel.VENUE_FEES, assets[asset_id], units)
+        start_withdrawal(deployer, venue, kernel.VENUE_FEES, assets[asset_id], units)
         for asset_id, units in sorted(held.items())
     ]

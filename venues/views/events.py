@@ -1,15 +1,16 @@
-"""The deployer's page of an event: its rules and state, and the verbs that end it."""
+"""The console's pages of events: the list, one with its rules and state, and the verbs that end it."""
 
 from decimal import Decimal, InvalidOperation
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
+from django.db.models import Count
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_POST
 
 from exchange_os.errors import DomainError
 from exchange_os.ui.requests import SignedInRequest
+from venues.console import Console, console_page
 from venues.inputs import text_of
 from venues.models import PPM, Event, EventKind, EventState
 from venues.services import add_outcome
@@ -17,31 +18,36 @@ from venues.services.events import (
     EVENT_MOVES,
     close_event,
     outcome_names,
-    own_event,
     propose_result,
     propose_void,
 )
 
+#: States in which somebody of the team has something to do.
+WAITING = (EventState.CLOSED, EventState.DISPUTED, EventState.PROPOSED)
 
-@login_required
+
 @require_GET
-def event(request: SignedInRequest, event_id: int) -> HttpResponse:
-    """One event of one's own venues."""
-    try:
-        found = own_event(request.user, event_id)
-    except DomainError:
-        return redirect("deployer:home")
-    return _page(request, found)
+@console_page("events")
+def events(console: Console) -> HttpResponse:
+    """Every event of the venue, those that wait for something first."""
+    rows = console.venue.events.annotate(market_count=Count("markets"))
+    waiting = [row for row in rows if row.state in WAITING]
+    others = [row for row in rows if row.state not in WAITING]
+    return console.render("venues/console/events.html", {"waiting": waiting, "others": others})
 
 
-@login_required
+@require_GET
+@console_page("events")
+def event(console: Console, event_id: int) -> HttpResponse:
+    """One event of the venue."""
+    return _page(console, _event(console, event_id))
+
+
 @require_POST
-def act(request: SignedInRequest, event_id: int, verb: str) -> HttpResponse:
+@console_page("events")
+def act(console: Console, event_id: int, verb: str) -> HttpResponse:
     """Close, add an outcome, propose a result, or propose to void."""
-    try:
-        found = own_event(request.user, event_id)
-    except DomainError:
-        return redirect("deployer:home")
+    request, found = console.request, _event(console, event_id)
     evidence = text_of(request.POST, "evidence")
     try:
         if verb == "close":
@@ -59,8 +65,8 @@ def act(request: SignedInRequest, event_id: int, verb: str) -> HttpResponse:
             propose_result(request.user, found, _payouts(found, request), evidence)
             messages.success(request, "The result is proposed; it is paid when its window has passed.")
     except DomainError as refused:
-        return _page(request, found, refused, 422)
-    return redirect("deployer:event", found.pk)
+        return _page(console, found, refused, 422)
+    return redirect("deployer:event", console.venue.pk, found.pk)
 
 
 def _payouts(event: Event, request: SignedInRequest) -> dict[int, int]:
@@ -81,14 +87,19 @@ def _payouts(event: Event, request: SignedInRequest) -> dict[int, int]:
     return {int(won): PPM}
 
 
+def _event(console: Console, event_id: int) -> Event:
+    return get_object_or_404(
+        Event.objects.select_related("venue", "settlement_asset"), pk=event_id, venue=console.venue
+    )
+
+
 def _page(
-    request: SignedInRequest, event: Event, refused: DomainError | None = None, status: int = 200
+    console: Console, event: Event, refused: DomainError | None = None, status: int = 200
 ) -> HttpResponse:
     moves = EVENT_MOVES[EventState(event.state)]
     names = outcome_names(event)
     context = {
         "event": event,
-        "venue": event.venue,
         "outcomes": list(names.items()),
         "markets": event.markets.order_by("outcome"),
         "payouts": [(names.get(int(at), at), ppm) for at, ppm in event.payouts.items() if ppm],
@@ -96,7 +107,7 @@ def _page(
         "can_close": EventState.CLOSED in moves,
         "can_add": event.fallback is not None and event.state == EventState.OPEN,
         "can_propose": EventState.PROPOSED in moves,
-        "typed": request.POST,
+        "typed": console.request.POST,
         "error": refused.message if refused else "",
     }
-    return render(request, "venues/event.html", context, status=status)
+    return console.render("venues/event.html", context, status=status)
