@@ -4,7 +4,9 @@
 //! per asset the sum over all accounts, so that conservation can be asserted after each command by
 //! comparing two numbers, and asserts `0 <= held <= total` on the spot.
 
-use crate::contracts::{Margin, NO_ASSET};
+use crate::codes::Reject;
+use crate::contracts::{Margin, NO_ASSET, SPOT};
+use crate::wire::flag;
 
 /// Reserved account numbers; their balances live in the asset record, where every fill finds them warm.
 pub const VENUE_FEES: u32 = 1;
@@ -21,6 +23,17 @@ pub const MAX_ACCOUNT: u32 = 1 << 24;
 pub const FROZEN: u16 = 1;
 /// Flag of an account that may not withdraw.
 pub const NO_WITHDRAWALS: u16 = 2;
+/// Flags of an account that may only reduce in markets of a kind, `REDUCE_SPOT << kind`: sell what it has on spot markets,
+/// and place contract orders that are reduce-only.
+pub const REDUCE_SPOT: u16 = 4;
+pub const REDUCE_PERPETUAL: u16 = 8;
+pub const REDUCE_OUTCOME: u16 = 16;
+/// All three: the account may reduce, and nothing else.
+pub const REDUCE_ONLY: u16 = REDUCE_SPOT | REDUCE_PERPETUAL | REDUCE_OUTCOME;
+/// Flags that stand against orders.
+pub const BOUND: u16 = FROZEN | REDUCE_ONLY;
+/// Every flag an account may have.
+pub const ACCOUNT_FLAGS: u16 = BOUND | NO_WITHDRAWALS;
 const NONE: u32 = u32::MAX;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +91,25 @@ pub struct Account {
 }
 
 impl Account {
+    /// Whether an account with one of the flags `BOUND` may place, or add to, an order with these order flags in a market of
+    /// a kind (`None`: there is no such market, which is for later checks to say).
+    #[cold]
+    pub fn permits(&self, kind: Option<u8>, order_flags: u8) -> Result<(), Reject> {
+        if self.flags & FROZEN != 0 {
+            return Err(Reject::AccessFrozen);
+        }
+        let reduces = match kind {
+            None => true,
+            Some(SPOT) => order_flags & flag::SELL != 0,
+            Some(_) => order_flags & flag::REDUCE_ONLY != 0,
+        };
+        let bound = kind.is_some_and(|kind| self.flags & REDUCE_SPOT << kind != 0);
+        if bound && !reduces {
+            return Err(Reject::AccessReduceOnly);
+        }
+        Ok(())
+    }
+
     /// What could be spent of an asset.
     #[inline]
     pub fn free(&self, asset: u32) -> i64 {

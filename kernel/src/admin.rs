@@ -1,6 +1,6 @@
 //! Accounts and the operator's commands: assets, markets, parameters, fees, phases, limits.
 
-use crate::accounts::{Account, Asset, FROZEN, MAX_ACCOUNT, NO_WITHDRAWALS};
+use crate::accounts::{Account, Asset, ACCOUNT_FLAGS, MAX_ACCOUNT};
 use crate::auction::why;
 use crate::book::Book;
 use crate::codes::{phase, Reject};
@@ -58,7 +58,7 @@ impl Kernel {
     pub(crate) fn set_account(&mut self, frame: &Frame) -> Outcome {
         exact(frame.body, 16, 4)?;
         let (owner, tier, flags) = (u64_at(frame.body, 0), u16_at(frame.body, 8), u16_at(frame.body, 10));
-        if tier as usize >= TIERS || flags & !(FROZEN | NO_WITHDRAWALS) != 0 {
+        if tier as usize >= TIERS || flags & !ACCOUNT_FLAGS != 0 {
             return Err(Reject::InputParameter);
         }
         let slot = self.user(frame.account)?;

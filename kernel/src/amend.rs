@@ -4,7 +4,7 @@
 //! The new size is the total, what has filled included. The order keeps the fees it was accepted with. A
 //! post-only order whose new price would take is cancelled, as it would have been when placed.
 
-use crate::accounts::FROZEN;
+use crate::accounts::BOUND;
 use crate::cancel::Named;
 use crate::codes::{reason, state, Reject};
 use crate::contracts::SPOT;
@@ -79,8 +79,8 @@ impl Kernel {
         }
         let keeps_priority = price == node.price && size < cold.size;
         let owner = self.funds.account(node.account);
-        if owner.flags & FROZEN != 0 && !keeps_priority {
-            return Err(Reject::AccessFrozen);
+        if owner.flags & BOUND != 0 && !keeps_priority {
+            owner.permits(Some(market.kind), node.flags)?;
         }
         if !self.takes(market, node.flags) {
             self.check_collects(market)?;

@@ -61,6 +61,7 @@ rejects! {
     AccessKeyLeverage = 213, "ACCESS_KEY_LEVERAGE", "50114", "The leverage is above what the key's mandate allows.";
     AccessKeyLoss = 214, "ACCESS_KEY_LOSS", "50114", "The key has lost today what its mandate allows; it may only cancel and reduce.";
     AccessBuilder = 215, "ACCESS_BUILDER", "50114", "The account has not approved this builder at this rate.";
+    AccessReduceOnly = 216, "ACCESS_REDUCE_ONLY", "50027", "The account may only reduce here: close, sell what it has, or mark the order reduce-only.";
     StateDuplicateClientId = 301, "STATE_DUPLICATE_CLIENT_ID", "51016", "This client order id was used already.";
     StateMarketUnknown = 302, "STATE_MARKET_UNKNOWN", "51001", "There is no such market.";
     StateAssetUnknown = 303, "STATE_ASSET_UNKNOWN", "51000", "There is no such asset.";

@@ -57,7 +57,8 @@ mod transfers;
 pub mod wire;
 
 pub use accounts::{
-    DUST, FIRST_USER, FROZEN, INSURANCE, LIQUIDATOR, MAX_ACCOUNT, NO_WITHDRAWALS, PROTOCOL_FEES, VENUE_FEES,
+    DUST, FIRST_USER, FROZEN, INSURANCE, LIQUIDATOR, MAX_ACCOUNT, NO_WITHDRAWALS, PROTOCOL_FEES, REDUCE_ONLY,
+    REDUCE_OUTCOME, REDUCE_PERPETUAL, REDUCE_SPOT, VENUE_FEES,
 };
 pub use bulk::{decode_bulk, okx_code, render_bulk, BulkCommands, BulkError, Instrument, Instruments};
 pub use codes::Reject;

@@ -4,7 +4,7 @@
 //! before is answered first, with the order it named, so that a retry learns what became of it whatever
 //! else has changed since.
 
-use crate::accounts::FROZEN;
+use crate::accounts::BOUND;
 use crate::book::NIL_PRICE;
 use crate::clients::{key_of_words, visible, words_at, words_of, Entry, Found, Key, Vacancy, Words};
 use crate::codes::{reason, state, Reject};
@@ -303,8 +303,8 @@ impl Kernel {
     #[inline(always)]
     pub(crate) fn check_place(&self, place: &Place, account: u32, market: u32) -> Result<Entrance, Reject> {
         let owner = self.funds.account(account);
-        if owner.flags & FROZEN != 0 {
-            return Err(Reject::AccessFrozen);
+        if owner.flags & BOUND != 0 {
+            owner.permits(self.kind_of(market), place.flags)?;
         }
         let market = &self.markets[self.market_index(market)?];
         if !market.is_open() && !self.takes(market, place.flags) {

@@ -3,7 +3,7 @@
 //! about a command (an option, a refusal, a margin account, a timer) leaves it to the general path, which does the same in
 //! the same order and gives the rejects. So this file decides nothing: it only saves the general path's questions.
 
-use crate::accounts::{Account, Balance, Funds, FIRST_USER, FROZEN};
+use crate::accounts::{Account, Balance, Funds, BOUND, FIRST_USER};
 use crate::clients::{visible, Entry};
 use crate::codes::{reason, state};
 use crate::contracts::SPOT;
@@ -84,7 +84,7 @@ impl Kernel {
         };
         let lots = market.parameters.min_lots..=market.parameters.max_lots;
         let welcome = number >= FIRST_USER
-            && account.flags & FROZEN == 0
+            && account.flags & BOUND == 0
             && account.margin == 0
             && account.orders.len() < limits.orders_per_account as usize
             && market.is_open()

@@ -2,7 +2,7 @@
 
 use super::frames::{self, Amendment, Target};
 use super::{kind, state, Algo};
-use crate::accounts::FROZEN;
+use crate::accounts::BOUND;
 use crate::codes::{reason, state as order_state, Reject};
 use crate::kernel::{Kernel, Outcome};
 use crate::num::{product, MAX_QUANTITY};
@@ -123,8 +123,9 @@ impl Kernel {
         if amended == *algo {
             return Err(Reject::InputNoChange);
         }
-        if self.funds.account(algo.account).flags & FROZEN != 0 {
-            return Err(Reject::AccessFrozen);
+        let owner = self.funds.account(algo.account);
+        if owner.flags & BOUND != 0 {
+            owner.permits(self.kind_of(algo.market), algo.flags)?;
         }
         let market = &self.markets[algo.market as usize];
         let lots = market.parameters.min_lots..=market.parameters.max_lots;

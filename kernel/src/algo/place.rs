@@ -3,7 +3,7 @@
 use super::frames::{self, Draft};
 use super::{kind, state, Algo, Leg, Token, CLIENT_SPACE, CLIENT_SPACE_ID, LAST, MARK};
 use super::{MAX_ALGOS, MAX_GROUP_ALGOS, MAX_SLICERS};
-use crate::accounts::FROZEN;
+use crate::accounts::BOUND;
 use crate::clients::{key_of, Entry, Found};
 use crate::codes::{phase, state as order_state, Reject};
 use crate::kernel::{Kernel, Outcome};
@@ -119,8 +119,8 @@ impl Kernel {
     /// Stages ACCESS and STATE of a new algo order.
     fn check_algo(&self, algo: &Algo, deadline_ms: u64) -> Result<(), Reject> {
         let owner = self.funds.account(algo.account);
-        if owner.flags & FROZEN != 0 {
-            return Err(Reject::AccessFrozen);
+        if owner.flags & BOUND != 0 {
+            owner.permits(self.kind_of(algo.market), algo.flags)?;
         }
         let market = &self.markets[self.market_index(algo.market)?];
         if market.kind == 0 && algo.flags & (flag::REDUCE_ONLY | flag::WHOLE_POSITION) != 0 {

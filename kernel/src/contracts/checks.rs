@@ -34,6 +34,12 @@ impl Kernel {
             || (market.phase == phase::CLOSING && market.kind != SPOT && flags & flag::REDUCE_ONLY != 0)
     }
 
+    /// The kind of a market, by its number.
+    #[cold]
+    pub(crate) fn kind_of(&self, market: u32) -> Option<u8> {
+        self.markets.get(market as usize).map(|market| market.kind)
+    }
+
     /// Whether a number is that of a contract market.
     #[cold]
     pub(crate) fn is_contract(&self, market: u32) -> bool {

@@ -1,7 +1,7 @@
 //! Complete sets: one contract of every outcome pays exactly one, so a set is made from cash (split) and turned back into
 //! cash (merge) at any time while the event trades. The event's pot takes the other side.
 
-use crate::accounts::FROZEN;
+use crate::accounts::{FROZEN, REDUCE_OUTCOME};
 use crate::bills::{bill_kind, Bill};
 use crate::codes::Reject;
 use crate::kernel::{Kernel, Outcome};
@@ -23,6 +23,9 @@ impl Kernel {
         let split = frame.kind == kind::SPLIT;
         if self.funds.account(account).flags & FROZEN != 0 {
             return Err(Reject::AccessFrozen);
+        }
+        if split && self.funds.account(account).flags & REDUCE_OUTCOME != 0 {
+            return Err(Reject::AccessReduceOnly);
         }
         let at = self.event_index(u32_at(frame.body, 0))?;
         let event = &self.outcomes.events[at];

@@ -11,6 +11,7 @@ mod liquidation_properties;
 mod matching;
 mod outcomes;
 mod outputs;
+mod permissions;
 mod perpetual_rules;
 pub(crate) mod perpetuals;
 mod recovery;

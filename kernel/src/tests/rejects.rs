@@ -61,6 +61,8 @@ fn access(seen: &mut BTreeSet<Reject>) {
     check(group, seen, AccessNoWithdrawals, |out| {
         encode::transfer(out, kind::WITHDRAW, MAKER, USD, 1, 501, START_MS);
     });
+    group.ok(|out| encode::account(out, kind::SET_ACCOUNT, MAKER, 1, 0, 4));
+    order(group, seen, AccessReduceOnly, limit(false, 900, 1));
 }
 
 fn state(seen: &mut BTreeSet<Reject>) {

@@ -2,7 +2,7 @@
 
 use super::codes::*;
 use super::model::{
-    Account, Decision, Limits, Market, Model, DAY_MS, FIRST_USER, FROZEN, MAX_QUANTITY, MEMORY_MS,
+    Account, Decision, Limits, Market, Model, ALL_FLAGS, DAY_MS, FIRST_USER, MAX_QUANTITY, MEMORY_MS,
     NO_WITHDRAWALS,
 };
 use super::told::Ack;
@@ -86,7 +86,7 @@ impl Model {
 
     pub fn set_account(&mut self, head: Head, r: &mut Reader) -> Result<Ack, u16> {
         let (owner, tier, flags) = read_account(r, true).ok_or(INPUT_BODY)?;
-        if tier > 15 || flags > (FROZEN | NO_WITHDRAWALS) {
+        if tier > 15 || flags > ALL_FLAGS {
             return Err(INPUT_PARAMETER);
         }
         self.user(head.account)?;

@@ -1,7 +1,7 @@
 //! Amends, cancels, timers.
 
 use super::codes::*;
-use super::model::{refused, Model, Order, DAY_MS, FROZEN, MAX_QUANTITY};
+use super::model::{refused, Model, Order, DAY_MS, FROZEN, MAX_QUANTITY, REDUCE_SPOT};
 use super::money;
 use super::place::client_allowed;
 use super::told::{Ack, What};
@@ -124,6 +124,10 @@ impl Model {
         }
         if self.accounts[&order.account].flags & FROZEN != 0 && !keeps_place(order, &changed) {
             return Err(ACCESS_FROZEN);
+        }
+        let bound = self.accounts[&order.account].flags & REDUCE_SPOT != 0;
+        if bound && !order.is_sell() && !keeps_place(order, &changed) {
+            return Err(ACCESS_REDUCE_ONLY);
         }
         let market = &self.markets[order.market as usize];
         if market.phase != OPEN {

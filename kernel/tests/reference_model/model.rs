@@ -20,6 +20,9 @@ pub const DUST: u32 = 4;
 pub const FIRST_USER: u32 = 16;
 pub const FROZEN: u16 = 1;
 pub const NO_WITHDRAWALS: u16 = 2;
+pub const REDUCE_SPOT: u16 = 4;
+/// With every flag there is.
+pub const ALL_FLAGS: u16 = 31;
 
 #[derive(Clone, Debug, Default)]
 pub struct Account {

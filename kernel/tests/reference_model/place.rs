@@ -2,7 +2,9 @@
 
 use super::codes::*;
 use super::matching::Taker;
-use super::model::{Memory, Model, Order, FIRST_USER, FROZEN, MAX_QUANTITY, MEMORY_MS, MINUTE_MS};
+use super::model::{
+    Memory, Model, Order, FIRST_USER, FROZEN, MAX_QUANTITY, MEMORY_MS, MINUTE_MS, REDUCE_SPOT,
+};
 use super::money;
 use super::told::Ack;
 use super::wire::{self, Head, Reader};
@@ -137,6 +139,9 @@ impl Model {
             return Err(ACCESS_FROZEN);
         }
         let market = self.markets.get(head.market as usize).ok_or(STATE_MARKET_UNKNOWN)?;
+        if self.accounts[&head.account].flags & REDUCE_SPOT != 0 && head.flags & wire::SELL == 0 {
+            return Err(ACCESS_REDUCE_ONLY);
+        }
         if market.phase != OPEN {
             return Err(STATE_MARKET_PHASE);
         }

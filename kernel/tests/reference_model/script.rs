@@ -305,7 +305,7 @@ fn operator(known: &Known, g: &Genes, weight: u16) -> Vec<u8> {
             user(g[1]),
             u64::from(g[2] % 5),
             pick(&[0, 1, 2, 0, 1, 2, 15, 16], g[3]),
-            if g[4] % 12 == 11 { g[4] / 12 % 5 } else { 0 },
+            if g[4] % 12 == 11 { pick(&[0, 1, 2, 3, 4, 5, 28, 32], g[4] / 12) } else { 0 },
         ),
         122 => wire::set_limits(
             pick(&[9, 1_000, 0], g[2]),
