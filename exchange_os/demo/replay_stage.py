@@ -55,8 +55,8 @@ def open_stage(accounts: int, reference_price: str, source: str) -> ReplayStage:
     deployer = ensure_person(f"replay-{number}@demo.example", None)
     ensure_stake(deployer, f"Replay {number}")
     base, quote = (
-        _asset(deployer, f"BTC{number}", "Recorded bitcoin", BASE_SUPPLY),
-        _asset(deployer, f"USD{number}", "Recorded dollar", QUOTE_SUPPLY),
+        _asset(deployer, f"BTC{number}", f"Recorded bitcoin {number}", BASE_SUPPLY),
+        _asset(deployer, f"USD{number}", f"Recorded dollar {number}", QUOTE_SUPPLY),
     )
     plan = VenuePlan(
         slug=f"replay-{number}",

@@ -17,8 +17,26 @@ MAX_SCALE = 8
 SYMBOL_PATTERN = r"^[A-Z0-9]{2,10}$"
 
 
+class Grade(models.TextChoices):
+    """What an asset is good for as collateral; ``haircut_ppm`` of its worth does not count."""
+
+    A = "A", "A: deep and steady"
+    B = "B", "B: deep"
+    C = "C", "C: thin"
+    D = "D", "D: not as collateral"
+
+    @property
+    def haircut_ppm(self) -> int:
+        """Parts per million of its worth that do not count."""
+        return {"A": 50_000, "B": 150_000, "C": 400_000, "D": 1_000_000}[self.value]
+
+
 class Asset(models.Model):
-    """Something that is owned in whole units of ``10**-scale``. ``issuer`` is empty for the platform's own."""
+    """Something that is owned in whole units of ``10**-scale``. ``issuer`` is empty for the platform's own.
+
+    ``reserved_units`` is the supply of an asset whose symbol is only reserved yet, by a launch under way: nobody can
+    list or hold it before it is issued, and if the launch fails the row goes. Empty for every issued asset.
+    """
 
     symbol = models.CharField(max_length=10, unique=True, validators=[RegexValidator(SYMBOL_PATTERN)])
     name = models.CharField(max_length=60)
@@ -31,6 +49,8 @@ class Asset(models.Model):
         related_name="issued_assets",
     )
     faucet = models.BooleanField(default=False, help_text="The test network hands it out free of charge.")
+    grade = models.CharField(max_length=1, choices=Grade.choices, default=Grade.D, db_default="D")
+    reserved_units = models.BigIntegerField(null=True, blank=True)
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -44,6 +64,23 @@ class Asset(models.Model):
 
     def __str__(self) -> str:
         return self.symbol
+
+
+class GradeChange(models.Model):
+    """One change of an asset's grade, never changed itself: by whom (nobody: by the protocol) and why."""
+
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="grade_changes")
+    before = models.CharField(max_length=1, choices=Grade.choices)
+    grade = models.CharField(max_length=1, choices=Grade.choices)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=300)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.asset_id}: {self.before} to {self.grade}"
 
 
 class AccountKind(models.TextChoices):

@@ -15,13 +15,14 @@ class SeedAsset:
     name: str
     scale: int
     portion: str
+    grade: str
 
 
 SEED_ASSETS = (
-    SeedAsset("OKB", "OKB (test)", 8, "2500"),
-    SeedAsset("USD", "US dollar (test)", 6, "100000"),
-    SeedAsset("BTC", "Bitcoin (test)", 8, "2"),
-    SeedAsset("ETH", "Ether (test)", 8, "25"),
+    SeedAsset("OKB", "OKB (test)", 8, "2500", "C"),
+    SeedAsset("USD", "US dollar (test)", 6, "100000", "A"),
+    SeedAsset("BTC", "Bitcoin (test)", 8, "2", "B"),
+    SeedAsset("ETH", "Ether (test)", 8, "25", "B"),
 )
 
 
@@ -33,8 +34,9 @@ def seed_assets(apps: Any = global_apps, **_: Any) -> None:
         return
     seeds = list(SEED_ASSETS)
     if settings.STAKE_ASSET not in {seed.symbol for seed in seeds}:
-        seeds.append(SeedAsset(settings.STAKE_ASSET, f"{settings.STAKE_ASSET} (test)", 8, "1000"))
+        seeds.append(SeedAsset(settings.STAKE_ASSET, f"{settings.STAKE_ASSET} (test)", 8, "1000", "C"))
     for seed in seeds:
         asset_model.objects.get_or_create(
-            symbol=seed.symbol, defaults={"name": seed.name, "scale": seed.scale, "faucet": True}
+            symbol=seed.symbol,
+            defaults={"name": seed.name, "scale": seed.scale, "faucet": True, "grade": seed.grade},
         )

@@ -79,7 +79,7 @@ def to_units(text: str | Decimal, asset: Asset, *, field: str | None = None) -> 
 
 def asset_by_symbol(symbol: str, *, field: str | None = None) -> Asset:
     """The listed asset of that symbol; ``DomainError("asset_unlisted")`` if there is none."""
-    asset = Asset.objects.filter(symbol=symbol.strip().upper()).first()
+    asset = listed_assets().filter(symbol=symbol.strip().upper()).first()
     if asset is None:
         raise DomainError(
             "asset_unlisted",
@@ -96,8 +96,8 @@ def stake_asset() -> Asset:
 
 
 def listed_assets() -> QuerySet[Asset]:
-    """Every asset, by symbol."""
-    return Asset.objects.order_by("symbol")
+    """Every issued asset, by symbol."""
+    return Asset.objects.filter(reserved_units=None).order_by("symbol")
 
 
 def balance(kind: AccountKind, owner_id: int, asset_id: int) -> int:
@@ -194,3 +194,22 @@ def deposits_of(user_id: int) -> QuerySet[Entry]:
     return wallet_history(user_id).filter(
         posting__kind__in=[PostingKind.FAUCET, PostingKind.ISSUE], amount__gt=0
     )
+
+
+def supply_of(asset: Asset) -> int:
+    """Units of ``asset`` that exist: what the outside world has paid in, less what went back."""
+    return -balance(AccountKind.EXTERNAL, 0, asset.pk)
+
+
+def holders_of(asset: Asset) -> int:
+    """How many users hold ``asset`` in their wallet, at stake, or on its way."""
+    rows = LedgerAccount.objects.filter(asset=asset, balance__gt=0).exclude(
+        kind__in=[
+            AccountKind.ESCROW,
+            AccountKind.FEES,
+            AccountKind.INSURANCE,
+            AccountKind.TREASURY,
+            AccountKind.EXTERNAL,
+        ]
+    )
+    return rows.values("owner_id").distinct().count()

@@ -3,12 +3,31 @@
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError, transaction
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.faucet import TestNetworkFaucet
-from exchange_os.ledger.models import Asset
-from exchange_os.ledger.selectors import amount_text, asset_by_symbol, to_units, wallet_balance
-from exchange_os.ledger.services import check_ledger, create_asset, lookalikes, seed_assets
+from exchange_os.ledger.models import Asset, Grade, GradeChange
+from exchange_os.ledger.selectors import (
+    amount_text,
+    asset_by_symbol,
+    holders_of,
+    supply_of,
+    to_units,
+    wallet_balance,
+)
+from exchange_os.ledger.services import (
+    asset_spec,
+    check_ledger,
+    create_asset,
+    give_back_symbols,
+    issue_asset,
+    lookalikes,
+    reserve_asset,
+    seed_assets,
+    set_grade,
+)
 from tests.ledger.books import picture
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +70,17 @@ def test_a_new_asset_is_issued_whole_to_its_issuer(maker):
             {"symbol": "8TC"}, "symbol_lookalike", "symbol",
             "8TC looks like BTC. Choose another symbol, or confirm that you mean this one.",
         ),
+        ({"symbol": "USDT"}, "symbol_reserved", "symbol",
+         "USDT is the symbol of something known everywhere and cannot be issued; choose another."),
+        ({"name": "Gold\u202edlog"}, "text_hidden", "name",
+         "It holds an invisible sign (U+202E) that could mislead readers; type it anew without it."),
+        ({"name": "Go\u200bld"}, "text_hidden", "name", None),
+        ({"name": "G\u043eld"}, "name_mixed", "name",
+         "It mixes alphabets whose letters look alike; write it in one alphabet."),
+        ({"name": "0fficia1 gold"}, "name_reserved", "name",
+         "It reads like “official”, which only the platform may call itself; choose another name."),
+        ({"name": "Bitc0in (test)"}, "name_lookalike", "name",
+         "The name cannot be told from that of BTC (Bitcoin (test)); choose another."),
         ({"name": "x"}, "name_invalid", "name", "Give the asset a name of 2 to 60 characters."),
         ({"scale": 9}, "scale_invalid", "scale", "An asset has 0 to 8 decimals."),
         ({"scale": -1}, "scale_invalid", "scale", None),
@@ -71,6 +101,48 @@ def test_a_wrong_asset_is_refused_at_its_field(maker, change, code, field, sente
     if sentence:
         assert refused.value.message == sentence
     assert (picture(), Asset.objects.count()) == (before, assets)
+
+
+def test_a_reserved_symbol_is_nobodys_until_it_is_issued_or_given_back(maker):
+    spec = asset_spec(maker, symbol="GOLD", name="Gold", scale=2, supply="10")
+    gold = reserve_asset(maker, spec)
+    with pytest.raises(DomainError) as unlisted:
+        asset_by_symbol("GOLD")
+    assert unlisted.value.code == "asset_unlisted"
+    with pytest.raises(DomainError) as taken:
+        reserve_asset(maker, spec)
+    assert (taken.value.code, wallet_balance(maker.pk, gold)) == ("symbol_taken", 0)
+    give_back_symbols([gold.pk])
+    again = reserve_asset(maker, spec)
+    issue_asset(again)
+    issue_asset(again)
+    give_back_symbols([again.pk])
+    assert (asset_by_symbol("GOLD"), wallet_balance(maker.pk, again)) == (again, 1000)
+    assert (supply_of(again), holders_of(again)) == (1000, 1)
+
+
+def test_a_grade_is_the_operators_and_its_changes_are_kept(maker):
+    gold = create_asset(maker, symbol="GOLD", name="Gold", scale=0, supply="10")
+    operator = get_user_model().objects.create_user("operator", is_staff=True)
+    assert (gold.grade, Grade(gold.grade).haircut_ppm, Asset.objects.get(symbol="BTC").grade) == (
+        "D",
+        10**6,
+        "B",
+    )
+    for by, grade, reason, code in (
+        (maker, "A", "Because I say so.", "not_allowed"),
+        (operator, "E", "A typing error.", "grade_invalid"),
+        (operator, "B", " ", "reason_missing"),
+    ):
+        with pytest.raises(DomainError) as refused:
+            set_grade(gold, grade, by, reason)
+        assert (refused.value.code, GradeChange.objects.count()) == (code, 0)
+    assert set_grade(gold, "C", operator, "Two venues quote it.").grade == "C"
+    assert set_grade(gold, "D", None, "Proposal 7.").grade == "D"
+    kept = list(GradeChange.objects.values_list("before", "grade", "by", "reason"))
+    assert kept == [("C", "D", None, "Proposal 7."), ("D", "C", operator.pk, "Two venues quote it.")]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        GradeChange.objects.update(reason="rewritten")
 
 
 def test_a_lookalike_may_be_confirmed(maker):

@@ -2,7 +2,17 @@
 
 from exchange_os.ledger.seeds import seed_assets
 from exchange_os.ledger.selectors import pending_transfers
-from exchange_os.ledger.services.assets import check_symbol, create_asset, lookalikes
+from exchange_os.ledger.services.assets import (
+    AssetSpec,
+    asset_spec,
+    check_symbol,
+    create_asset,
+    give_back_symbols,
+    issue_asset,
+    lookalikes,
+    reserve_asset,
+    set_grade,
+)
 from exchange_os.ledger.services.check import LedgerReport, check_ledger, escrow_totals
 from exchange_os.ledger.services.postings import Movement, post_transfer, post_transfers
 from exchange_os.ledger.services.slashing import slash, slashable
@@ -24,10 +34,12 @@ from exchange_os.ledger.services.transfers import (
 )
 
 __all__ = [
+    "AssetSpec",
     "LedgerReport",
     "Movement",
     "Settled",
     "add_stake",
+    "asset_spec",
     "begin_unbonding",
     "check_ledger",
     "check_symbol",
@@ -36,6 +48,8 @@ __all__ = [
     "escrow_totals",
     "finish_matured",
     "finish_unbonding",
+    "give_back_symbols",
+    "issue_asset",
     "lift_hold",
     "lookalikes",
     "pending_transfers",
@@ -44,7 +58,9 @@ __all__ = [
     "post_transfers",
     "request_deposit",
     "request_withdrawal",
+    "reserve_asset",
     "seed_assets",
+    "set_grade",
     "settle_transfers",
     "slash",
     "slashable",
