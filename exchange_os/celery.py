@@ -26,6 +26,7 @@ app.conf.beat_schedule = {
     },
     "ledger-unbonding": {"task": "ledger.sweep_unbonding", "schedule": 60.0, "options": {"expires": 60}},
     "oracles-prices": {"task": "oracles.sweep_prices", "schedule": 1.0, "options": {"expires": 3}},
+    "identity-abandoned": {"task": "identity.nightly_sign_ups", "schedule": crontab(hour=4, minute=10)},
     "oracles-retention": {"task": "oracles.nightly_retention", "schedule": crontab(hour=4, minute=20)},
     "trading-mandates": {"task": "trading.sweep_mandates", "schedule": 10.0, "options": {"expires": 20}},
     "trading-equity": {"task": "trading.sweep_equity", "schedule": 300.0, "options": {"expires": 300}},

@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
+    "exchange_os.identity",
     "exchange_os.engine",
     "exchange_os.ledger",
     "exchange_os.oracles",
@@ -153,9 +154,12 @@ AUTHENTICATION_BACKENDS = [
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNT_EMAIL_VERIFICATION", "optional")
+ACCOUNT_RATE_LIMITS = {"wallet_challenge": "30/m/ip"}  # the other limits are allauth's own
 # Changing an address or a password asks once more who is there, unless they proved it within five minutes.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 # Second factors: an app's codes, passkeys, and recovery codes for the day both are lost.
+ACCOUNT_ADAPTER = "exchange_os.identity.adapters.AccountAdapter"
+MFA_ADAPTER = "exchange_os.identity.adapters.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # a newcomer can protect an account before any letter has arrived

@@ -12,6 +12,7 @@ from venues.urls import deployer_urls, launch_urls, wallet_urls
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("accounts/", include("exchange_os.identity.urls")),
     path("accounts/", include("allauth.urls")),
     path("api/oracle/v1/", include("exchange_os.oracles.urls")),
     path("operator/", admin.site.urls),

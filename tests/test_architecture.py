@@ -21,6 +21,8 @@ LEVELS = (
     ("exchange_os.embedded", 0),
     ("exchange_os.ui", 1),
     ("exchange_os.ledger", 1),
+    ("exchange_os.sealing", 1),
+    ("exchange_os.identity", 2),
     ("exchange_os.engine", 2),
     ("exchange_os.oracles", 3),
     ("venues", 4),

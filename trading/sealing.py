@@ -1,35 +1,21 @@
 """How key material rests: secrets encrypted, keys and passphrases as digests."""
 
-import base64
 import hashlib
 import hmac
-from functools import lru_cache
 
-from cryptography.fernet import Fernet, MultiFernet
-from django.conf import settings
+from exchange_os.sealing import seal, unseal
 
-
-@lru_cache(maxsize=4)
-def _ciphers(material: tuple[str, ...]) -> MultiFernet:
-    derived = (
-        hashlib.sha256(b"exchange-os api key secrets\x00" + text.encode()).digest() for text in material
-    )
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in derived])
-
-
-def _key_material() -> tuple[str, ...]:
-    """Newest first; older ones only decrypt, so a key can be rotated without a moment of downtime."""
-    return tuple(settings.API_SECRET_KEYS) or (settings.SECRET_KEY, *map(str, settings.SECRET_KEY_FALLBACKS))
+PURPOSE = "api key secrets"
 
 
 def encrypt_secret(secret: bytes) -> bytes:
     """Secret as it rests in the database."""
-    return _ciphers(_key_material()).encrypt(secret)
+    return seal(PURPOSE, secret)
 
 
 def decrypt_secret(token: bytes) -> bytes:
     """Secret in the clear; raises ``cryptography.fernet.InvalidToken`` if no key of ours made it."""
-    return _ciphers(_key_material()).decrypt(token)
+    return unseal(PURPOSE, token)
 
 
 def key_digest(key: str) -> str:

@@ -6,9 +6,22 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
+from exchange_os.identity.selectors import wallets_of, ways_in
 from exchange_os.ui.access import signed_in
 from exchange_os.ui.requests import SignedInRequest
 from trading.models import ApiKey
+
+
+def _warning(ways: set[tuple[str, int]], has_second_factor: bool) -> str:
+    """What is weak about the ways into an account, or an empty text."""
+    if {kind for kind, _ in ways} == {"password"} and not has_second_factor:
+        return "Your account has one lock only. Add a passkey or an authenticator app."
+    if len(ways) == 1 and ("password", 0) not in ways:
+        return (
+            "Your account has one way in: lose it and you lose the account. "
+            "Add another passkey, a wallet, or an address with a password."
+        )
+    return ""
 
 
 @signed_in
@@ -20,6 +33,8 @@ def security(request: SignedInRequest) -> HttpResponse:
         held[each.type].append(each)
     codes = held[Authenticator.Type.RECOVERY_CODES]
     context = {
+        "wallets": wallets_of(request.user.pk),
+        "warning": _warning(ways_in(request.user), bool(held["totp"] or held["webauthn"])),
         "app": held[Authenticator.Type.TOTP],
         "passkeys": held[Authenticator.Type.WEBAUTHN],
         "codes_left": len(codes[0].wrap().get_unused_codes()) if codes else 0,
