@@ -11,7 +11,7 @@ from functools import wraps
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
 from exchange_os.errors import DomainError
@@ -41,6 +41,7 @@ TABS = (
     Tab("markets", "Markets", "chart-candlestick", "deployer:markets", frozenset({Role.HALTER})),
     Tab("events", "Events", "gavel", "deployer:events", frozenset({Role.ORACLE_UPDATER})),
     Tab("team", "Team", "user-plus", "deployer:team"),
+    Tab("audit", "Audit", "history", "deployer:audit"),
 )
 
 
@@ -83,16 +84,18 @@ def sees(roles: frozenset[Role], tab: Tab) -> bool:
     return Role.OWNER in roles or bool(roles & tab.roles)
 
 
-def console_page(key: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+def console_page(
+    key: str,
+) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:
     """Decorates ``view(console, ...)`` into ``view(request, venue_id, ...)`` of the tab ``key``.
 
     Whoever is not signed in is led there, a stranger gets 404, a member without a role for the tab 403.
     """
     tab = next(tab for tab in TABS if tab.key == key)
 
-    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    def decorate(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
-        def opened(request: SignedInRequest, venue_id: int, *args: Any, **kwargs: Any) -> HttpResponse:
+        def opened(request: SignedInRequest, venue_id: int, *args: Any, **kwargs: Any) -> HttpResponseBase:
             try:
                 venue = member_venue(request.user, venue_id)
             except DomainError as unknown:

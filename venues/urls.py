@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from venues.services.transfers import AccountDirectory
-from venues.views import console, deployer, events, launch, wallet
+from venues.views import audit, console, deployer, events, launch, wallet
 
 launch_urls: tuple[list[URLPattern], str] = (
     [
@@ -36,6 +36,8 @@ console_urls: list[URLPattern] = [
         ("events/", events.events, {}, "events"),
         ("events/<int:event_id>/", events.event, {}, "event"),
         ("events/<int:event_id>/<slug:verb>/", events.act, {}, "event_act"),
+        ("audit/", audit.audit, {}, "audit"),
+        ("audit/export/", audit.export, {}, "audit_export"),
         ("team/", console.team, {}, "team"),
         ("team/<str:kind>/<int:row_id>/remove/", console.dismiss, {}, "dismiss"),
     )

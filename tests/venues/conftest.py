@@ -1,20 +1,24 @@
 """The cast of the venues' tests: a deployer with stake, a trader, and an engine that answers in this process."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.test import Client
+from django.utils import timezone
 from redis import Redis
 
 from exchange_os.engine import client as engine_client
+from exchange_os.engine.models import RiskGroup
 from exchange_os.ledger.models import Asset, PostingKind
 from exchange_os.ledger.selectors import to_units
+from exchange_os.ledger.services import seed_assets
 from exchange_os.ledger.services.postings import external, post_transfer, wallet
 from tests.engine.conftest import LocalWorker, local_worker
-from venues.models import LaunchDraft, Venue
+from venues.models import Event, EventState, LaunchDraft, Market, Phase, Venue, VenueState
 from venues.services import drive_launch, launch_venue, register_deployer, stake
 from venues.services.drafts import new_draft, save_markets_step, save_venue_step
 from venues.views import wallet as wallet_views
@@ -103,3 +107,36 @@ def htmx() -> dict[str, Any]:
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Venues get time to answer on a busy machine."""
     monkeypatch.setattr(wallet_views, "VENUE_TIMEOUT_SECONDS", 20.0)
+
+
+@pytest.fixture
+def house(db: None) -> Venue:
+    """A venue whose group is asleep: what is refused for want of a role never reaches it."""
+    seed_assets()
+    owner = get_user_model().objects.create_user("owner", "owner@example.com")
+    usd = Asset.objects.get(symbol="USD")
+    made = Venue.objects.create(
+        slug="house", name="House", deployer=register_deployer(owner, "House Labs"),
+        group_id=RiskGroup.objects.create().pk, state=VenueState.OPEN,
+    )  # fmt: skip
+    event = Event.objects.create(
+        venue=made, number=0, kind="binary", series="RAIN", code="RAIN1", title="Rain?", rules="It rains.",
+        source="airport", settlement_asset=usd, closes=timezone.now() + timedelta(days=1), state=EventState.OPEN,
+    )  # fmt: skip
+    Market.objects.create(
+        venue=made, number=0, symbol="RAIN-YES", kind="outcome", quote=usd, tick_size="0.001", lot_size="1",
+        price_scale=3, size_scale=0, lot_units=1, tick_quote=1000, payout_ticks=1000, event=event,
+        reference_ticks=500, band_ppm=0, maker_fee_ppm=0, taker_fee_ppm=0, phase=Phase.OPEN,
+    )  # fmt: skip
+    return made
+
+
+@pytest.fixture
+def person(db: None) -> Callable[[str], AbstractBaseUser]:
+    """Users by name."""
+
+    def of(name: str) -> AbstractBaseUser:
+        users = get_user_model().objects
+        return users.filter(username=name).first() or users.create_user(name, f"{name}@example.com")
+
+    return of

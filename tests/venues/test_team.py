@@ -1,31 +1,16 @@
 """The team of a venue: who may do what, and how people come and go."""
 
 import hashlib
-from datetime import timedelta
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.core import mail
 from django.urls import reverse
 from django.utils import timezone
 
-from exchange_os.engine.models import RiskGroup
 from exchange_os.errors import DomainError
-from exchange_os.ledger.models import Asset
-from exchange_os.ledger.services import seed_assets
 from tests.venues.conftest import ETH_USD
 from venues.console import TABS
-from venues.models import (
-    Event,
-    EventState,
-    Market,
-    Phase,
-    Role,
-    Venue,
-    VenueInvitation,
-    VenueMember,
-    VenueState,
-)
+from venues.models import Role, VenueInvitation, VenueMember
 from venues.services import (
     add_market,
     add_outcome,
@@ -38,7 +23,6 @@ from venues.services import (
     resume_market,
     resume_venue,
 )
-from venues.services.deployers import register_deployer
 from venues.services.roles import require_role, roles_of
 from venues.services.team import (
     accept_invitation,
@@ -50,39 +34,6 @@ from venues.services.team import (
 from venues.specs import listing_spec
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def house(db):
-    """A venue whose group is asleep: what is refused for want of a role never reaches it."""
-    seed_assets()
-    owner = get_user_model().objects.create_user("owner", "owner@example.com")
-    usd = Asset.objects.get(symbol="USD")
-    made = Venue.objects.create(
-        slug="house", name="House", deployer=register_deployer(owner, "House Labs"),
-        group_id=RiskGroup.objects.create().pk, state=VenueState.OPEN,
-    )  # fmt: skip
-    event = Event.objects.create(
-        venue=made, number=0, kind="binary", series="RAIN", code="RAIN1", title="Rain?", rules="It rains.",
-        source="airport", settlement_asset=usd, closes=timezone.now() + timedelta(days=1), state=EventState.OPEN,
-    )  # fmt: skip
-    Market.objects.create(
-        venue=made, number=0, symbol="RAIN-YES", kind="outcome", quote=usd, tick_size="0.001", lot_size="1",
-        price_scale=3, size_scale=0, lot_units=1, tick_quote=1000, payout_ticks=1000, event=event,
-        reference_ticks=500, band_ppm=0, maker_fee_ppm=0, taker_fee_ppm=0, phase=Phase.OPEN,
-    )  # fmt: skip
-    return made
-
-
-@pytest.fixture
-def person(db):
-    """Users by name."""
-
-    def of(name):
-        users = get_user_model().objects
-        return users.filter(username=name).first() or users.create_user(name, f"{name}@example.com")
-
-    return of
 
 
 def event_of(venue):

@@ -1,5 +1,6 @@
 """The deployer's side: deployers, venues, events, markets, and the drafts and progress of launches."""
 
+from venues.models.act import VenueAct
 from venues.models.event import Event, EventKind, EventMove, EventState
 from venues.models.market import Market, MarketKind, Phase
 from venues.models.team import Role, VenueInvitation, VenueMember
@@ -30,6 +31,7 @@ __all__ = [
     "Phase",
     "Role",
     "Venue",
+    "VenueAct",
     "VenueInvitation",
     "VenueMember",
     "VenueState",

@@ -9,6 +9,7 @@ from django.db.models import Max
 from exchange_os.errors import DomainError
 from venues.event_specs import EventSpec, late_outcome
 from venues.models import Event, EventState, Market, Phase, Role, Venue, VenueState
+from venues.services.acts import note_act
 from venues.services.launch import send_drive
 from venues.services.listing import create_listings
 from venues.services.roles import require_event_role, require_role
@@ -50,6 +51,7 @@ def add_listings(user: AbstractBaseUser, venue: Venue, specs: list[Listing]) -> 
             raise DomainError("too_many_markets", f"A venue has at most {MAX_MARKETS} markets.")
         Venue.objects.filter(pk=locked.pk).update(launch_error="")
         create_listings(locked, number, specs)
+        note_act(locked, user, "added", ", ".join(symbols))
         transaction.on_commit(partial(send_drive, locked.pk))
     return list(markets.filter(number__gte=number).order_by("number"))
 
@@ -84,5 +86,6 @@ def add_outcome(user: AbstractBaseUser, event: Event, name: str) -> Market:
         last.outcome_name, last.symbol, last.phase, last.opened = name, symbol, Phase.PENDING, None
         last.reference_ticks = max(1, last.payout_ticks // (last.outcome + 1))
         last.save(force_insert=True)
+        note_act(locked, user, "added", symbol)
         transaction.on_commit(partial(send_drive, locked.pk))
     return last

@@ -21,6 +21,7 @@ from django.utils import timezone
 from exchange_os.engine import client
 from exchange_os.errors import DomainError
 from venues.models import PPM, Event, EventKind, EventMove, EventState, Market, Phase, Role
+from venues.services.acts import note_act
 from venues.services.asking import KernelRefused, ask
 from venues.services.roles import require_event_role
 
@@ -42,6 +43,14 @@ PHASES_AFTER = {
     EventState.DISPUTED: Phase.SETTLING,
     EventState.RESOLVED: Phase.SETTLED,
     EventState.VOID: Phase.SETTLED,
+}
+#: What the audit log calls a move to each state.
+ACTS = {
+    EventState.CLOSED: "closed",
+    EventState.PROPOSED: "proposed the result of",
+    EventState.DISPUTED: "disputed",
+    EventState.RESOLVED: "resolved",
+    EventState.VOID: "voided",
 }
 #: States of an event in the kernel from which it is paid, or has been.
 KERNEL_PAYING = 3
@@ -278,5 +287,9 @@ def _moved(event: Event, target: EventState, said: Said, **changes: object) -> E
         EventMove.objects.create(
             event=locked, state=target, by=said.by, words=said.words, source=said.source,
             payouts=locked.payouts if proposed else {}, voiding=proposed and locked.voiding,
+        )  # fmt: skip
+        note_act(
+            event.venue, said.by, ACTS[target], event.title, words=said.words, before={"state": event.state},
+            after={"state": target.value} | ({"payouts": locked.payouts} if proposed else {}),
         )  # fmt: skip
     return locked

@@ -7,36 +7,39 @@ from django.db.models import Sum
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset, Direction, Transfer, TransferState
+from exchange_os.ledger.selectors import amount_text
 from venues.models import VENUE_MOVES, Market, Phase, Role, Venue, VenueState
+from venues.services.acts import note_act
 from venues.services.asking import ask
 from venues.services.opening import move_phase
 from venues.services.roles import require_role
 from venues.services.transfers import start_withdrawal
 
+DONE = {Phase.HALTED: "halted", Phase.OPEN: "resumed"}
 HALTED_STATES = {VenueState.OPEN: Phase.OPEN, VenueState.HALTED: Phase.HALTED}
 
 
-def halt_venue(user: AbstractBaseUser, venue: Venue) -> Venue:
+def halt_venue(user: AbstractBaseUser, venue: Venue, reason: str = "") -> Venue:
     """Make every market of the venue cancel-only. Raises ``venue_move_refused`` unless it is open."""
-    return _move(user, venue, VenueState.HALTED)
+    return _move(user, venue, VenueState.HALTED, reason)
 
 
-def resume_venue(user: AbstractBaseUser, venue: Venue) -> Venue:
+def resume_venue(user: AbstractBaseUser, venue: Venue, reason: str = "") -> Venue:
     """Open every halted market of the venue again. Raises ``venue_move_refused`` unless it is halted."""
-    return _move(user, venue, VenueState.OPEN)
+    return _move(user, venue, VenueState.OPEN, reason)
 
 
-def halt_market(user: AbstractBaseUser, venue: Venue, number: int) -> Market:
+def halt_market(user: AbstractBaseUser, venue: Venue, number: int, reason: str = "") -> Market:
     """Make one market of an open venue cancel-only. Raises ``venue_unknown``, ``market_move_refused``."""
-    return _move_market(user, venue, number, Phase.HALTED)
+    return _move_market(user, venue, number, Phase.HALTED, reason)
 
 
-def resume_market(user: AbstractBaseUser, venue: Venue, number: int) -> Market:
+def resume_market(user: AbstractBaseUser, venue: Venue, number: int, reason: str = "") -> Market:
     """Open one halted market of an open venue again. Raises as ``halt_market``."""
-    return _move_market(user, venue, number, Phase.OPEN)
+    return _move_market(user, venue, number, Phase.OPEN, reason)
 
 
-def _move_market(user: AbstractBaseUser, venue: Venue, number: int, target: Phase) -> Market:
+def _move_market(user: AbstractBaseUser, venue: Venue, number: int, target: Phase, reason: str) -> Market:
     """The kernel first, then the row, as for a venue as a whole."""
     venue = require_role(user, venue, Role.HALTER)
     before = Phase.OPEN if target == Phase.HALTED else Phase.HALTED
@@ -48,12 +51,14 @@ def _move_market(user: AbstractBaseUser, venue: Venue, number: int, target: Phas
         )
     if not move_phase(venue, [number], target):
         raise DomainError("market_move_refused", f"Trading of {market.symbol} has ended.")
-    Market.objects.filter(pk=market.pk, phase=before).update(phase=target)
+    with transaction.atomic():
+        Market.objects.filter(pk=market.pk, phase=before).update(phase=target)
+        note_act(venue, user, DONE[target], market.symbol, words=reason)
     market.refresh_from_db()
     return market
 
 
-def _move(user: AbstractBaseUser, venue: Venue, target: VenueState) -> Venue:
+def _move(user: AbstractBaseUser, venue: Venue, target: VenueState, reason: str) -> Venue:
     """The kernel first, then the row: a failure in between shows the old state, and the move can be repeated."""
     venue = require_role(user, venue, Role.HALTER)
     if venue.state not in HALTED_STATES or target not in VENUE_MOVES[VenueState(venue.state)]:
@@ -67,6 +72,7 @@ def _move(user: AbstractBaseUser, venue: Venue, target: VenueState) -> Venue:
     with transaction.atomic():
         Market.objects.filter(venue=venue, number__in=numbers).update(phase=after)
         Venue.objects.filter(pk=venue.pk).update(state=target)
+        note_act(venue, user, DONE[after], venue.name, words=reason)
     venue.refresh_from_db()
     return venue
 
@@ -101,7 +107,12 @@ def collect_fees(user: AbstractBaseUser, venue: Venue) -> list[Transfer]:
         raise DomainError("nothing_to_collect", f"{venue.name} has no fees to collect yet.")
     assets = Asset.objects.in_bulk(list(held))
     deployer = venue.deployer.user
-    return [
+    started = [
         start_withdrawal(deployer, venue, kernel.VENUE_FEES, assets[asset_id], units)
         for asset_id, units in sorted(held.items())
     ]
+    amounts = {
+        assets[asset_id].symbol: amount_text(units, assets[asset_id]) for asset_id, units in held.items()
+    }
+    note_act(venue, user, "collected fees", venue.name, after=amounts)
+    return started

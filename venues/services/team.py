@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from exchange_os.errors import DomainError
 from venues.models import Role, Venue, VenueInvitation, VenueMember
+from venues.services.acts import note_act
 from venues.services.roles import require_role
 
 INVITATION_DAYS = 7
@@ -51,6 +52,7 @@ def invite_member(user: AbstractBaseUser, venue: Venue, email: str, role: str) -
             "expires": timezone.now() + timedelta(days=INVITATION_DAYS),
         },
     )
+    note_act(venue, user, "invited", address, after={"role": role})
     return invitation, token
 
 
@@ -83,26 +85,33 @@ def accept_invitation(user: AbstractBaseUser, token: str) -> VenueMember:
             raise DomainError("invitation_unknown", "This invitation has just been taken or withdrawn.")
         member, _ = VenueMember.objects.get_or_create(venue=found.venue, user_id=user.pk, role=found.role)
         invitation.delete()
+        note_act(found.venue, user, "joined", found.email, after={"role": found.role})
     return member
 
 
 def decline_invitation(user: AbstractBaseUser, token: str) -> None:
     """Refuse an invitation, which ends it. Raises ``invitation_unknown``."""
-    invitation_for(user, token).delete()
+    found = invitation_for(user, token)
+    note_act(found.venue, user, "declined the invitation of", found.email, before={"role": found.role})
+    found.delete()
 
 
 def withdraw_invitation(user: AbstractBaseUser, venue: Venue, invitation_id: int) -> None:
     """Take an invitation back; nothing happens if it is gone. Raises as ``require_role``."""
     require_role(user, venue, Role.OWNER)
-    VenueInvitation.objects.filter(venue=venue, pk=invitation_id).delete()
+    found = VenueInvitation.objects.filter(venue=venue, pk=invitation_id).first()
+    if found is not None:
+        note_act(venue, user, "withdrew the invitation of", found.email, before={"role": found.role})
+        found.delete()
 
 
 def remove_member(user: AbstractBaseUser, venue: Venue, member_id: int) -> None:
     """Take one role of a member away; a member may give up their own. Raises as ``require_role``."""
-    row = VenueMember.objects.filter(venue=venue, pk=member_id).first()
+    row = VenueMember.objects.filter(venue=venue, pk=member_id).select_related("user").first()
     if row is None or row.user_id != user.pk:
         require_role(user, venue, Role.OWNER)
     if row is not None:
+        note_act(venue, user, "removed", row.user.email, before={"role": row.role})
         row.delete()
 
 
