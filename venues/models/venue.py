@@ -57,6 +57,9 @@ class Venue(models.Model):
     taker_fee_ppm = models.IntegerField(default=0)
     protocol_share_ppm = models.IntegerField(default=0)
     capacity_units = models.BigIntegerField(null=True, blank=True)
+    access_policy = models.ForeignKey(
+        "venues.AccessPolicy", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     created = models.DateTimeField(auto_now_add=True)
     opened = models.DateTimeField(null=True)
     launch_attempts = models.PositiveIntegerField(default=0)
