@@ -100,7 +100,10 @@ class Rules:
     def from_json(cls, told: Mapping[str, Any]) -> "Rules":
         """The rules that ``to_json`` told."""
         sets = {"claims", "allowed", "blocked", "issuers", "guests", "banned"}
-        return cls(**{name: frozenset(value) if name in sets else value for name, value in told.items()})
+        known: dict[str, Any] = {
+            name: frozenset(value) if name in sets else value for name, value in told.items()
+        }
+        return cls(**known)
 
 
 @dataclass(frozen=True)
