@@ -238,11 +238,22 @@ ORACLE_OBSERVATION_DAYS = env.int("ORACLE_OBSERVATION_DAYS", 7)
 # The protocol.
 STAKE_ASSET = env.str("STAKE_ASSET", "OKB")
 MIN_STAKE = env.str("MIN_STAKE", "1000")
+# A venue needs what the dearest of its kinds of markets asks for.
+MIN_STAKES = {
+    "spot": MIN_STAKE,
+    "swap": env.str("MIN_STAKE_PERPETUAL", MIN_STAKE),
+    "outcome": env.str("MIN_STAKE_OUTCOME", MIN_STAKE),
+}
 # How long stake that a deployer asks back stays within reach of a slash.
 UNBONDING_DAYS = env.int("UNBONDING_DAYS", 7)
 # What one unit of the stake asset is worth in an asset that contracts may settle in, and how many times the value of
 # its stake a venue's open interest may reach.
 STAKE_PRICES = env.dict("STAKE_PRICES", default={"USD": "48"})
+# Where that price comes from, if anywhere: "venue/SYMBOL" of a market whose index it is, by settlement asset. Only an
+# index counts, because it comes from outside the platform; without a fresh one the last price known stays.
+STAKE_PRICE_MARKETS: dict[str, str] = env.dict("STAKE_PRICE_MARKETS", default={})
+STAKE_PRICE_STEP_PERCENT = env.int("STAKE_PRICE_STEP_PERCENT", 1)  # smaller moves do not move capacities
+STAKE_PRICE_WARN_PERCENT = env.int("STAKE_PRICE_WARN_PERCENT", 5)  # a fall that deployers are told of
 # The asset in which an account over all venues is valued.
 VALUE_ASSET = env.str("VALUE_ASSET", "USD")
 CAPACITY_MULTIPLE = env.int("CAPACITY_MULTIPLE", 10)

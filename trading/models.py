@@ -217,6 +217,7 @@ class NotificationKind(models.TextChoices):
     SETTLEMENT = "settlement", "Resolutions and settlements"
     TRANSFER = "transfer", "Transfers"
     WITHDRAWAL = "withdrawal", "Withdrawals"
+    DEPLOYER = "deployer", "Stake and venues of mine"
 
 
 class Notification(models.Model):

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 
@@ -38,6 +38,7 @@ MAX_TIER_VALUE = 10**13
 class PerpetualSpec:
     """A perpetual as it may be opened; ``tiers`` are (value up to in quote units, initial ppm, maintenance ppm)."""
 
+    market_kind: ClassVar[str] = "swap"
     base: Asset
     quote: Asset
     contract_value: Decimal

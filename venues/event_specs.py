@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils import timezone
 
@@ -37,6 +37,7 @@ class EventSpec:
     ``outcomes`` are (name, symbol of its market); a binary or scalar event has the one market of its first outcome.
     """
 
+    market_kind: ClassVar[str] = "outcome"
     kind: str
     series: str
     code: str

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from django.http import HttpRequest
+from django.utils.http import url_has_allowed_host_and_scheme
+
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset
 from exchange_os.ledger.selectors import decimal_text
@@ -14,6 +17,12 @@ MAX_PRICE_DECIMALS = 12
 MAX_TAKER_FEE_PPM = 10_000
 MIN_BAND_PPM, MAX_BAND_PPM = 1_000, 500_000
 MAX_LOT_TICK_UNITS = 10**12
+
+
+def next_page(request: HttpRequest) -> str:
+    """Where a form wants to go afterwards, if it is a page of this site; else empty."""
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    return target if url_has_allowed_host_and_scheme(target, allowed_hosts=None) else ""
 
 
 def decimals(value: Decimal) -> int:

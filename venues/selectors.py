@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from django.conf import settings
 from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
@@ -13,8 +12,10 @@ from exchange_os.errors import DomainError
 from exchange_os.ledger.selectors import amount_text, amount_words, stake_asset, stake_balance, to_units
 from venues.instruments import Instrument
 from venues.models import Deployer, LaunchDraft, Market, MarketKind, Phase, Venue, VenueMember, VenueState
+from venues.stakes import BACKED_STATES, StakeStanding, min_stake, stake_standing
 
 __all__ = [
+    "BACKED_STATES",
     "MarketActivity",
     "StakeStanding",
     "activity_of",
@@ -37,7 +38,6 @@ __all__ = [
 ]
 
 LIVE_STATES = (VenueState.OPEN, VenueState.HALTED)
-BACKED_STATES = (VenueState.LAUNCHING, VenueState.OPEN, VenueState.HALTED)
 
 
 def venue_by_slug(slug: str) -> Venue:
@@ -190,34 +190,3 @@ def drafts_of(user_id: int) -> QuerySet[LaunchDraft]:
     return LaunchDraft.objects.filter(user_id=user_id).filter(
         Q(venue=None) | Q(venue__state=VenueState.FAILED)
     )
-
-
-def min_stake() -> int:
-    """Units of the stake asset that must stand behind each venue (``settings.MIN_STAKE``)."""
-    return to_units(Decimal(settings.MIN_STAKE), stake_asset())
-
-
-class StakeStanding:
-    """A deployer's stake in units of the stake asset: ``held``, ``backing`` live venues, ``free``, ``per_venue``."""
-
-    def __init__(self, user_id: int) -> None:
-        self.asset = stake_asset()
-        self.per_venue = min_stake()
-        self.held = stake_balance(user_id)
-        venues = Venue.objects.filter(deployer__user_id=user_id, state__in=BACKED_STATES).count()
-        self.backing = self.per_venue * venues
-
-    @property
-    def free(self) -> int:
-        """What backs no venue and may be released."""
-        return max(0, self.held - self.backing)
-
-    @property
-    def short_for_next(self) -> int:
-        """What is missing for one more venue; 0 if it can be launched."""
-        return max(0, self.backing + self.per_venue - self.held)
-
-
-def stake_standing(user_id: int) -> StakeStanding:
-    """The user's stake: what is held, what it backs, what is needed for one more venue."""
-    return StakeStanding(user_id)

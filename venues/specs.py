@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset
@@ -101,6 +101,7 @@ class VenueSpec:
 class MarketSpec:
     """A spot market as it may be opened; members as in ``venues.models.Market``."""
 
+    market_kind: ClassVar[str] = "spot"
     base: Asset
     quote: Asset
     tick_size: Decimal

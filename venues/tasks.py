@@ -9,6 +9,7 @@ from exchange_os.ledger.services import check_ledger
 from venues.services.capacity import tell_capacities
 from venues.services.events import follow_events
 from venues.services.launch import drive_launch, unfinished_launches
+from venues.services.stake_prices import watch_stake_prices
 from venues.services.totals import kernel_totals
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,8 @@ def sweep_launches() -> None:
 
 @shared_task(name="venues.sweep_capacity")
 def sweep_capacity() -> None:
-    """Tell the kernel of every venue whose stake, or its price, has changed what it may carry."""
+    """Read the price of stake, then tell the kernel of every venue whose capacity has changed with it or with stake."""
+    watch_stake_prices()
     tell_capacities()
 
 

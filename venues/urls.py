@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from venues.services.transfers import AccountDirectory
-from venues.views import audit, console, deployer, events, launch, wallet
+from venues.views import audit, console, deployer, events, launch, stake, wallet
 
 launch_urls: tuple[list[URLPattern], str] = (
     [
@@ -47,7 +47,9 @@ deployer_urls: tuple[list[URLPattern], str] = (
     [
         path("", deployer.home, name="home"),
         path("register/", deployer.register, name="register"),
-        path("stake/", deployer.stake_page, name="stake"),
+        path("stake/", stake.page, name="stake"),
+        path("stake/preview/", stake.preview, name="stake_preview"),
+        path("stake/<int:release_id>/claim/", stake.claim, name="claim"),
         path("assets/new/", deployer.asset, name="asset"),
         path("invitations/<str:token>/", console.invitation, name="invitation"),
         *console_urls,

@@ -12,7 +12,7 @@ from exchange_os.ledger.models import Asset, Direction, Transfer, TransferState,
 from trading.models import Notification, NotificationCursor, TradingAccount
 from trading.services import notifications
 from trading.services.notifications import choose_kinds, delete_old_notifications, notify_all
-from venues.models import Market
+from venues.models import DeployerNotice, Market
 
 pytestmark = pytest.mark.django_db
 
@@ -160,3 +160,13 @@ def test_storage_is_bounded(trader, monkeypatch) -> None:
     newest = list(Notification.objects.order_by("-pk").values_list("pk", flat=True)[:3])
     delete_old_notifications()
     assert list(Notification.objects.order_by("-pk").values_list("pk", flat=True)) == newest
+
+
+def test_a_deployer_is_told_of_stake_once(trader) -> None:
+    DeployerNotice.objects.create(
+        user=trader, source="stake price 1", text="OKB fell.", link="/deployer/stake/"
+    )
+    notify_all()
+    notify_all()
+    note = Notification.objects.get(user=trader)
+    assert (note.text, note.kind, note.link) == ("OKB fell.", "deployer", "/deployer/stake/")

@@ -27,9 +27,9 @@ from venues.services import (
     drive_launch,
     halt_market,
     launch_venue,
-    release_stake,
     resume_market,
     start_deposit,
+    unbond_stake,
 )
 from venues.services.capacity import tell_capacities
 from venues.views.launch import MARKET_TEMPLATES
@@ -92,7 +92,7 @@ def test_the_stake_bounds_open_interest_and_follows_it(deployer: AbstractBaseUse
     assert capacity(venue) == 720_000_000_000
     assert (tell_capacities(), tell_capacities()) == (1, 0)
     okb = Asset.objects.get(symbol="OKB")
-    release_stake(deployer, to_units("250", okb))
+    unbond_stake(deployer, to_units("250", okb))
     assert tell_capacities() == 1
     assert capacity(venue) == 600_000_000_000
     venue.refresh_from_db()

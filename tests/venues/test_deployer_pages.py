@@ -42,7 +42,11 @@ def test_stake_and_release(signed_in, deployer):
     visitor = signed_in(deployer)
     assert visitor.post("/deployer/stake/", {"action": "stake", "stake": "100.5"}).status_code == 302
     assert stake_balance(deployer.pk) == 16005 * OKB // 10
-    assert visitor.post("/deployer/stake/", {"action": "release", "release": "0.5"}).status_code == 302
+    asked = visitor.post("/deployer/stake/", {"action": "release", "release": "0.5"})
+    assert (asked.status_code, "Unbond 0.5 OKB?" in asked.content.decode()) == (200, True)
+    assert stake_balance(deployer.pk) == 16005 * OKB // 10
+    form = {"action": "release", "release": "0.5", "confirmed": "1"}
+    assert visitor.post("/deployer/stake/", form).status_code == 302
     assert stake_balance(deployer.pk) == 1600 * OKB
 
 

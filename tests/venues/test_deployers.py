@@ -9,8 +9,8 @@ from exchange_os.ledger.services import check_ledger
 from tests.ledger.books import picture
 from tests.venues.conftest import draft_of, give
 from venues.models import Deployer
-from venues.selectors import stake_standing
-from venues.services import launch_venue, register_deployer, release_stake, stake
+from venues.selectors import min_stake, stake_standing
+from venues.services import launch_venue, register_deployer, stake, unbond_stake
 
 pytestmark = pytest.mark.django_db
 OKB = 10**8
@@ -51,7 +51,7 @@ def test_more_than_the_wallet_holds_is_refused(deployer):
 def test_who_is_no_deployer_stakes_nothing(newcomer):
     give(newcomer, "10", "OKB")
     before = picture()
-    for act in (stake, release_stake):
+    for act in (stake, unbond_stake):
         with pytest.raises(DomainError) as refused:
             act(newcomer, 1)
         assert refused.value.code == "not_a_deployer"
@@ -62,15 +62,25 @@ def test_stake_that_backs_a_venue_cannot_leave(deployer):
     launch_venue(deployer, draft_of(deployer))
     before = picture()
     with pytest.raises(DomainError) as refused:
-        release_stake(deployer, 500 * OKB + 1)
+        unbond_stake(deployer, 500 * OKB + 1)
     assert (refused.value.code, refused.value.field) == ("stake_in_use", "amount")
     assert refused.value.message == "Your venues need 1,000 OKB of stake; 500 OKB can be released."
     assert picture() == before
-    assert release_stake(deployer, 500 * OKB).free == 0
-    assert stake_balance(deployer.pk) == 1000 * OKB
+    assert unbond_stake(deployer, 500 * OKB).remaining == 500 * OKB
+    assert (stake_balance(deployer.pk), stake_standing(deployer.pk).free) == (1000 * OKB, 0)
     assert check_ledger().sound
 
 
 def test_what_is_needed_without_any_stake(newcomer):
     standing = stake_standing(newcomer.pk)
     assert (standing.held, standing.backing, standing.short_for_next) == (0, 0, 1000 * OKB)
+
+
+def test_the_dearest_kind_of_market_says_what_a_venue_needs(deployer, settings):
+    settings.MIN_STAKES = {"spot": "1000", "swap": "1200", "outcome": "400"}
+    assert min_stake(["outcome"]) == 400 * OKB
+    assert min_stake(["spot", "swap", "outcome"]) == 1200 * OKB
+    launch_venue(deployer, draft_of(deployer))
+    assert stake_standing(deployer.pk).backing == 1000 * OKB
+    assert stake_standing(deployer.pk, ["outcome"]).short_for_next == 0
+    assert stake_standing(deployer.pk, ["swap"]).short_for_next == 700 * OKB

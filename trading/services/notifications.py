@@ -23,7 +23,7 @@ from trading.models import (
     TradingAccount,
 )
 from venues.instruments import Instrument
-from venues.models import Venue
+from venues.models import DeployerNotice, Venue
 from venues.selectors import instruments_of
 
 KEPT = timedelta(days=90)
@@ -44,6 +44,7 @@ def notify_all() -> int:
     """Read every source from where it was left; how many rows were found, repeats among them."""
     told = _notify_rows("transfers", Transfer.objects.select_related("asset"), _transfer)
     told += _notify_rows("withdrawals", Withdrawal.objects.select_related("asset"), _withdrawal)
+    told += _notify_rows("deployers", DeployerNotice.objects.all(), _notice)
     heads = dict(RiskGroup.objects.values_list("pk", "head_sequence"))
     places = dict(NotificationCursor.objects.values_list("name", "place"))
     for venue in Venue.objects.filter(group_id__in=heads):
@@ -153,7 +154,7 @@ def _notify_rows(name: str, table: QuerySet, note: Callable[..., Notification | 
     cursor = _locked(name)
     found = Q(pk__in=cursor.waiting) | Q(pk__gt=cursor.place - OVERLAP)
     rows = list(table.filter(found).order_by("pk")[: ROWS_AT_ONCE + len(cursor.waiting)])
-    cursor.waiting = [row.pk for row in rows if row.state in _OPEN]
+    cursor.waiting = [row.pk for row in rows if getattr(row, "state", None) in _OPEN]
     cursor.place = max([cursor.place, *(row.pk for row in rows)])
     cursor.save()
     return _store([made for row in rows if (made := note(row)) is not None])
@@ -174,6 +175,17 @@ def _transfer(row: Transfer) -> Notification | None:
         text=f"Your transfer of {amount} {way} {end}."[:240],
         link="/wallet/",
         happened=row.finished or row.created,
+    )
+
+
+def _notice(row: DeployerNotice) -> Notification:
+    return Notification(
+        user_id=row.user_id,
+        source=f"deployer:{row.pk}",
+        kind=NotificationKind.DEPLOYER,
+        text=row.text,
+        link=row.link,
+        happened=row.created,
     )
 
 

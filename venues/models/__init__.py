@@ -21,6 +21,7 @@ from venues.models.access import (
     ScreeningOutcome,
 )
 from venues.models.act import VenueAct
+from venues.models.bond import DeployerNotice, StakePrice
 from venues.models.event import Event, EventKind, EventMove, EventState
 from venues.models.market import Market, MarketKind, Phase
 from venues.models.team import Role, VenueInvitation, VenueMember
@@ -49,6 +50,7 @@ __all__ = [
     "Consent",
     "Credential",
     "Deployer",
+    "DeployerNotice",
     "DocumentKind",
     "DocumentView",
     "Event",
@@ -68,6 +70,7 @@ __all__ = [
     "Role",
     "Screening",
     "ScreeningOutcome",
+    "StakePrice",
     "Venue",
     "VenueAct",
     "VenueInvitation",

@@ -1,7 +1,7 @@
 """The verbs of the deployer's side."""
 
 from venues.services.adding import add_listings, add_market, add_outcome
-from venues.services.deployers import register_deployer, release_stake, require_deployer, stake
+from venues.services.deployers import register_deployer, require_deployer, stake, unbond_stake
 from venues.services.events import close_event, dispute_result, follow_events, propose_result, propose_void
 from venues.services.launch import drive_launch, launch_venue
 from venues.services.operate import collect_fees, halt_market, halt_venue, resume_market, resume_venue
@@ -22,11 +22,11 @@ __all__ = [
     "propose_result",
     "propose_void",
     "register_deployer",
-    "release_stake",
     "require_deployer",
     "resume_market",
     "resume_venue",
     "stake",
     "start_deposit",
     "start_withdrawal",
+    "unbond_stake",
 ]

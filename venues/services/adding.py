@@ -7,8 +7,10 @@ from django.db import transaction
 from django.db.models import Max
 
 from exchange_os.errors import DomainError
+from exchange_os.ledger.selectors import amount_words
 from venues.event_specs import EventSpec, late_outcome
 from venues.models import Event, EventState, Market, Phase, Role, Venue, VenueState
+from venues.selectors import min_stake, stake_standing
 from venues.services.acts import note_act
 from venues.services.launch import send_drive
 from venues.services.listing import create_listings
@@ -25,7 +27,7 @@ def add_listings(user: AbstractBaseUser, venue: Venue, specs: list[Listing]) -> 
     """Add markets and events to the user's open venue, all or none; they trade when the drive is done.
 
     Raises ``venue_not_open``, ``market_pending`` while other markets are being added, ``symbol_taken``,
-    ``code_taken``, ``too_many_markets``.
+    ``code_taken``, ``too_many_markets``, ``stake_too_small`` if a new kind of market asks for more stake.
     """
     symbols = [symbol for spec in specs for symbol in spec.symbols]
     with transaction.atomic():
@@ -49,11 +51,25 @@ def add_listings(user: AbstractBaseUser, venue: Venue, specs: list[Listing]) -> 
         number = (markets.aggregate(last=Max("number"))["last"] or 0) + 1
         if number + len(symbols) > MAX_MARKETS:
             raise DomainError("too_many_markets", f"A venue has at most {MAX_MARKETS} markets.")
+        _check_stake(locked, {spec.market_kind for spec in specs})
         Venue.objects.filter(pk=locked.pk).update(launch_error="")
         create_listings(locked, number, specs)
         note_act(locked, user, "added", ", ".join(symbols))
         transaction.on_commit(partial(send_drive, locked.pk))
     return list(markets.filter(number__gte=number).order_by("number"))
+
+
+def _check_stake(venue: Venue, added: set[str]) -> None:
+    traded = set(Market.objects.filter(venue=venue).values_list("kind", flat=True))
+    standing = stake_standing(venue.deployer.user_id)
+    more = min_stake(traded | added) - standing.needs.get(venue.pk, 0)
+    if more > standing.free:
+        asset = standing.asset
+        raise DomainError(
+            "stake_too_small",
+            f"With this market {venue.name} needs {amount_words(min_stake(traded | added), asset)} of stake. "
+            f"Stake {amount_words(more - standing.free, asset)} more first.",
+        )
 
 
 def add_outcome(user: AbstractBaseUser, event: Event, name: str) -> Market:

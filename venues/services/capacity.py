@@ -6,11 +6,12 @@ falls the kernel takes no new risk; what stands is left alone.
 """
 
 import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
 from decimal import Decimal
 
 import exchange_kernel as kernel
 from celery import current_app
-from django.conf import settings
 from django.db.models import Count
 from kombu.exceptions import KombuError, OperationalError
 
@@ -20,6 +21,8 @@ from exchange_os.ledger.models import Asset
 from exchange_os.ledger.selectors import stake_asset, stake_balance, stake_balances
 from venues.models import Market, MarketKind, Venue
 from venues.selectors import BACKED_STATES, LIVE_STATES
+from venues.services.asking import ask
+from venues.stakes import capacity_from, stake_for, stake_price
 
 log = logging.getLogger(__name__)
 
@@ -40,15 +43,63 @@ def settlement_asset(venue: Venue) -> Asset | None:
 
 def capacity_of(venue: Venue, settlement: Asset) -> int:
     """Units of ``settlement`` that the venue's open interest may be worth; 0 without a price of the stake."""
-    backed = Venue.objects.filter(deployer=venue.deployer_id, state__in=BACKED_STATES).count()
-    return _worth(stake_balance(venue.deployer.user_id), backed, settlement, stake_asset())
+    stake = stake_balance(venue.deployer.user_id)
+    price = stake_price(settlement).value
+    return capacity_from(stake, backed_count(venue.deployer_id), settlement, price, stake_asset())
 
 
-def _worth(stake: int, venues: int, settlement: Asset, asset: Asset) -> int:
-    """The capacity that ``stake`` units, shared evenly among a deployer's venues, give to one of them."""
-    price = Decimal(settings.STAKE_PRICES.get(settlement.symbol, "0"))
-    share = Decimal(stake // max(1, venues)).scaleb(-asset.scale)
-    return int((share * price * settings.CAPACITY_MULTIPLE).scaleb(settlement.scale))
+def backed_count(deployer_id: int) -> int:
+    """Among how many venues a deployer's stake is shared."""
+    return Venue.objects.filter(deployer=deployer_id, state__in=BACKED_STATES).count()
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one venue's contracts carry and may carry, in units of ``settlement``; ``used`` is None if it is away."""
+
+    venue: Venue
+    settlement: Asset
+    used: int | None
+    limit: int
+
+    @property
+    def percent(self) -> int:
+        """How much of the limit is used, 0 to 100."""
+        used = self.used or 0
+        return min(100, used * 100 // self.limit) if self.limit else 100 if used else 0
+
+    @property
+    def level(self) -> str:
+        """How a gauge of it is shown."""
+        return "danger" if self.percent >= 90 else "warn" if self.percent >= 70 else ""
+
+
+def loads_of(
+    venues: Iterable[Venue], stake: int, shared_by: int, patience_seconds: float = 1.5
+) -> list[Load]:
+    """What every venue with contracts carries, asked of its kernel, and may carry if ``stake`` units were at stake."""
+    asset, found = stake_asset(), []
+    for venue in venues:
+        settlement = settlement_asset(venue)
+        if settlement is None:
+            continue
+        try:
+            used = int(ask(venue.group_id, {"q": "capacity"}, patience_seconds)["open_interest"])
+        except DomainError:
+            used = None
+        limit = capacity_from(stake, shared_by, settlement, stake_price(settlement).value, asset)
+        found.append(Load(venue, settlement, used, limit))
+    return found
+
+
+def stake_in_use(loads: Iterable[Load], shared_by: int) -> int:
+    """Units of stake that the open interest of these venues needs, all of them sharing evenly."""
+    asset = stake_asset()
+    needs = [
+        stake_for(each.used or 0, shared_by, each.settlement, stake_price(each.settlement).value, asset)
+        for each in loads
+    ]
+    return max(needs, default=0)
 
 
 def tell_capacities() -> int:
@@ -62,13 +113,17 @@ def tell_capacities() -> int:
         .distinct("venue_id")
         .select_related("quote", "venue__deployer")
     )
+    prices: dict[int, Decimal] = {}
     counts = Venue.objects.filter(state__in=BACKED_STATES).values_list("deployer").annotate(Count("pk"))
     backed, stakes, asset = dict(counts), stake_balances(), stake_asset()
     told = 0
     for market in first:
         venue = market.venue
         stake = stakes.get(venue.deployer.user_id, 0)
-        capacity = _worth(stake, backed.get(venue.deployer_id, 1), market.quote, asset)
+        if market.quote_id not in prices:
+            prices[market.quote_id] = stake_price(market.quote).value
+        shared_by = backed.get(venue.deployer_id, 1)
+        capacity = capacity_from(stake, shared_by, market.quote, prices[market.quote_id], asset)
         if capacity == venue.capacity_units:
             continue
         try:

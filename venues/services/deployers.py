@@ -4,11 +4,12 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
 from exchange_os.errors import DomainError
+from exchange_os.ledger.models import StakeRelease
 from exchange_os.ledger.selectors import amount_words
 from exchange_os.ledger.services import add_stake, begin_unbonding
 from venues.models import Deployer
-from venues.selectors import StakeStanding, deployer_of, stake_standing
-from venues.services.capacity import send_sweep
+from venues.selectors import StakeStanding, deployer_of, live_venues, stake_standing
+from venues.services.capacity import loads_of, send_sweep, stake_in_use
 
 
 def register_deployer(user: AbstractBaseUser, name: str) -> Deployer:
@@ -42,23 +43,50 @@ def stake(user: AbstractBaseUser, amount: int) -> StakeStanding:
     return stake_standing(user.pk)
 
 
-def release_stake(user: AbstractBaseUser, amount: int) -> StakeStanding:
-    """Begin to unbond ``amount`` units of stake that backs no venue; answers the new standing.
+def unbond_stake(user: AbstractBaseUser, amount: int) -> StakeRelease:
+    """Begin to unbond ``amount`` units of stake that no minimum and no open interest needs.
 
-    Raises ``not_a_deployer``, ``stake_in_use`` if venues need it. The deployer's row is the lock that a launch takes
-    too, so stake cannot leave while a venue is being launched on it.
+    Raises ``not_a_deployer``, ``stake_in_use`` if venues need it, ``venue_away`` if one cannot be asked, and as
+    ``begin_unbonding``. The deployer's row is the lock that a launch takes too, so stake cannot leave while a venue is
+    being launched on it. Where a venue opens more meanwhile, its kernel takes no new risk once it
+    hears of the lower capacity.
     """
     with transaction.atomic():
         deployer = require_deployer(user)
         Deployer.objects.select_for_update().get(pk=deployer.pk)
-        standing = stake_standing(user.pk)
-        if amount > standing.free:
+        check_release(deployer, amount)
+        release = begin_unbonding(user.pk, amount)
+        transaction.on_commit(send_sweep)
+    return release
+
+
+def check_release(deployer: Deployer, amount: int) -> None:
+    """Refuse to let ``amount`` units go that a minimum or open interest needs. Raises as ``unbond_stake``."""
+    standing = stake_standing(deployer.user_id)
+    asset = standing.asset
+    if amount > standing.free:
+        raise DomainError(
+            "stake_in_use",
+            f"Your venues need {amount_words(standing.backing, asset)} of stake; "
+            f"{amount_words(standing.free, asset)} can be released.",
+            field="amount",
+        )
+    shared_by = len(standing.needs)
+    loads = loads_of(live_venues().filter(deployer=deployer), standing.held - amount, shared_by)
+    for load in loads:
+        if load.used is None:
             raise DomainError(
-                "stake_in_use",
-                f"Your venues need {amount_words(standing.backing, standing.asset)} of stake; "
-                f"{amount_words(standing.free, standing.asset)} can be released.",
+                "venue_away",
+                f"{load.venue.name} cannot say how much it carries right now; try again in a moment.",
                 field="amount",
             )
-        begin_unbonding(user.pk, amount)
-        transaction.on_commit(send_sweep)
-    return stake_standing(user.pk)
+    over = [load for load in loads if (load.used or 0) > load.limit]
+    if over:
+        left = max(0, standing.held - stake_in_use(loads, shared_by))
+        raise DomainError(
+            "stake_in_use",
+            f"{over[0].venue.name} carries {amount_words(over[0].used or 0, over[0].settlement)} of open interest, "
+            f"which needs this stake. {amount_words(min(left, standing.free), asset)} can be released now; "
+            "more when positions close.",
+            field="amount",
+        )

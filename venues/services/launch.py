@@ -8,6 +8,7 @@ again, its stake backs nothing, and the draft can be mended and launched anew.
 """
 
 import logging
+from collections.abc import Iterable
 from functools import partial
 
 from celery import current_app
@@ -59,7 +60,7 @@ def launch_venue(user: AbstractBaseUser, draft: LaunchDraft) -> Venue:
             return draft.venue
         spec = venue_spec(draft.data.get("venue", {}))
         markets = market_specs(draft.data.get("markets", []))
-        check_stake(user)
+        check_stake(user, {spec.market_kind for spec in markets})
         venue = _create_venue(deployer, spec, markets)
         create_listings(venue, 0, markets)
         draft.venue = venue
@@ -68,9 +69,9 @@ def launch_venue(user: AbstractBaseUser, draft: LaunchDraft) -> Venue:
     return venue
 
 
-def check_stake(user: AbstractBaseUser) -> None:
-    """Refuse with ``stake_too_small`` unless the user's stake can back one more venue."""
-    standing = stake_standing(user.pk)
+def check_stake(user: AbstractBaseUser, kinds: Iterable[str]) -> None:
+    """Refuse with ``stake_too_small`` unless the user's stake can back one more venue with markets of these kinds."""
+    standing = stake_standing(user.pk, kinds)
     if standing.short_for_next:
         raise DomainError(
             "stake_too_small",

@@ -2,28 +2,23 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.selectors import (
     amount_text,
-    amount_words,
-    stake_asset,
-    to_units,
     wallet_balance,
 )
 from exchange_os.ledger.services import create_asset
 from exchange_os.ui.requests import SignedInRequest
 from venues.fields import Field, mark
-from venues.inputs import text_of
+from venues.inputs import next_page, text_of
 from venues.selectors import deployer_of, drafts_of, stake_standing, venues_of
-from venues.services.deployers import register_deployer, release_stake, stake
+from venues.services.deployers import register_deployer
 
 
 @login_required
@@ -57,44 +52,11 @@ def register(request: SignedInRequest) -> HttpResponse:
         except DomainError as refused:
             mark(fields, {"name": refused})
             return render(
-                request, "venues/register.html", {"fields": fields, "next": _next(request)}, status=422
+                request, "venues/register.html", {"fields": fields, "next": next_page(request)}, status=422
             )
         messages.success(request, f"You are registered as {' '.join(name.split())}.")
-        return redirect(_next(request) or "deployer:stake")
-    return render(request, "venues/register.html", {"fields": fields, "next": _next(request)})
-
-
-@login_required
-@require_http_methods(["GET", "POST"])
-def stake_page(request: SignedInRequest) -> HttpResponse:
-    """Stake held and needed; ``action`` stakes or releases an amount."""
-    if deployer_of(request.user.pk) is None:
-        return redirect("deployer:register")
-    asset = stake_asset()
-    action = text_of(request.POST, "action") or "stake"
-    fields = {
-        name: Field(
-            name, "Amount", text_of(request.POST, name), "decimal", suffix=asset.symbol, placeholder="0"
-        )
-        for name in ("stake", "release")
-    }
-    status = 200
-    if request.method == "POST" and action in fields:
-        try:
-            units = to_units(fields[action].value, asset, field="amount")
-            (stake if action == "stake" else release_stake)(request.user, units)
-        except DomainError as refused:
-            fields[action].error = refused.message
-            status = 422
-        else:
-            done = "Staked" if action == "stake" else "Unbonding:"
-            messages.success(request, f"{done} {amount_words(units, asset)}.")
-            return redirect(_next(request) or "deployer:stake")
-    context = _stake_context(request)
-    if not fields["stake"].value and context["standing"].short_for_next:
-        fields["stake"].value = context["short"]
-    context |= {"stake_field": fields["stake"], "release_field": fields["release"], "next": _next(request)}
-    return render(request, "venues/stake.html", context, status=status)
+        return redirect(next_page(request) or "deployer:stake")
+    return render(request, "venues/register.html", {"fields": fields, "next": next_page(request)})
 
 
 @login_required
@@ -112,7 +74,7 @@ def asset(request: SignedInRequest) -> HttpResponse:
         Field("supply", "Supply", text_of(post, "supply"), "decimal", "All of it is issued to your wallet, once.",
               placeholder="1000000"),
     ]  # fmt: skip
-    context: dict[str, Any] = {"fields": fields, "next": _next(request)}
+    context: dict[str, Any] = {"fields": fields, "next": next_page(request)}
     if request.method == "GET":
         return render(request, "venues/asset.html", context)
     try:
@@ -126,13 +88,7 @@ def asset(request: SignedInRequest) -> HttpResponse:
         context["lookalike"] = refused.code == "symbol_lookalike"
         return render(request, "venues/asset.html", context, status=422)
     messages.success(request, f"{made.symbol} is listed; its supply is in your wallet.")
-    return redirect(_next(request) or "deployer:home")
-
-
-def _next(request: SignedInRequest) -> str:
-    """Where to go afterwards, if it is a page of this site."""
-    target = request.POST.get("next") or request.GET.get("next") or ""
-    return target if url_has_allowed_host_and_scheme(target, allowed_hosts=None) else ""
+    return redirect(next_page(request) or "deployer:home")
 
 
 def _stake_context(request: SignedInRequest) -> dict[str, Any]:
@@ -147,6 +103,5 @@ def _stake_context(request: SignedInRequest) -> dict[str, Any]:
     }
     return {
         "standing": standing,
-        "days": settings.UNBONDING_DAYS,
         **{name: amount_text(units, standing.asset) for name, units in numbers.items()},
     }

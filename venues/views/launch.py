@@ -295,7 +295,7 @@ def _review(
     error: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    standing = stake_standing(request.user.pk)
+    standing = stake_standing(request.user.pk, {item.market_kind for item in specs})
     wallet = wallet_balance(request.user.pk, standing.asset)
     context = {
         "spec": spec,

@@ -53,7 +53,7 @@ class WalletView(LoginRequiredMixin, View):
 
 def wallet_rows(user_id: int) -> list[dict[str, Any]]:
     """Every listed asset that the user holds or the faucet gives, with what is in the wallet and on its way."""
-    kinds = (AccountKind.WALLET, AccountKind.IN_TRANSIT, AccountKind.STAKE)
+    kinds = (AccountKind.WALLET, AccountKind.IN_TRANSIT, AccountKind.STAKE, AccountKind.UNBONDING)
     held = balances_of(user_id, kinds)
     rows = []
     for asset in listed_assets():
@@ -65,9 +65,9 @@ def wallet_rows(user_id: int) -> list[dict[str, Any]]:
                 "asset": asset,
                 "wallet": amount_text(units[AccountKind.WALLET], asset),
                 "in_transit": amount_text(units[AccountKind.IN_TRANSIT], asset),
-                "stake": amount_text(units[AccountKind.STAKE], asset),
+                "stake": amount_text(units[AccountKind.STAKE] + units[AccountKind.UNBONDING], asset),
                 "moving": units[AccountKind.IN_TRANSIT] > 0,
-                "staked": units[AccountKind.STAKE] > 0,
+                "staked": units[AccountKind.STAKE] + units[AccountKind.UNBONDING] > 0,
                 "empty": not any(units.values()),
             }
         )

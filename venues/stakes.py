@@ -1,0 +1,95 @@
+"""What stake does: how much a venue needs by what it trades, what the stake is worth, and the capacity it gives."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.conf import settings
+
+from exchange_os.ledger.models import Asset
+from exchange_os.ledger.selectors import stake_asset, stake_balance, to_units
+from venues.models import Market, MarketKind, StakePrice, Venue, VenueState
+
+BACKED_STATES = (VenueState.LAUNCHING, VenueState.OPEN, VenueState.HALTED)
+SPOT_ONLY = (MarketKind.SPOT.value,)
+
+
+def min_stake(kinds: Iterable[str] = SPOT_ONLY) -> int:
+    """Units of the stake asset that must stand behind a venue which trades these kinds: the most that one asks for."""
+    asset = stake_asset()
+    return max(to_units(Decimal(settings.MIN_STAKES[kind]), asset) for kind in (set(kinds) or SPOT_ONLY))
+
+
+class StakeStanding:
+    """A deployer's stake in units of the stake asset: ``held``, ``backing`` live venues, ``free``.
+
+    ``per_venue`` is what one more venue of the given kinds needs; ``needs`` what each living venue does.
+    """
+
+    def __init__(self, user_id: int, kinds: Iterable[str] = SPOT_ONLY) -> None:
+        self.asset = stake_asset()
+        self.per_venue = min_stake(kinds)
+        self.held = stake_balance(user_id)
+        venues = Venue.objects.filter(deployer__user_id=user_id, state__in=BACKED_STATES)
+        self.needs = {pk: min_stake(traded) for pk, traded in _kinds_of(venues).items()}
+        self.backing = sum(self.needs.values())
+
+    @property
+    def free(self) -> int:
+        """What no minimum needs and may be released."""
+        return max(0, self.held - self.backing)
+
+    @property
+    def short_for_next(self) -> int:
+        """What is missing for one more venue; 0 if it can be launched."""
+        return max(0, self.backing + self.per_venue - self.held)
+
+
+def stake_standing(user_id: int, kinds: Iterable[str] = SPOT_ONLY) -> StakeStanding:
+    """The user's stake: what is held, what it backs, what one more venue of these kinds would need."""
+    return StakeStanding(user_id, kinds)
+
+
+def _kinds_of(venues: Iterable[Venue]) -> dict[int, set[str]]:
+    kinds: dict[int, set[str]] = {venue.pk: set() for venue in venues}
+    for pk, kind in Market.objects.filter(venue_id__in=kinds).values_list("venue_id", "kind").distinct():
+        kinds[pk].add(kind)
+    return kinds
+
+
+@dataclass(frozen=True)
+class Price:
+    """What one unit of the stake asset is worth in a settlement asset, and what says so."""
+
+    value: Decimal
+    source: str
+
+
+def stake_price(settlement: Asset) -> Price:
+    """The newest price of the stake asset in ``settlement``; that of the settings before there is one, 0 without."""
+    newest = StakePrice.objects.filter(settlement=settlement).order_by("-pk").first()
+    if newest is not None:
+        return Price(Decimal(newest.price), newest.source)
+    return Price(Decimal(settings.STAKE_PRICES.get(settlement.symbol, "0")), "settings")
+
+
+def capacity_from(stake: int, venues: int, settlement: Asset, price: Decimal, asset: Asset) -> int:
+    """Units of ``settlement`` that ``stake`` units, shared evenly among a deployer's venues, allow one of them."""
+    share = Decimal(stake // max(1, venues)).scaleb(-asset.scale)
+    return int((share * price * settings.CAPACITY_MULTIPLE).scaleb(settlement.scale))
+
+
+def stake_for(capacity: int, venues: int, settlement: Asset, price: Decimal, asset: Asset) -> int:
+    """The least stake, in its units, with which each of ``venues`` may carry ``capacity`` units of ``settlement``."""
+    if not price or not capacity:
+        return 0
+    share = Decimal(capacity).scaleb(asset.scale - settlement.scale) / (price * settings.CAPACITY_MULTIPLE)
+    units = int(share)
+    while capacity_from(units, 1, settlement, price, asset) < capacity:
+        units += 1
+    return units * max(1, venues)
+
+
+def minimums(kinds: Collection[tuple[str, str]]) -> list[tuple[str, int]]:
+    """``(label, units)`` of what each kind of market asks for, in the order given."""
+    return [(label, min_stake([kind])) for kind, label in kinds]
