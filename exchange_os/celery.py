@@ -19,6 +19,11 @@ app.conf.beat_schedule = {
         "task": "exchange_os.engine.tasks.nightly_partitions",
         "schedule": crontab(hour=2, minute=40),
     },
+    "governance-decisions": {
+        "task": "governance.sweep_decisions",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
     "ledger-withdrawals": {
         "task": "ledger.sweep_withdrawals",
         "schedule": 2.0,

@@ -218,6 +218,7 @@ class NotificationKind(models.TextChoices):
     TRANSFER = "transfer", "Transfers"
     WITHDRAWAL = "withdrawal", "Withdrawals"
     DEPLOYER = "deployer", "Stake and venues of mine"
+    GOVERNANCE = "governance", "Decisions of the committee"
 
 
 class Notification(models.Model):

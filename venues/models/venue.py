@@ -43,7 +43,8 @@ class Venue(models.Model):
 
     ``maker_fee_ppm`` and ``taker_fee_ppm`` are what a new market starts with; each market has its own. Of every fee
     the protocol keeps ``protocol_share_ppm``. ``capacity_units`` of the settlement asset is what the kernel was last
-    told that open interest may be worth. A failed launch gives its address back.
+    told that open interest may be worth. A failed launch gives its address back. ``held_by_decision`` is the number of
+    the governance decision that keeps the venue halted; while there is one, the deployer cannot resume it.
     """
 
     slug = models.CharField(max_length=30, validators=[RegexValidator(SLUG_PATTERN)])
@@ -60,6 +61,7 @@ class Venue(models.Model):
     access_policy = models.ForeignKey(
         "venues.AccessPolicy", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
+    held_by_decision = models.BigIntegerField(null=True, blank=True)
     created = models.DateTimeField(auto_now_add=True)
     opened = models.DateTimeField(null=True)
     launch_attempts = models.PositiveIntegerField(default=0)

@@ -58,9 +58,53 @@ def _move_market(user: AbstractBaseUser, venue: Venue, number: int, target: Phas
     return market
 
 
+def halt_by_decision(venue_id: int, decision: int) -> Venue:
+    """Keep a venue halted by a decision of governance, until ``release_by_decision``; repeating it does no harm.
+
+    A venue that its deployer has halted stays as it is and cannot be resumed by them. Raises the engine's errors.
+    """
+    Venue.objects.filter(pk=venue_id, held_by_decision=None).update(held_by_decision=decision)
+    venue = Venue.objects.get(pk=venue_id)
+    if venue.state != VenueState.OPEN:
+        return venue
+    return _move_to(venue, VenueState.HALTED, None, f"Decision {decision} of the committee.")
+
+
+def release_by_decision(venue_id: int, decision: int, *, reopen: bool) -> Venue:
+    """End the halt of that decision, and open the venue again with ``reopen``; one that another holds is left alone.
+
+    Repeating it does no harm. Raises the engine's errors.
+    """
+    venue = Venue.objects.get(pk=venue_id)
+    if venue.held_by_decision != decision:
+        return venue
+    if reopen and venue.state == VenueState.HALTED:
+        venue = _move_to(venue, VenueState.OPEN, None, f"The halt by decision {decision} has ended.")
+    Venue.objects.filter(pk=venue_id, held_by_decision=decision).update(held_by_decision=None)
+    venue.refresh_from_db()
+    return venue
+
+
+def halt_short_venue(venue: Venue) -> Venue:
+    """Halt an open venue whose stake no longer carries it; its deployer may resume it once it does."""
+    return _move_to(
+        venue, VenueState.HALTED, None, "The stake behind the venue no longer carries what is open."
+    )
+
+
 def _move(user: AbstractBaseUser, venue: Venue, target: VenueState, reason: str) -> Venue:
-    """The kernel first, then the row: a failure in between shows the old state, and the move can be repeated."""
     venue = require_role(user, venue, Role.HALTER)
+    if venue.held_by_decision is not None:
+        raise DomainError(
+            "venue_held",
+            f"The committee keeps {venue.name} halted by decision {venue.held_by_decision}; it resumes when that ends.",
+            decision=venue.held_by_decision,
+        )
+    return _move_to(venue, target, user, reason)
+
+
+def _move_to(venue: Venue, target: VenueState, user: AbstractBaseUser | None, reason: str) -> Venue:
+    """The kernel first, then the row: a failure in between shows the old state, and the move can be repeated."""
     if venue.state not in HALTED_STATES or target not in VENUE_MOVES[VenueState(venue.state)]:
         raise DomainError(
             "venue_move_refused",

@@ -1,0 +1,40 @@
+"""The committee's side: members, decisions with their panels and votes, cases with their evidence, halts."""
+
+from governance.models.case import Case, Evidence, EvidenceFile, EvidenceKind, Harmed
+from governance.models.committee import CommitteeMember, ConflictDeclaration
+from governance.models.decision import (
+    MOVES,
+    Choice,
+    Comment,
+    Decision,
+    DecisionMove,
+    Reply,
+    Seat,
+    State,
+    Verb,
+    Vote,
+    VoteChallenge,
+)
+from governance.models.halt import EmergencyHalt
+
+__all__ = [
+    "MOVES",
+    "Case",
+    "Choice",
+    "Comment",
+    "CommitteeMember",
+    "ConflictDeclaration",
+    "Decision",
+    "DecisionMove",
+    "EmergencyHalt",
+    "Evidence",
+    "EvidenceFile",
+    "EvidenceKind",
+    "Harmed",
+    "Reply",
+    "Seat",
+    "State",
+    "Verb",
+    "Vote",
+    "VoteChallenge",
+]

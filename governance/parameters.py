@@ -1,0 +1,37 @@
+"""The protocol's parameters: what each means, its bounds, and its value where nobody changed it."""
+
+from dataclasses import dataclass
+
+HOUR = 3_600
+DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A whole number with bounds. The last word of its name is its unit: ``seconds``, ``ppm`` or a count."""
+
+    name: str
+    default: int
+    low: int
+    high: int
+    words: str
+
+
+def _table(*rows: Parameter) -> dict[str, Parameter]:
+    return {row.name: row for row in rows}
+
+
+PARAMETERS = _table(
+    Parameter("case_draft_seconds", 14 * DAY, DAY, 60 * DAY, "How long a draft may wait to be opened."),
+    Parameter("case_reply_seconds", 2 * DAY, DAY, 14 * DAY, "How long the deployer has to answer before a vote."),
+    Parameter("case_voting_seconds", 3 * DAY, DAY, 14 * DAY, "How long a panel votes on a case."),
+    Parameter("case_lock_seconds", DAY, DAY, 14 * DAY, "How long an adopted slash waits, open to appeal."),
+    Parameter("case_appeal_seconds", 2 * DAY, DAY, 14 * DAY, "How long a rejected case can be appealed."),
+    Parameter("decision_quorum_ppm", 500_000, 300_000, 1_000_000, "Share of the panel's seats that must vote."),
+    Parameter("decision_threshold_ppm", 600_000, 500_001, 1_000_000, "Share of votes for, of those for and against."),
+    Parameter("decision_votes_count", 2, 2, 20, "Votes for that are needed at least."),
+    Parameter("panel_seats_count", 2, 2, 20, "Seats that a fresh panel of an appeal needs at least."),
+    Parameter("halt_voting_seconds", HOUR, 300, DAY, "How long guardians may gather the votes for a halt."),
+    Parameter("halt_seconds", DAY, HOUR, 2 * DAY, "How long an emergency halt lasts unless it is ratified."),
+    Parameter("halt_ratified_seconds", 14 * DAY, DAY, 60 * DAY, "How long a ratified halt lasts."),
+)  # fmt: skip

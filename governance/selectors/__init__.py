@@ -1,0 +1,1 @@
+"""What governance answers: members, decisions, votes, parameters."""
