@@ -259,6 +259,15 @@ VALUE_ASSET = env.str("VALUE_ASSET", "USD")
 CAPACITY_MULTIPLE = env.int("CAPACITY_MULTIPLE", 10)
 PROTOCOL_SHARE_PPM = env.int("PROTOCOL_SHARE_PPM", 100_000)
 
+# The end of events. What each side of a dispute puts up, in the stake asset; the least time to challenge a result; for
+# how long after trading the deployer alone may propose one; when it is void without one, and when a dispute that nobody
+# judged is.
+DISPUTE_BOND = env.str("DISPUTE_BOND", "100")
+MIN_CHALLENGE_SECONDS = env.int("MIN_CHALLENGE_SECONDS", 3600)
+RESOLUTION_GRACE_SECONDS = env.int("RESOLUTION_GRACE_SECONDS", 3 * 86_400)
+RESOLUTION_DEADLINE_SECONDS = env.int("RESOLUTION_DEADLINE_SECONDS", 14 * 86_400)
+DISPUTE_DEADLINE_SECONDS = env.int("DISPUTE_DEADLINE_SECONDS", 14 * 86_400)
+
 # How long money waits before it is sent to an address which its owner has not used before.
 WITHDRAWAL_HOLD_SECONDS = env.int("WITHDRAWAL_HOLD_SECONDS", 86_400 if HTTPS else 60)
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.utils import timezone
 
 from exchange_os.errors import DomainError
@@ -22,7 +23,7 @@ from venues.models import EventKind
 MAX_OUTCOMES = 256
 MIN_HOURS_OPEN = Decimal("0.05")
 MAX_YEARS_OPEN = 10
-WINDOW_HOURS = (1, 24 * 14)
+MAX_WINDOW_SECONDS = 14 * 24 * 3600
 TICKS = ("0.001", "0.005", "0.01", "0.05")
 #: Name of the outcome that others may be taken out of later.
 FALLBACK = "any other"
@@ -168,12 +169,16 @@ def _closes(data: Mapping[str, Any]) -> datetime:
 
 
 def _window(data: Mapping[str, Any]) -> int:
-    least, most = WINDOW_HOURS
-    message = f"Enter for how many hours a result can be challenged, from {least} to {most}."
-    text = text_of(data, "window_hours") or "2"
-    if not text.isdigit() or not least <= int(text[:6]) <= most:
+    least = settings.MIN_CHALLENGE_SECONDS
+    hours = decimal_text(Decimal(least) / 3600)
+    message = (
+        f"Enter for how many hours a result can be challenged, from {hours} to {MAX_WINDOW_SECONDS // 3600}."
+    )
+    value = read_decimal(text_of(data, "window_hours") or "2")
+    seconds = value * 3600 if value is not None else Decimal(0)
+    if seconds != seconds.to_integral_value() or not least <= seconds <= MAX_WINDOW_SECONDS:
         raise DomainError("window_invalid", message, field="window_hours")
-    return int(text) * 3600
+    return int(seconds)
 
 
 def _outcomes(data: Mapping[str, Any], kind: str) -> list[str]:

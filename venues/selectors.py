@@ -23,6 +23,7 @@ __all__ = [
     "deployer_of",
     "drafts_of",
     "has_contracts",
+    "insiders_of",
     "instrument",
     "instruments_of",
     "live_venues",
@@ -183,6 +184,12 @@ def venues_of(user_id: int) -> QuerySet[Venue]:
         .annotate(market_count=Count("markets"))
         .order_by("-pk")
     )
+
+
+def insiders_of(venue: Venue) -> frozenset[int]:
+    """Users who run the venue, and so may neither judge it nor dispute what it says: its deployer and its team."""
+    team = VenueMember.objects.filter(venue=venue).values_list("user_id", flat=True)
+    return frozenset({venue.deployer.user_id, *team})
 
 
 def drafts_of(user_id: int) -> QuerySet[LaunchDraft]:

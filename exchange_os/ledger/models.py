@@ -96,6 +96,7 @@ class AccountKind(models.TextChoices):
     TREASURY = "treasury", "Treasury"  # owner: 0
     BURNED = "burned", "Burned"  # owner: 0; nothing ever leaves it
     WITHDRAWING = "withdrawing", "On its way out"  # owner: user
+    DISPUTE_BOND = "dispute_bond", "Bonds of disputes"  # owner: event
     EXTERNAL = "external", "Outside world"  # owner: 0; the only kind that may be negative
 
 
@@ -135,6 +136,9 @@ class PostingKind(models.TextChoices):
     SET_ASIDE = "set_aside", "Set aside for a withdrawal"
     SENT_OUT = "sent_out", "Withdrawn"
     TAKEN_BACK = "taken_back", "Withdrawal returned"
+    BOND = "bond", "Bond of a dispute"
+    BOND_RETURNED = "bond_returned", "Bond returned"
+    BOND_WON = "bond_won", "Bond of the losing side"
 
 
 class Posting(models.Model):

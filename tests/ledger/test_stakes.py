@@ -164,7 +164,7 @@ def test_the_check_misses_stake_that_was_paid_out_by_hand(staked, okb):
     assert check_ledger().sound
     unguarded("ledger_stakerelease", "UPDATE ledger_stakerelease SET state = 'returned', finished_at = now()")
     assert check_ledger().faults == [
-        f"User {staked.pk} staked 1000 of asset {okb.pk}: 1000 held, 0 returned, 0 slashed (slashes say 0), 400 of it "
-        "unbonding (releases say 0)."
+        f"User {staked.pk} staked 1000 of asset {okb.pk}: 1000 held, 0 returned, 0 slashed (slashes say 0), "
+        "0 in or lost to disputes, 400 of it unbonding (releases say 0)."
     ]
     assert LedgerAccount.objects.get(kind="unbonding").balance == 400

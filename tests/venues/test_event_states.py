@@ -7,6 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.test import Client
 
 from tests.trading.test_contract_pages import words
+from tests.venues.conftest import give
 from tests.venues.test_contract_specs import EVENT
 from tests.venues.test_events import SEEN, listed, passed
 from venues.models import PPM, Event, EventState, Venue
@@ -55,14 +56,19 @@ def test_a_page_tells_where_the_event_stands(
 def test_a_dispute_from_the_page(
     venue: Venue, deployer: AbstractBaseUser, trader: AbstractBaseUser, signed_in: Callable[..., Client]
 ) -> None:
+    give(trader, "100", "OKB")
     event = propose_result(deployer, listed(deployer, venue, EVENT), {0: PPM}, SEEN)
     address, htmx = f"/v/north/event/{event.code}/dispute/", {"HX-Request": "true"}
     assert Client().post(address, {"reason": REASON, "source": SEEN}).status_code == 302
     browser = signed_in(trader)
     for form, sentence in (
-        ({"reason": "no", "source": SEEN}, "Say in 10 to 500 characters what is wrong"),
-        ({"reason": REASON}, "Say in 4 to 300 characters where this can be checked"),
-        ({"reason": "x" * 5_000, "source": SEEN}, "Say in 10 to 500 characters what is wrong"),
+        ({"outcome": "1", "reason": "no", "source": SEEN}, "Say in 10 to 500 characters what is wrong"),
+        ({"outcome": "1", "reason": REASON}, "Say in 4 to 300 characters where this can be checked"),
+        (
+            {"outcome": "1", "reason": "x" * 5_000, "source": SEEN},
+            "Say in 10 to 500 characters what is wrong",
+        ),
+        ({"reason": REASON, "source": SEEN}, "Choose the outcome that happened"),
     ):
         answer = browser.post(address, form, headers=htmx)
         assert answer.status_code == 422
@@ -70,14 +76,17 @@ def test_a_dispute_from_the_page(
         assert 'aria-invalid="true"' in answer.content.decode()
         event.refresh_from_db()
         assert (event.state, event.dispute) == (EventState.PROPOSED, "")
-    answer = browser.post(address, {"reason": f"<b>{REASON}</b>", "source": SEEN}, headers=htmx)
+    form = {"outcome": "1", "reason": f"<b>{REASON}</b>", "source": SEEN}
+    answer = browser.post(address, form, headers=htmx)
     assert answer.status_code == 200
     assert "&lt;b&gt;The airport" in answer.content.decode()
     text = shown(browser, event)
     assert "Result disputed" in text
     assert "by a trader" in text
-    assert "Result judged and proposed anew" in text
-    answer = browser.post(address, {"reason": REASON, "source": SEEN}, headers=htmx)
+    assert "A panel without holders judges" in text
+    assert "Says: No" in text
+    assert "Bond 100 OKB against 100 OKB of the proposer" in text
+    answer = browser.post(address, form, headers=htmx)
     assert answer.status_code == 422, "once is enough"
 
 

@@ -26,10 +26,10 @@ from venues.services import (
     add_market,
     add_outcome,
     close_event,
-    dispute_result,
     drive_launch,
     follow_events,
     halt_venue,
+    open_dispute,
     propose_result,
     propose_void,
     resume_venue,
@@ -124,11 +124,14 @@ def test_a_result_is_paid_when_its_window_has_passed(funded: Venue, deployer: Ab
     assert not check_ledger(kernel_totals).faults
 
 
-def test_a_result_is_corrected_inside_its_window(funded: Venue, deployer: AbstractBaseUser) -> None:
+def test_a_result_is_corrected_inside_its_window(
+    funded: Venue, deployer: AbstractBaseUser, trader: AbstractBaseUser
+) -> None:
+    give(trader, "100", "OKB")
     event = listed(deployer, funded, {**EVENT, "maker_fee_percent": "0", "taker_fee_percent": "0"})
     trade(funded, event.markets.get(), 60, 10)
     event = propose_result(deployer, event, {0: PPM}, SEEN)
-    event = dispute_result(deployer, event, "The airport reports 0 mm for that day.", SEEN)
+    open_dispute(trader, event, "The airport reports 0 mm for that day.", SEEN, {1: PPM})
     passed(event)
     follow_events()
     event.refresh_from_db()
@@ -259,10 +262,11 @@ def test_every_move_of_an_event_is_kept_with_who_made_it(
 ) -> None:
     event = propose_result(deployer, listed(deployer, funded, EVENT), {0: PPM}, SEEN)
     with pytest.raises(DomainError, match="where this can be checked"):
-        dispute_result(trader, event, "The airport reports 0 mm for that day.", "")
+        open_dispute(trader, event, "The airport reports 0 mm for that day.", "", {1: PPM})
     with pytest.raises(DomainError, match="what is wrong"):
-        dispute_result(trader, event, "wrong", SEEN)
-    event = dispute_result(trader, event, "The airport reports 0 mm for that day.", SEEN)
+        open_dispute(trader, event, "wrong", SEEN, {1: PPM})
+    give(trader, "100", "OKB")
+    event = open_dispute(trader, event, "The airport reports 0 mm for that day.", SEEN, {1: PPM}).event
     event = propose_result(deployer, event, {1: PPM}, "https://example.com/rome corrected")
     passed(event)
     follow_events()
@@ -278,10 +282,12 @@ def test_every_move_of_an_event_is_kept_with_who_made_it(
         event.moves.update(words="")
 
 
-def test_a_result_cannot_be_disputed_after_its_window(funded: Venue, deployer: AbstractBaseUser) -> None:
+def test_a_result_cannot_be_disputed_after_its_window(
+    funded: Venue, deployer: AbstractBaseUser, trader: AbstractBaseUser
+) -> None:
     event = propose_result(deployer, listed(deployer, funded, EVENT), {0: PPM}, SEEN)
     passed(event)
     with pytest.raises(DomainError, match="has passed"):
-        dispute_result(deployer, event, "The airport reports 0 mm for that day.", SEEN)
+        open_dispute(trader, event, "The airport reports 0 mm for that day.", SEEN, {1: PPM})
     event.refresh_from_db()
     assert (event.state, event.moves.count()) == (EventState.PROPOSED, 1)

@@ -22,6 +22,15 @@ from venues.models.access import (
 )
 from venues.models.act import VenueAct
 from venues.models.bond import DeployerNotice, StakePrice
+from venues.models.dispute import (
+    DISPUTE_MOVES,
+    UNDECIDED,
+    Clarification,
+    Dispute,
+    DisputeState,
+    Evidence,
+    Verdict,
+)
 from venues.models.event import Event, EventKind, EventMove, EventState
 from venues.models.market import Market, MarketKind, Phase
 from venues.models.team import Role, VenueInvitation, VenueMember
@@ -39,24 +48,30 @@ from venues.models.venue import (
 __all__ = [
     "ACCENT_PATTERN",
     "CASE_MOVES",
+    "DISPUTE_MOVES",
     "OPEN_CASES",
     "PPM",
     "SLUG_PATTERN",
+    "UNDECIDED",
     "VENUE_MOVES",
     "AccessPolicy",
     "AccountPermission",
     "CaseMove",
     "CaseState",
+    "Clarification",
     "Consent",
     "Credential",
     "Deployer",
     "DeployerNotice",
+    "Dispute",
+    "DisputeState",
     "DocumentKind",
     "DocumentView",
     "Event",
     "EventKind",
     "EventMove",
     "EventState",
+    "Evidence",
     "Issuer",
     "IssuerKind",
     "KycCase",
@@ -76,4 +91,5 @@ __all__ = [
     "VenueInvitation",
     "VenueMember",
     "VenueState",
+    "Verdict",
 ]

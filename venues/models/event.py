@@ -34,7 +34,9 @@ class Event(models.Model):
     numbers to parts per million of one unit, once a result is proposed; ``voiding`` if that result is that there is
     none. ``series`` and ``code`` make up the symbols of its markets, ``code`` in capitals without spaces. ``fallback``
     is the outcome that late outcomes come out of. A scalar may say what its ends mean: a price of 0 is ``low``, a price
-    of one unit is ``high``, in ``measure``, decimals as text.
+    of one unit is ``high``, in ``measure``, decimals as text. ``proposer`` is who
+    proposed the result that stands (nobody: the clock), with a bond of ``proposer_bond`` units of the stake asset if
+    that is not the deployer. What the question is cannot change once it trades; PostgreSQL refuses it.
     """
 
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT, related_name="events")
@@ -58,6 +60,10 @@ class Event(models.Model):
     measure = models.CharField(max_length=20, blank=True)
     evidence = models.CharField(max_length=500, blank=True)
     dispute = models.CharField(max_length=500, blank=True)
+    proposer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    proposer_bond = models.BigIntegerField(default=0)
     proposed = models.DateTimeField(null=True)
     resolved = models.DateTimeField(null=True)
     created = models.DateTimeField(auto_now_add=True)

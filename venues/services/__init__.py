@@ -1,8 +1,10 @@
 """The verbs of the deployer's side."""
 
 from venues.services.adding import add_listings, add_market, add_outcome
+from venues.services.clarifications import clarify_event
 from venues.services.deployers import register_deployer, require_deployer, stake, unbond_stake
-from venues.services.events import close_event, dispute_result, follow_events, propose_result, propose_void
+from venues.services.disputes import decide, open_dispute
+from venues.services.events import close_event, follow_events, propose_result, propose_void
 from venues.services.launch import drive_launch, launch_venue
 from venues.services.operate import collect_fees, halt_market, halt_venue, resume_market, resume_venue
 from venues.services.transfers import start_deposit, start_withdrawal
@@ -11,14 +13,16 @@ __all__ = [
     "add_listings",
     "add_market",
     "add_outcome",
+    "clarify_event",
     "close_event",
     "collect_fees",
-    "dispute_result",
+    "decide",
     "drive_launch",
     "follow_events",
     "halt_market",
     "halt_venue",
     "launch_venue",
+    "open_dispute",
     "propose_result",
     "propose_void",
     "register_deployer",

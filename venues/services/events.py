@@ -1,41 +1,54 @@
 """The end of an event: trading closes, a result is proposed, its window passes or it is disputed, and it is paid.
 
-The kernel is told first and the row follows, so a failure in between shows the old state and the verb can be repeated:
-the kernel takes a proposal again, and what is final there is found out by asking. A proposal may be replaced until its
-window has passed, which is how a wrong result is corrected; only then ``follow_events`` makes it final and the kernel
-pays, once. A void pays the last fair prices, which the kernel normalises.
+A proposal may be replaced until its window has passed, which is how a wrong result is corrected; only then
+``follow_events`` makes it final and the kernel pays, once. A void pays the last fair prices, made to add up by the
+kernel. What is disputed goes on in ``disputes.py``. If the deployer says nothing, anyone may propose with a bond after
+``RESOLUTION_GRACE_SECONDS``, and after ``RESOLUTION_DEADLINE_SECONDS`` the clock proposes to void.
 """
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 import exchange_kernel as kernel
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from exchange_os.engine import client
 from exchange_os.errors import DomainError
-from venues.models import PPM, Event, EventKind, EventMove, EventState, Market, Phase, Role
-from venues.services.acts import note_act
-from venues.services.asking import KernelRefused, ask
-from venues.services.roles import require_event_role
+from exchange_os.ledger.models import PostingKind
+from exchange_os.ledger.selectors import amount_words, stake_asset
+from exchange_os.ledger.services.postings import Movement, dispute_bonds, post_transfers, wallet
+from venues.evidence import MAX_ITEMS, EvidenceItem
+from venues.models import Dispute, DisputeState, Event, EventMove, EventState, Market, Phase, Role, Verdict
+from venues.selectors import insiders_of
+from venues.services.asking import ask
+from venues.services.disputes import (
+    bond_units,
+    carry_out_verdicts,
+    return_proposers_bond,
+    settle_bonds,
+)
+from venues.services.event_moves import (
+    Said,
+    check_move,
+    kernel_event,
+    kernel_payouts,
+    lock,
+    moved,
+    tell,
+    tell_result,
+    ticks_of,
+    whole_payouts,
+    window_over,
+    words_of,
+)
+from venues.services.roles import require_event_role, roles_of
 
 log = logging.getLogger(__name__)
 
-EVENT_MOVES: dict[EventState, set[EventState]] = {
-    EventState.PENDING: {EventState.OPEN},
-    EventState.OPEN: {EventState.CLOSED, EventState.PROPOSED},
-    EventState.CLOSED: {EventState.PROPOSED},
-    EventState.PROPOSED: {EventState.PROPOSED, EventState.DISPUTED, EventState.RESOLVED, EventState.VOID},
-    EventState.DISPUTED: {EventState.PROPOSED},
-    EventState.RESOLVED: set(),
-    EventState.VOID: set(),
-}
 #: Where the markets of an event end up in each state, in the kernel and then here.
 PHASES_AFTER = {
     EventState.CLOSED: Phase.CLOSING,
@@ -44,146 +57,200 @@ PHASES_AFTER = {
     EventState.RESOLVED: Phase.SETTLED,
     EventState.VOID: Phase.SETTLED,
 }
-#: What the audit log calls a move to each state.
-ACTS = {
-    EventState.CLOSED: "closed",
-    EventState.PROPOSED: "proposed the result of",
-    EventState.DISPUTED: "disputed",
-    EventState.RESOLVED: "resolved",
-    EventState.VOID: "voided",
-}
-#: States of an event in the kernel from which it is paid, or has been.
-KERNEL_PAYING = 3
-
-
-@dataclass(frozen=True)
-class Said:
-    """Who makes a move (nobody: the clock), with what words, and where they can be checked."""
-
-    by: Any = None
-    words: str = ""
-    source: str = ""
-
-
-def outcome_names(event: Event) -> dict[int, str]:
-    """What can win, by outcome: Yes and No of a binary event, the ends of a scalar, else the names."""
-    if event.kind == EventKind.BINARY:
-        return {0: "Yes", 1: "No"}
-    if event.kind == EventKind.SCALAR:
-        return {0: "Long", 1: "Short"}
-    return {market.outcome: market.outcome_name for market in event.markets.order_by("outcome")}
 
 
 def close_event(user: AbstractBaseUser, event: Event) -> Event:
     """End trading now, before its time. Raises ``event_move_refused`` unless it trades."""
     event = require_event_role(user, event, Role.ORACLE_UPDATER)
-    _check_move(event, EventState.CLOSED)
-    _tell(event, kernel.close_event(event.number))
-    return _moved(event, EventState.CLOSED, Said(user))
+    check_move(event, EventState.CLOSED)
+    tell(event, kernel.close_event(event.number))
+    return moved(event, EventState.CLOSED, Said(user))
 
 
-def propose_result(user: AbstractBaseUser, event: Event, payouts: Mapping[int, int], evidence: str) -> Event:
+def propose_result(
+    user: AbstractBaseUser,
+    event: Event,
+    payouts: Mapping[int, int],
+    words: str,
+    *,
+    source: str = "",
+    evidence: Sequence[EvidenceItem] = (),
+) -> Event:
     """Say what happened: parts per million of one unit by outcome, with where it can be seen; the window begins.
 
-    Ends trading if it has not ended. Proposing again replaces the result and begins the window anew. Raises
-    ``event_move_refused``, ``payouts_invalid``, ``evidence_missing``.
+    Ends trading if it has not ended. Proposing again replaces the result and begins the window anew; to do so while the
+    result is disputed is to give in: the challengers get the bonds. ``source`` is where it can be checked, that of the
+    rules unless said. Anyone may propose once the deployer's time is over, with a bond. Raises ``event_unknown``,
+    ``event_move_refused``, ``payouts_invalid``, ``evidence_missing``, ``dispute_decided``, ``insufficient_funds``.
     """
-    event = require_event_role(user, event, Role.ORACLE_UPDATER)
-    _check_move(event, EventState.PROPOSED)
-    text = _evidence(evidence)
-    shares = _ticks(event, payouts)
-    _tell(event, kernel.resolve_event(event.number, shares, is_final=False))
-    whole = {str(outcome): payouts.get(outcome, 0) for outcome in outcome_names(event)}
-    return _moved(
-        event,
-        EventState.PROPOSED,
-        Said(user, text),
-        payouts=whole,
-        evidence=text,
-        voiding=False,
-        proposed=timezone.now(),
-        dispute="",
-    )
+    event = _may_propose(user, event)
+    shares = whole_payouts(event, payouts)
+    ticks_of(event, payouts)
+    return _propose(event, _said(user, words, source, evidence), shares, voiding=False)
 
 
-def propose_void(user: AbstractBaseUser, event: Event, evidence: str) -> Event:
+def propose_void(
+    user: AbstractBaseUser,
+    event: Event,
+    words: str,
+    *,
+    source: str = "",
+    evidence: Sequence[EvidenceItem] = (),
+) -> Event:
     """Say that no result can be found: the last fair prices are paid after the window. Raises as ``propose_result``."""
-    event = require_event_role(user, event, Role.ORACLE_UPDATER)
-    _check_move(event, EventState.PROPOSED)
-    text = _evidence(evidence)
-    _tell(event, kernel.void_event(event.number, is_final=False))
-    return _moved(
-        event, EventState.PROPOSED, Said(user, text), payouts=_kernel_payouts(event), evidence=text,
-        voiding=True, proposed=timezone.now(), dispute="",
-    )  # fmt: skip
-
-
-def dispute_result(user: AbstractBaseUser, event: Event, reason: str, source: str) -> Event:
-    """Challenge a proposed result inside its window, by anyone who trades: it is not paid until proposed again.
-
-    ``source`` is where the reason can be checked. Raises ``event_move_refused``, ``window_over``, ``reason_missing``
-    and ``source_missing``.
-    """
-    event = Event.objects.select_related("venue").get(pk=event.pk)
-    _check_move(event, EventState.DISPUTED)
-    if _window_over(event):
-        raise DomainError("window_over", "The time to challenge this result has passed.")
-    text, seen = " ".join(reason.split()), " ".join(source.split())
-    if not 10 <= len(text) <= 500:
-        raise DomainError(
-            "reason_missing", "Say in 10 to 500 characters what is wrong with the result.", field="reason"
-        )
-    if not 4 <= len(seen) <= 300:
-        raise DomainError(
-            "source_missing", "Say in 4 to 300 characters where this can be checked, best as a link.",
-            field="source",
-        )  # fmt: skip
-    log.warning("result of event %s disputed by user %s", event.pk, user.pk)
-    return _moved(event, EventState.DISPUTED, Said(user, text, seen), dispute=text)
+    event = _may_propose(user, event)
+    return _propose(event, _said(user, words, source, evidence), {}, voiding=True)
 
 
 def finalise(event: Event) -> Event:
-    """Pay a proposed result whose window has passed. Raises ``event_move_refused``, ``window_open``."""
-    target = EventState.VOID if event.voiding else EventState.RESOLVED
-    _check_move(event, target)
-    if event.proposed is None or timezone.now() < event.proposed + timedelta(seconds=event.window_seconds):
-        raise DomainError("window_open", "The result can still be challenged.")
-    if _kernel_event(event)["state"] < KERNEL_PAYING:
-        frame = (
-            kernel.void_event(event.number, is_final=True)
-            if event.voiding
-            else kernel.resolve_event(
-                event.number,
-                _ticks(event, {int(at): ppm for at, ppm in event.payouts.items()}),
-                is_final=True,
+    """Pay a proposed result whose window has passed. Raises ``event_move_refused``, ``window_open``.
+
+    The event's row is locked while the kernel is told, so no dispute comes in between.
+    """
+    with transaction.atomic():
+        event = lock(event)
+        target = EventState.VOID if event.voiding else EventState.RESOLVED
+        if event.state != EventState.PROPOSED:
+            check_move(event, EventState.PROPOSED)
+            raise DomainError(
+                "event_move_refused", f"{event.title}: no result is proposed that could be paid."
             )
-        )
-        _tell(event, frame)
-    payouts = _kernel_payouts(event) if event.voiding else event.payouts
-    return _moved(event, target, Said(), payouts=payouts, resolved=timezone.now())
+        if not window_over(event):
+            raise DomainError("window_open", "The result can still be challenged.")
+        tell_result(event, event.payouts, voiding=event.voiding, is_final=True)
+        payouts = kernel_payouts(event) if event.voiding else event.payouts
+        return moved(
+            event, target, Said(), also=_end_quietly,
+            payouts=payouts, resolved=timezone.now(), proposer_bond=0,
+        )  # fmt: skip
 
 
 def follow_events() -> int:
-    """What time brings: events past their close are closed, results past their window paid; how many moved.
+    """What time brings: events past their close are closed, results past their window paid, verdicts carried out, and
+    events without any result voided; how many moved.
 
     An event whose group cannot answer is left for the next call.
     """
-    now, moved = timezone.now(), 0
+    now, count = timezone.now(), carry_out_verdicts()
     ended = Event.objects.filter(state=EventState.OPEN, closes__lte=now)
     proposed = Event.objects.filter(state=EventState.PROPOSED)
-    waiting = [event for event in proposed if event.proposed and _window_over(event)]
-    for event in [*ended, *waiting]:
-        event = Event.objects.select_related("venue", "settlement_asset").get(pk=event.pk)
+    waiting = [event for event in proposed if window_over(event)]
+    deadline = now - timedelta(seconds=settings.RESOLUTION_DEADLINE_SECONDS)
+    closed = EventMove.objects.filter(state=EventState.CLOSED, at__lte=deadline)
+    given_up = Event.objects.filter(state=EventState.CLOSED, pk__in=closed.values("event_id"))
+    for event in [*ended, *waiting, *given_up]:
+        event = Event.objects.select_related("venue__deployer", "settlement_asset").get(pk=event.pk)
         try:
-            if event.state == EventState.OPEN:
-                _close_in_time(event)
-            else:
-                finalise(event)
+            _follow(event)
         except DomainError as away:
             log.warning("event %s waits: %s", event.pk, away.message)
         else:
-            moved += 1
-    return moved + sync_phases()
+            count += 1
+    return count + sync_phases()
+
+
+def anyone_may_propose_from(event: Event) -> datetime:
+    """When the deployer's time to propose a result alone is over, for an event whose trading ends when it should."""
+    move = EventMove.objects.filter(event=event, state=EventState.CLOSED).first()
+    return (move.at if move else event.closes) + timedelta(seconds=settings.RESOLUTION_GRACE_SECONDS)
+
+
+def _may_propose(user: AbstractBaseUser, event: Event) -> Event:
+    """The event, if the user may say its result now: the deployer, or anyone once the deployer's time is over."""
+    found = Event.objects.filter(pk=event.pk).select_related("venue__deployer", "settlement_asset").get()
+    if roles_of(user, found.venue):
+        require_event_role(user, found, Role.ORACLE_UPDATER)
+    elif found.state != EventState.CLOSED or timezone.now() < anyone_may_propose_from(found):
+        raise DomainError("event_unknown", "You have no such event.")
+    check_move(found, EventState.PROPOSED)
+    stands = found.state in (EventState.PROPOSED, EventState.DISPUTED) and found.proposer_id is not None
+    if stands and found.proposer_id not in insiders_of(found.venue):
+        raise DomainError(
+            "event_move_refused", "Somebody else has proposed a result, with a bond; dispute it if it is wrong."
+        )  # fmt: skip
+    return found
+
+
+def _said(user: AbstractBaseUser, words: str, source: str, evidence: Sequence[EvidenceItem]) -> Said:
+    text = words_of(words, 10, 500, "evidence_missing", "where the result can be seen", "evidence")
+    if len(evidence) > MAX_ITEMS:
+        raise DomainError(
+            "evidence_too_many", f"At most {MAX_ITEMS} pieces of evidence go with a result.", field="files"
+        )
+    if source:
+        source = words_of(source, 4, 300, "source_missing", "where this can be checked", "source")
+    return Said(user, text, source, evidence)
+
+
+def _propose(event: Event, said: Said, payouts: dict[str, int], *, voiding: bool) -> Event:
+    tell_result(event, payouts, voiding=voiding, is_final=False)
+    if voiding:
+        payouts = kernel_payouts(event)
+    outsider = said.by is not None and said.by.pk not in insiders_of(event.venue)
+    bond = bond_units() if outsider else 0
+
+    def bonds(locked: Event, move: EventMove) -> None:
+        if locked.state == EventState.DISPUTED:
+            _concede(locked, move)
+        elif bond:
+            _take_bond(locked, said.by, bond)
+
+    return moved(
+        event, EventState.PROPOSED, said, also=bonds, payouts=payouts, evidence=said.words, voiding=voiding,
+        proposed=timezone.now(), proposer=said.by, proposer_bond=bond, dispute="",
+    )  # fmt: skip
+
+
+def _concede(event: Event, move: EventMove) -> None:
+    """A disputed result is proposed anew by who proposed it: the challengers were right."""
+    rows = Dispute.objects.filter(event=event, state=DisputeState.OPEN)
+    if not rows.exists():
+        raise DomainError("dispute_decided", "The verdict on this result has been given.")
+    rows.update(
+        state=DisputeState.JUDGED, verdict=Verdict.CONCEDED, verdict_payouts=move.payouts,
+        words=move.words, decided_by=move.by, decided=timezone.now(),
+    )  # fmt: skip
+    settle_bonds(event, move)
+
+
+def _take_bond(event: Event, user: AbstractBaseUser, bond: int) -> None:
+    asset = stake_asset()
+    target, memo = dispute_bonds(event.pk, asset.pk), f"proposal for event {event.pk}"
+    try:
+        post_transfers([Movement(PostingKind.BOND, wallet(user.pk, asset.pk), target, bond, memo=memo)])
+    except DomainError as refused:
+        if refused.code != "insufficient_funds":
+            raise
+        raise DomainError(
+            "insufficient_funds",
+            f"To propose the result of somebody else's event takes a bond of {amount_words(bond, asset)}; your wallet "
+            "holds less.",
+            field="bond",
+        ) from refused
+
+
+def _end_quietly(event: Event, move: EventMove) -> None:
+    post_transfers(return_proposers_bond(event))
+
+
+def _follow(event: Event) -> None:
+    """Make the one move that time has brought."""
+    if event.state == EventState.OPEN:
+        _close_in_time(event)
+    elif event.state == EventState.CLOSED:
+        words = (
+            "No result was proposed in time: the last fair prices are paid unless somebody shows a result."
+        )
+        _propose(event, Said(None, words), {}, voiding=True)
+    else:
+        finalise(event)
+
+
+def _close_in_time(event: Event) -> None:
+    """The kernel closes by its own clock; asking makes it look."""
+    if kernel_event(event)["state"] == 0:
+        tell(event, kernel.close_event(event.number))
+    moved(event, EventState.CLOSED, Said())
 
 
 def sync_phases() -> int:
@@ -209,87 +276,3 @@ def sync_phases() -> int:
             if known.get(market.number, market.phase) != market.phase:
                 moved += Market.objects.filter(pk=market.pk).update(phase=known[market.number])
     return moved
-
-
-def _window_over(event: Event) -> bool:
-    return event.proposed is not None and timezone.now() >= event.proposed + timedelta(
-        seconds=event.window_seconds
-    )
-
-
-def _close_in_time(event: Event) -> None:
-    """The kernel closes by its own clock; asking makes it look."""
-    if _kernel_event(event)["state"] == 0:
-        _tell(event, kernel.close_event(event.number))
-    _moved(event, EventState.CLOSED, Said())
-
-
-def _check_move(event: Event, target: EventState) -> None:
-    if target not in EVENT_MOVES[EventState(event.state)]:
-        raise DomainError(
-            "event_move_refused",
-            f"{event.title}: {event.get_state_display().lower()}; it cannot become {target.label.lower()}.",
-        )
-
-
-def _evidence(text: str) -> str:
-    text = " ".join(text.split())
-    if not 10 <= len(text) <= 500:
-        raise DomainError(
-            "evidence_missing", "Say in 10 to 500 characters where the result can be seen.", field="evidence"
-        )
-    return text
-
-
-def _ticks(event: Event, payouts: Mapping[int, int]) -> list[tuple[int, int]]:
-    """Payouts in ticks by outcome, those that pay nothing left out; ``payouts_invalid`` unless they are exact."""
-    market = event.markets.first()
-    assert market is not None
-    names = outcome_names(event)
-    shares = [(outcome, ppm * market.payout_ticks) for outcome, ppm in sorted(payouts.items()) if ppm]
-    exact = all(outcome in names and ppm > 0 and ppm % PPM == 0 for outcome, ppm in shares)
-    if not exact or sum(ppm for _, ppm in shares) != PPM * market.payout_ticks:
-        raise DomainError(
-            "payouts_invalid",
-            f"Payouts must be whole steps of 1/{market.payout_ticks} and add up to one.",
-            field="payouts",
-        )
-    return [(outcome, ppm // PPM) for outcome, ppm in shares]
-
-
-def _tell(event: Event, frame: bytes) -> None:
-    ack = client.submit(event.venue.group_id, frame, urgent=True)
-    if ack.code:
-        raise KernelRefused(*kernel.REJECTS[ack.code])
-
-
-def _kernel_event(event: Event) -> dict[str, Any]:
-    return dict(ask(event.venue.group_id, {"q": "event", "event": event.number})["event"])
-
-
-def _kernel_payouts(event: Event) -> dict[str, int]:
-    """What the kernel would pay by outcome, in parts per million of one unit."""
-    known = _kernel_event(event)
-    one = known["payout_ticks"]
-    return {str(row["outcome"]): (row["payout_ticks"] or 0) * PPM // one for row in known["outcomes"]}
-
-
-def _moved(event: Event, target: EventState, said: Said, **changes: object) -> Event:
-    """Note a move that the kernel has made, and that it was made; whoever was first has made it."""
-    with transaction.atomic():
-        locked = Event.objects.select_for_update().get(pk=event.pk)
-        if locked.state != event.state:
-            return locked
-        for name, value in {"state": target, **changes}.items():
-            setattr(locked, name, value)
-        locked.save(update_fields=["state", *changes])
-        proposed = target == EventState.PROPOSED
-        EventMove.objects.create(
-            event=locked, state=target, by=said.by, words=said.words, source=said.source,
-            payouts=locked.payouts if proposed else {}, voiding=proposed and locked.voiding,
-        )  # fmt: skip
-        note_act(
-            event.venue, said.by, ACTS[target], event.title, words=said.words, before={"state": event.state},
-            after={"state": target.value} | ({"payouts": locked.payouts} if proposed else {}),
-        )  # fmt: skip
-    return locked

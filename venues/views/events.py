@@ -1,7 +1,5 @@
 """The console's pages of events: the list, one with its rules and state, and the verbs that end it."""
 
-from decimal import Decimal, InvalidOperation
-
 from django.contrib import messages
 from django.db.models import Count
 from django.http import HttpResponse
@@ -9,18 +7,16 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_POST
 
 from exchange_os.errors import DomainError
+from exchange_os.ledger.selectors import amount_words, stake_asset
 from exchange_os.ui.requests import SignedInRequest
 from venues.console import Console, console_page
+from venues.event_inputs import read_evidence, read_result
 from venues.inputs import text_of
-from venues.models import PPM, Event, EventKind, EventState
-from venues.services import add_outcome
-from venues.services.events import (
-    EVENT_MOVES,
-    close_event,
-    outcome_names,
-    propose_result,
-    propose_void,
-)
+from venues.models import UNDECIDED, Event, EventState
+from venues.services import add_outcome, clarify_event, close_event, propose_result, propose_void
+from venues.services.clarifications import CLARIFIED_WHILE
+from venues.services.disputes import bond_units
+from venues.services.event_moves import EVENT_MOVES, outcome_names
 
 #: States in which somebody of the team has something to do.
 WAITING = (EventState.CLOSED, EventState.DISPUTED, EventState.PROPOSED)
@@ -46,9 +42,8 @@ def event(console: Console, event_id: int) -> HttpResponse:
 @require_POST
 @console_page("events")
 def act(console: Console, event_id: int, verb: str) -> HttpResponse:
-    """Close, add an outcome, propose a result, or propose to void."""
+    """Close, add an outcome or a clarification, propose a result, or propose to void."""
     request, found = console.request, _event(console, event_id)
-    evidence = text_of(request.POST, "evidence")
     try:
         if verb == "close":
             close_event(request.user, found)
@@ -58,33 +53,27 @@ def act(console: Console, event_id: int, verb: str) -> HttpResponse:
             messages.success(
                 request, f"{market.outcome_name} opens in a moment; “Any other” pauses meanwhile."
             )
-        elif verb == "void":
-            propose_void(request.user, found, evidence)
-            messages.success(request, "Proposed to void: the last fair prices are paid after the window.")
+        elif verb == "clarify":
+            clarify_event(request.user, found, text_of(request.POST, "clarification"))
+            messages.success(request, "It is added; everyone has more time to challenge the result.")
         else:
-            propose_result(request.user, found, _payouts(found, request), evidence)
-            messages.success(request, "The result is proposed; it is paid when its window has passed.")
+            _propose(request, found, voiding=verb == "void")
     except DomainError as refused:
         return _page(console, found, refused, 422)
     return redirect("deployer:event", console.venue.pk, found.pk)
 
 
-def _payouts(event: Event, request: SignedInRequest) -> dict[int, int]:
-    """The result as typed: the outcome that won, or what the long side of a scalar gets in per cent."""
-    if event.kind == EventKind.SCALAR:
-        try:
-            part = Decimal(text_of(request.POST, "percent").rstrip("% ")) * (PPM // 100)
-        except InvalidOperation:
-            part = Decimal(-1)
-        if not 0 <= part <= PPM or part != part.to_integral_value():
-            raise DomainError(
-                "payouts_invalid", "Enter what Long gets, from 0 to 100 per cent.", field="percent"
-            )
-        return {0: int(part), 1: PPM - int(part)}
-    won = text_of(request.POST, "outcome")
-    if not won.isdigit() or int(won) not in outcome_names(event):
-        raise DomainError("payouts_invalid", "Choose the outcome that happened.", field="outcome")
-    return {int(won): PPM}
+def _propose(request: SignedInRequest, event: Event, *, voiding: bool) -> None:
+    """The result as typed, with what bears it out."""
+    payouts = None if voiding else read_result(event, request.POST, outcome_names(event))
+    items = read_evidence(request.POST, request.FILES.getlist("files"))
+    words, source = text_of(request.POST, "evidence"), text_of(request.POST, "source")
+    if payouts is None:
+        propose_void(request.user, event, words, source=source, evidence=items)
+        messages.success(request, "Proposed to void: the last fair prices are paid after the window.")
+    else:
+        propose_result(request.user, event, payouts, words, source=source, evidence=items)
+        messages.success(request, "The result is proposed; it is paid when its window has passed.")
 
 
 def _event(console: Console, event_id: int) -> Event:
@@ -103,11 +92,16 @@ def _page(
         "outcomes": list(names.items()),
         "markets": event.markets.order_by("outcome"),
         "payouts": [(names.get(int(at), at), ppm) for at, ppm in event.payouts.items() if ppm],
-        "window": f"{event.window_seconds // 3600} h",
+        "moves": event.moves.prefetch_related("evidence").order_by("pk"),
+        "disputed": event.disputes.filter(state__in=UNDECIDED).exists(),
+        "clarifications": event.clarifications.all(),
+        "can_clarify": event.state in CLARIFIED_WHILE,
+        "bond": amount_words(bond_units(), stake_asset()),
         "can_close": EventState.CLOSED in moves,
         "can_add": event.fallback is not None and event.state == EventState.OPEN,
         "can_propose": EventState.PROPOSED in moves,
         "typed": console.request.POST,
         "error": refused.message if refused else "",
+        "error_field": refused.field or "" if refused else "",
     }
     return console.render("venues/event.html", context, status=status)

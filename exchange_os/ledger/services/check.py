@@ -39,6 +39,7 @@ STAKES = """
             coalesce(sum(e.amount) FILTER (WHERE p.kind = 'stake'), 0) AS deposited,
             -coalesce(sum(e.amount) FILTER (WHERE p.kind = 'release_stake'), 0) AS returned,
             -coalesce(sum(e.amount) FILTER (WHERE p.kind = 'slash'), 0) AS slashed,
+            -coalesce(sum(e.amount) FILTER (WHERE p.kind IN ('bond', 'bond_returned')), 0) AS bonded,
             coalesce(sum(e.amount) FILTER (WHERE a.kind = 'unbonding'), 0) AS unbonding
         FROM ledger_entry e JOIN ledger_ledgeraccount a ON a.id = e.account_id
         JOIN ledger_posting p ON p.id = e.posting_id
@@ -47,11 +48,11 @@ STAKES = """
         SELECT user_id, sum(amount - slashed) AS open FROM ledger_stakerelease
         WHERE state = 'unbonding' GROUP BY user_id
     ), slashes AS (SELECT user_id, sum(amount) AS taken FROM ledger_slash GROUP BY user_id)
-    SELECT m.owner_id, m.asset_id, m.held, m.deposited, m.returned, m.slashed, m.unbonding,
+    SELECT m.owner_id, m.asset_id, m.held, m.deposited, m.returned, m.slashed, m.bonded, m.unbonding,
            coalesce(r.open, 0), coalesce(s.taken, 0)
     FROM moved m LEFT JOIN releases r ON r.user_id = m.owner_id LEFT JOIN slashes s ON s.user_id = m.owner_id
-    WHERE m.held + m.slashed + m.returned <> m.deposited OR m.unbonding <> coalesce(r.open, 0)
-        OR m.slashed <> coalesce(s.taken, 0) ORDER BY 1, 2 LIMIT 100
+    WHERE m.held + m.slashed + m.bonded + m.returned <> m.deposited OR m.bonded < 0
+        OR m.unbonding <> coalesce(r.open, 0) OR m.slashed <> coalesce(s.taken, 0) ORDER BY 1, 2 LIMIT 100
 """
 
 
@@ -74,9 +75,9 @@ def check_ledger(kernel_totals: KernelTotals | None = None) -> LedgerReport:
     """Add up the whole ledger and name every fault.
 
     Postings sum to zero per asset, balances are the sums of their entries, only ``external`` is negative, what is in
-    transit is what deposits on their way carry, and of every deployer's stake staked + unbonding + slashed + returned =
-    deposited, as their releases and slashes say. With ``kernel_totals`` also: the escrow of every risk group is what
-    its kernel holds, per asset.
+    transit is what deposits on their way carry, and of every deployer's stake staked + unbonding + slashed + bonded +
+    returned = deposited, as their releases and slashes say. With ``kernel_totals`` also: the escrow of every risk group
+    is what its kernel holds, per asset.
     """
     report = LedgerReport()
     with connection.cursor() as cursor:
@@ -101,8 +102,9 @@ def check_ledger(kernel_totals: KernelTotals | None = None) -> LedgerReport:
         cursor.execute(STAKES)
         report.faults += [
             f"User {user} staked {deposited} of asset {asset}: {held} held, {returned} returned, {slashed} slashed "
-            f"(slashes say {taken}), {unbonding} of it unbonding (releases say {waiting})."
-            for user, asset, held, deposited, returned, slashed, unbonding, waiting, taken in cursor.fetchall()
+            f"(slashes say {taken}), {bonded} in or lost to disputes, {unbonding} of it unbonding "
+            f"(releases say {waiting})."
+            for user, asset, held, deposited, returned, slashed, bonded, unbonding, waiting, taken in cursor.fetchall()
         ]
     if kernel_totals is not None:
         groups = LedgerAccount.objects.filter(kind=AccountKind.ESCROW).values_list("owner_id", flat=True)

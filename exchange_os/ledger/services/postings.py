@@ -85,6 +85,11 @@ def burned(asset_id: int) -> AccountKey:
     return AccountKey(AccountKind.BURNED, 0, asset_id)
 
 
+def dispute_bonds(event_id: int, asset_id: int) -> AccountKey:
+    """What both sides of the disputes of an event have put up."""
+    return AccountKey(AccountKind.DISPUTE_BOND, event_id, asset_id)
+
+
 def external(asset_id: int) -> AccountKey:
     """The world outside, from which an asset is issued."""
     return AccountKey(AccountKind.EXTERNAL, 0, asset_id)

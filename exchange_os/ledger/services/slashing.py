@@ -181,7 +181,8 @@ def _in_reach(user_id: int, offence_at: datetime) -> QuerySet[StakeRelease]:
 
 
 def _bonded_at(user_id: int, moment: datetime) -> int:
-    """Units at stake or unbonding at a time, without what was mature, and without what was slashed since."""
+    """Units at stake or unbonding at a time, without what was mature, and without what was slashed or went
+    into disputes since."""
     ours = Entry.objects.filter(
         account__owner_id=user_id,
         account__asset=stake_asset(),
@@ -190,5 +191,6 @@ def _bonded_at(user_id: int, moment: datetime) -> int:
     held = ours.filter(posting__created__lte=moment).aggregate(units=Sum("amount"))["units"] or 0
     mature = StakeRelease.objects.filter(user_id=user_id, matures_at__lte=moment)
     waiting = mature.exclude(finished_at__lte=moment).aggregate(units=Sum("amount"))["units"] or 0
-    since = ours.filter(posting__kind=PostingKind.SLASH, posting__created__gt=moment)
+    taken = [PostingKind.SLASH, PostingKind.BOND, PostingKind.BOND_RETURNED]
+    since = ours.filter(posting__kind__in=taken, posting__created__gt=moment)
     return held - waiting + (since.aggregate(units=Sum("amount"))["units"] or 0)
