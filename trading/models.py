@@ -65,8 +65,9 @@ class ApiKey(models.Model):
 
     The key itself is looked up by its SHA-256, the secret is kept encrypted because signatures must be
     recomputed, and the passphrase is kept as a keyed digest. Secret and passphrase are shown once, by the
-    service that creates them. ``mandate`` holds its bounds in the kernel's terms; ``mandated_at`` is empty until the
-    kernel has answered the key's present state.
+    service that creates them. Until ``previous_until`` the three from before a rotation work too.
+    ``mandate`` holds its bounds in the kernel's terms; ``mandated_at`` is empty until the kernel has answered the key's
+    present state, which every edit gives a new ``revision``.
     """
 
     account = models.ForeignKey(TradingAccount, on_delete=models.PROTECT, related_name="api_keys")
@@ -75,6 +76,11 @@ class ApiKey(models.Model):
     key_sha256 = models.CharField(max_length=64, unique=True)
     secret_encrypted = models.BinaryField()
     passphrase_digest = models.BinaryField()
+    previous_sha256 = models.CharField(max_length=64, unique=True, null=True, blank=True)
+    previous_secret = models.BinaryField(default=bytes, blank=True)
+    previous_passphrase_digest = models.BinaryField(default=bytes, blank=True)
+    previous_until = models.DateTimeField(null=True, blank=True)
+    revision = models.PositiveIntegerField(default=1)
     permissions = models.JSONField(default=list)
     allowed_ips = models.JSONField(default=list, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)

@@ -10,7 +10,16 @@ from exchange_os.errors import DomainError
 from trading.models import ApiKey, TradingAccount
 from trading.sealing import decrypt_secret, key_digest, passphrase_digest
 from trading.selectors.credentials import credential_of
-from trading.services.keys import MAX_KEYS_PER_ACCOUNT, create_api_key, note_key_use, revoke_api_key
+from trading.services.keys import (
+    MAX_GRACE,
+    MAX_KEYS_PER_ACCOUNT,
+    create_api_key,
+    edit_api_key,
+    note_key_use,
+    revoke_api_key,
+    rotate_api_key,
+)
+from trading.services.mandates import KeyLimits
 from venues.models import Deployer, Venue
 
 pytestmark = pytest.mark.django_db
@@ -112,3 +121,64 @@ def test_use_is_noted_but_not_at_every_request(account: TradingAccount) -> None:
     ApiKey.objects.update(last_used_at=timezone.now() - timedelta(minutes=2))
     note_key_use(made.record.pk)
     assert ApiKey.objects.get().last_used_at > first
+
+
+def test_a_rotated_key_has_two_secrets_for_a_while(account: TradingAccount) -> None:
+    old = create_api_key(account, ["read", "trade"], label="bot")
+    new = rotate_api_key(account, old.record.pk, timedelta(hours=1))
+    assert new.record.pk == old.record.pk
+    for made in (old, new):
+        found = credential_of(key_digest(made.key))
+        assert found is not None
+        assert (found.key_id, found.secret) == (old.record.pk, made.secret.encode())
+        assert found.passphrase_digest == passphrase_digest(made.key, made.passphrase)
+        assert found.permissions == {"read_only", "trade"}
+    ApiKey.objects.update(previous_until=timezone.now())
+    assert credential_of(key_digest(old.key)) is None
+    last = rotate_api_key(account, old.record.pk, timedelta(0))
+    assert credential_of(key_digest(new.key)) is None
+    assert credential_of(key_digest(last.key)) is not None
+    assert ApiKey.objects.get().key_hint == last.key[:8]
+
+
+def test_a_grace_is_bounded_and_a_revoked_key_takes_neither_edit_nor_rotation(
+    account: TradingAccount,
+) -> None:
+    made = create_api_key(account, ["read"])
+    with pytest.raises(DomainError) as refused:
+        rotate_api_key(account, made.record.pk, MAX_GRACE + timedelta(seconds=1))
+    assert refused.value.code == "grace_invalid"
+    revoke_api_key(account, made.record.pk)
+    before = ApiKey.objects.values().get()
+    with pytest.raises(DomainError, match="was revoked"):
+        rotate_api_key(account, made.record.pk, timedelta(0))
+    with pytest.raises(DomainError, match="was revoked"):
+        edit_api_key(
+            account, made.record.pk, ["trade"], label="", allowed_ips=[], expires_at=None, limits=KeyLimits()
+        )
+    assert ApiKey.objects.values().get() == before
+
+
+def test_an_edit_changes_what_a_key_may_do_and_not_its_secret(account: TradingAccount) -> None:
+    made = create_api_key(account, ["read", "trade"], label="bot")
+    until = timezone.now() + timedelta(days=3)
+    edit_api_key(
+        account,
+        made.record.pk,
+        ["withdraw"],
+        label="payer",
+        allowed_ips=["203.0.113.7"],
+        expires_at=until,
+        limits=KeyLimits(rate=5),
+    )
+    found = credential_of(key_digest(made.key))
+    assert found is not None
+    assert (found.secret, found.permissions) == (made.secret.encode(), {"read_only", "withdraw"})
+    assert (found.allows_address("203.0.113.7"), found.allows_address("203.0.113.8")) == (True, False)
+    row = ApiKey.objects.get()
+    assert (row.label, row.expires_at, row.mandate) == ("payer", until, {"markets": [], "rate": 5})
+    assert (row.mandated_at, row.revision) == (None, 2)
+    with pytest.raises(DomainError) as refused:
+        edit_api_key(account, row.pk, ["fly"], label="", allowed_ips=[], expires_at=None, limits=KeyLimits())
+    assert refused.value.code == "permission_unknown"
+    assert ApiKey.objects.get().permissions == ["read_only", "withdraw"]

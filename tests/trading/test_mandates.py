@@ -14,8 +14,8 @@ from tests.engine.conftest import LocalWorker, local_worker
 from tests.venues.conftest import BTC_USD, deployer, draft_of
 from trading.models import ApiKey, TradingAccount
 from trading.services.accounts import ensure_account
-from trading.services.keys import create_api_key, revoke_api_key
-from trading.services.mandates import KeyLimits, mandate_of, settle_mandates
+from trading.services.keys import create_api_key, edit_api_key, revoke_api_key
+from trading.services.mandates import KeyLimits, limits_of, mandate_of, settle_mandates
 from venues.models import Venue
 from venues.services import drive_launch, launch_venue
 
@@ -57,6 +57,22 @@ def test_a_new_key_is_under_its_mandate_at_once(account: TradingAccount) -> None
     assert key.mandated_at is None
     assert settle_mandates() == 1
     assert settle_mandates() == 0
+
+
+def test_an_edited_key_is_under_its_new_mandate_at_once(account: TradingAccount) -> None:
+    key = create_api_key(account, ["read", "trade"], limits=KeyLimits(["BTC-USD"], Decimal(100))).record
+    settle_mandates()
+    assert ApiKey.objects.get(pk=key.pk).mandated_at is not None
+    limits = KeyLimits(["BTC-ETH"], None, Decimal("2.5"), None, leverage=0, rate=7)
+    changed = edit_api_key(
+        account, key.pk, ["read"], label="", allowed_ips=[], expires_at=None, limits=limits
+    )
+    known = mandates(account)[key.pk]
+    assert (known["rights"], known["markets"], known["rate"]) == (kernel.RIGHT_READ, [1], 7)
+    assert (known["order_notional"], known["position_notional"]) == (0, 250_000_000)
+    assert limits_of(changed) == limits
+    assert ApiKey.objects.get(pk=key.pk).mandated_at is None
+    assert settle_mandates() == 1
 
 
 def test_the_kernel_refuses_what_the_mandate_does_not_allow(account: TradingAccount) -> None:

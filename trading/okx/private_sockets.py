@@ -113,11 +113,13 @@ class PrivateSocket(OkxSocket):
         await self.shut(CLOSE_UNAUTHENTICATED)
 
     async def _end_with_key(self) -> None:
-        """Close the socket soon after the key it signed in with was revoked or expired."""
+        """Close the socket soon after the key it signed in with was revoked, replaced or expired; an edited one
+        has its new rights."""
         while True:
             await asyncio.sleep(KEY_SECONDS)
             try:
-                await known_key(self.catalogue, *(self.signed_by or ("", "")), self.address)
+                credential = await known_key(self.catalogue, *(self.signed_by or ("", "")), self.address)
+                self.caller = caller_of(self.catalogue, credential)
             except DialectError:
                 break
             except Error:

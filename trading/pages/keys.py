@@ -1,12 +1,11 @@
-"""API keys: made, shown once, revoked."""
+"""API keys: made, shown once, edited, rotated, revoked."""
 
 from datetime import timedelta
 from typing import Any
 
 from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
-from django import forms
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -16,61 +15,18 @@ from exchange_os.errors import DomainError
 from exchange_os.ui.access import signed_in
 from exchange_os.ui.requests import SignedInRequest
 from trading.models import ApiKey, Permission
+from trading.pages.key_form import GRACES, PRESETS, KeyForm, initial_of, typed_of, words_or_refusal
 from trading.pages.markets import ccxt_snippet, venue_or_404
 from trading.services.accounts import ensure_account
-from trading.services.keys import NewKey, create_api_key, revoke_api_key
-from trading.services.mandates import KeyLimits
-from venues.selectors import live_venues
-
-LIFETIMES = (("", "Until revoked"), ("7", "7 days"), ("30", "30 days"), ("90", "90 days"))
-PERMISSIONS = (
-    (Permission.TRADE.value, "Trade: place, amend and cancel orders"),
-    (Permission.WITHDRAW.value, "Withdraw: move funds to your wallet"),
+from trading.services.keys import (
+    NewKey,
+    create_api_key,
+    edit_api_key,
+    revoke_api_key,
+    rotate_api_key,
 )
+
 FIRST_CHOICES = {"permissions": [Permission.TRADE.value]}
-
-
-class KeyForm(forms.Form):
-    """What a new key may do and from where."""
-
-    venue = forms.ChoiceField(label="Venue")
-    label = forms.CharField(
-        label="Label", max_length=40, required=False, help_text="To tell your keys apart."
-    )
-    permissions = forms.MultipleChoiceField(
-        label="Beyond reading", choices=PERMISSIONS, required=False, widget=forms.CheckboxSelectMultiple
-    )
-    allowed_ips = forms.CharField(
-        label="Allowed addresses",
-        required=False,
-        max_length=600,
-        help_text="IP addresses or networks, separated by commas. Empty allows any address.",
-    )
-    lifetime = forms.ChoiceField(label="Valid", choices=LIFETIMES, required=False)
-    markets = forms.CharField(
-        label="Markets",
-        required=False,
-        max_length=2000,
-        help_text="Symbols, separated by commas. Empty allows all.",
-    )
-    order_value = forms.DecimalField(
-        label="Largest order", required=False, help_text="Worth in the quote asset of the markets."
-    )
-    position_value = forms.DecimalField(
-        label="Largest position", required=False, help_text="What is held and what rests, in the quote asset."
-    )
-    daily_loss = forms.DecimalField(
-        label="Most it may lose a day", required=False,
-        help_text="At mark prices; then its orders are cancelled and it may only reduce.",
-    )  # fmt: skip
-    leverage = forms.IntegerField(label="Highest leverage", required=False, min_value=1)
-    rate = forms.IntegerField(
-        label="Commands a second", required=False, min_value=1, help_text="Cancels do not count."
-    )
-
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        self.fields["venue"].choices = [(venue.slug, venue.name) for venue in live_venues()[:500]]  # type: ignore[attr-defined]
 
 
 def _page(
@@ -81,27 +37,39 @@ def _page(
         .select_related("account__venue")
         .order_by("-pk")
     )
-    snippet = ""
-    if made is not None:
-        base = request.build_absolute_uri(f"/v/{made.record.account.venue.slug}")
-        snippet = ccxt_snippet(base, "BTC-USD").replace(
-            '"apiKey": "...", "secret": "...", "password": "..."',
-            f'"apiKey": "{made.key}",\n    "secret": "{made.secret}",\n    "password": "{made.passphrase}"',
-        )
-    context = {"form": form, "keys": keys, "made": made, "snippet": snippet, "now": timezone.now()}
+    context = {
+        "form": form,
+        "keys": keys,
+        "made": made,
+        "snippet": _snippet(request, made) if made else "",
+        "now": timezone.now(),
+        "presets": PRESETS,
+        "preset": request.GET.get("preset", ""),
+    }
     return render(request, "trading/keys.html", context, status=status)
 
 
-def _limits(data: dict[str, Any]) -> KeyLimits:
-    """The bounds as typed."""
-    return KeyLimits(
-        markets=[part for part in data["markets"].split(",") if part.strip()],
-        order_value=data["order_value"],
-        position_value=data["position_value"],
-        daily_loss=data["daily_loss"],
-        leverage=data["leverage"] or 0,
-        rate=data["rate"] or 0,
+def _snippet(request: SignedInRequest, made: NewKey) -> str:
+    base = request.build_absolute_uri(f"/v/{made.record.account.venue.slug}")
+    return ccxt_snippet(base, "BTC-USD").replace(
+        '"apiKey": "...", "secret": "...", "password": "..."',
+        f'"apiKey": "{made.key}",\n    "secret": "{made.secret}",\n    "password": "{made.passphrase}"',
     )
+
+
+def _own_key(request: SignedInRequest, key_id: int) -> ApiKey:
+    """The user's living key. Raises Http404."""
+    rows = ApiKey.objects.filter(pk=key_id, account__user_id=request.user.pk, revoked_at=None)
+    found = rows.select_related("account__venue").first()
+    if found is None:
+        raise Http404("You have no such key.")
+    return found
+
+
+def _ask_who(request: SignedInRequest, *rights: Any) -> None:
+    """A key that moves money outlives the session of whoever makes it: prove once more who is there."""
+    if any(set(each) - {Permission.READ.value} for each in rights):
+        raise_if_reauthentication_required(request, app="trading")
 
 
 @signed_in
@@ -109,27 +77,105 @@ def _limits(data: dict[str, Any]) -> KeyLimits:
 def keys(request: SignedInRequest) -> HttpResponse:
     """The user's keys at every venue, and the form that makes one; its secret is in this one answer and never again."""
     if request.method != "POST":
-        return _page(request, KeyForm(initial={**FIRST_CHOICES, "venue": request.GET.get("venue", "")}))
+        chosen = {name: values for name, _, _, values in PRESETS}.get(request.GET.get("preset", ""))
+        first = {**(chosen or FIRST_CHOICES), "venue": request.GET.get("venue", "")}
+        return _page(request, KeyForm(initial=first))
     form = KeyForm(request.POST)
     if not form.is_valid():
         return _page(request, form, status=422)
-    data = form.cleaned_data
-    if data["permissions"]:  # a key that moves money outlives the session of whoever makes it
-        raise_if_reauthentication_required(request, app="trading")
-    venue = venue_or_404(data["venue"])
+    typed = typed_of(form)
+    _ask_who(request, typed.permissions)
+    venue = venue_or_404(form.cleaned_data["venue"])
     try:
         made = create_api_key(
             ensure_account(request.user, venue),
-            data["permissions"],
-            label=data["label"],
-            allowed_ips=[part for part in data["allowed_ips"].replace("\n", ",").split(",") if part.strip()],
-            expires_at=timezone.now() + timedelta(days=int(data["lifetime"])) if data["lifetime"] else None,
-            limits=_limits(data),
+            typed.permissions,
+            label=typed.label,
+            allowed_ips=typed.allowed_ips,
+            expires_at=typed.expires_at,
+            limits=typed.limits,
         )
     except DomainError as refused:
         form.add_error(refused.field if refused.field in form.fields else None, refused.message)
         return _page(request, form, status=422)
     return _page(request, KeyForm(initial={**FIRST_CHOICES, "venue": venue.slug}), made)
+
+
+@signed_in
+@require_POST
+def words(request: SignedInRequest, key_id: int = 0) -> HttpResponse:
+    """What the key in the form would allow, in plain words, as a fragment."""
+    key = _own_key(request, key_id) if key_id else None
+    form = KeyForm(request.POST, of=key)
+    lines: list[tuple[str, str]] = []
+    if form.is_valid():
+        venue = key.account.venue if key else venue_or_404(form.cleaned_data["venue"])
+        lines, refusal = words_or_refusal(venue, typed_of(form, key))
+    else:
+        refusal = str(next(iter(form.errors.values()))[0])
+    return render(request, "trading/key_words.html", {"words": lines, "refusal": refusal})
+
+
+@signed_in
+@never_cache
+def edit(request: SignedInRequest, key_id: int) -> HttpResponse:
+    """A living key: what it may do, changed; a new secret; its end."""
+    key = _own_key(request, key_id)
+    if request.method != "POST":
+        return _edit_page(request, key, KeyForm(initial=initial_of(key), of=key))
+    form = KeyForm(request.POST, of=key)
+    if not form.is_valid():
+        return _edit_page(request, key, form, 422)
+    typed = typed_of(form, key)
+    _ask_who(request, typed.permissions)
+    try:
+        edit_api_key(
+            key.account,
+            key.pk,
+            typed.permissions,
+            label=typed.label,
+            allowed_ips=typed.allowed_ips,
+            expires_at=typed.expires_at,
+            limits=typed.limits,
+        )
+    except DomainError as refused:
+        form.add_error(refused.field if refused.field in form.fields else None, refused.message)
+        return _edit_page(request, key, form, 422)
+    messages.success(
+        request, f"Key {key.key_hint}… is changed. Programs that use it go on with its new terms."
+    )
+    return redirect("pages:edit_key", key.pk)
+
+
+def _edit_page(request: SignedInRequest, key: ApiKey, form: KeyForm, status: int = 200) -> HttpResponse:
+    shown = KeyForm(initial_of(key), of=key)  # what the key allows now, whatever is being typed
+    lines, refusal = (
+        words_or_refusal(key.account.venue, typed_of(shown, key)) if shown.is_valid() else ([], "")
+    )
+    context = {
+        "key": key,
+        "form": form,
+        "words": lines,
+        "refusal": refusal,
+        "graces": GRACES,
+        "now": timezone.now(),
+    }
+    return render(request, "trading/key.html", context, status=status)
+
+
+@signed_in
+@never_cache
+@require_POST
+def rotate(request: SignedInRequest, key_id: int) -> HttpResponse:
+    """A new key, secret and passphrase in place of the old; they are in this one answer and never again."""
+    key = _own_key(request, key_id)
+    _ask_who(request, key.permissions)
+    hours = request.POST.get("grace", "")
+    if hours not in dict(GRACES):
+        messages.error(request, "Choose how long the old key works.")
+        return redirect("pages:edit_key", key.pk)
+    made = rotate_api_key(key.account, key.pk, timedelta(hours=int(hours)))
+    return _page(request, KeyForm(initial=FIRST_CHOICES), made)
 
 
 @signed_in

@@ -94,6 +94,10 @@ urlpatterns = [
     path("account/exports/<int:export_id>/delete/", exports.delete, name="delete_export"),
     path("account/security/", security.security, name="security"),
     path("account/keys/", keys.keys, name="keys"),
+    path("account/keys/words/", keys.words, name="key_words"),
+    path("account/keys/<int:key_id>/", keys.edit, name="edit_key"),
+    path("account/keys/<int:key_id>/words/", keys.words, name="key_words"),
+    path("account/keys/<int:key_id>/rotate/", keys.rotate, name="rotate_key"),
     path("account/keys/<int:key_id>/revoke/", keys.revoke, name="revoke_key"),
 ]
 

@@ -9,6 +9,9 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Q
+from django.utils import timezone
+
 from trading.models import ApiKey, TradingAccount
 from trading.sealing import decrypt_secret, key_digest
 from trading.threads import in_database_thread
@@ -54,23 +57,26 @@ def forget_credential(sha256: str) -> None:
 
 
 def credential_of(sha256: str) -> Credential | None:
-    """The live key with this digest, read from the database; ``None`` if there is none or it was revoked."""
+    """The live key with this digest, read from the database; ``None`` if there is none or it was revoked. What a key
+    was before its rotation finds it too, while that is valid."""
+    rotated = Q(previous_sha256=sha256, previous_until__gt=timezone.now())
     record = (
         ApiKey.objects.select_related("account")
-        .filter(key_sha256=sha256, revoked_at=None, account__user__is_active=True)
+        .filter(Q(key_sha256=sha256) | rotated, revoked_at=None, account__user__is_active=True)
         .first()
     )
     if record is None:
         return None
     account: TradingAccount = record.account
+    newest = record.key_sha256 == sha256
     return Credential(
         key_id=record.pk,
         user_id=account.user_id,
         venue_id=account.venue_id,
         account=account.number,
         opened=account.opened_at is not None,
-        secret=decrypt_secret(bytes(record.secret_encrypted)),
-        passphrase_digest=bytes(record.passphrase_digest),
+        secret=decrypt_secret(bytes(record.secret_encrypted if newest else record.previous_secret)),
+        passphrase_digest=bytes(record.passphrase_digest if newest else record.previous_passphrase_digest),
         permissions=frozenset(record.permissions),
         networks=tuple(ipaddress.ip_network(network) for network in record.allowed_ips),
         expires_at=record.expires_at,

@@ -83,6 +83,32 @@ def mandate_of(venue: Venue, limits: KeyLimits) -> dict[str, Any]:
     return mandate
 
 
+def limits_of(key: ApiKey) -> KeyLimits:
+    """The bounds of a key as a person gives them: what ``mandate_of`` would make its mandate of."""
+    mandate = key.mandate
+    known = {market.number: market for market in _markets(key.account.venue, ())}
+    named = [known[number] for number in mandate.get("markets", ()) if number in known]
+    quote = next((market.quote for market in named or known.values()), None)
+
+    def amount(name: str) -> Decimal | None:
+        units = mandate.get(name)
+        return Decimal(units).scaleb(-quote.scale) if units and quote else None
+
+    return KeyLimits(
+        markets=[market.symbol for market in named],
+        order_value=amount("order_notional"),
+        position_value=amount("position_notional"),
+        daily_loss=amount("daily_loss"),
+        leverage=mandate.get("leverage", 0),
+        rate=mandate.get("rate", 0),
+    )
+
+
+def quote_of(venue: Venue, symbols: Sequence[str]) -> str:
+    """The asset in which a key's amounts are, when these markets are named. Errors: those of ``mandate_of``."""
+    return next((market.quote.symbol for market in _markets(venue, symbols)), "")
+
+
 def _markets(venue: Venue, symbols: Sequence[str]) -> list[Market]:
     known = Market.objects.filter(venue=venue).exclude(phase=Phase.PENDING).select_related("quote")
     if not symbols:
@@ -140,6 +166,7 @@ def settle_mandates(limit: int = 200) -> int:
         if ack.code:
             log.error("mandate of key %s refused: %s", key.pk, kernel.REJECTS[ack.code][1])
         revoked = key.revoked_at is not None
-        rows = ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=not revoked)
+        # A key that was edited meanwhile is told again, also because its older terms may have come last.
+        rows = ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=not revoked, revision=key.revision)
         settled += rows.update(mandated_at=timezone.now())
     return settled
