@@ -50,6 +50,7 @@ app.conf.beat_schedule = {
     "venues-launches": {"task": "venues.sweep_launches", "schedule": 2.0, "options": {"expires": 5}},
     "venues-capacity": {"task": "venues.sweep_capacity", "schedule": 60.0, "options": {"expires": 60}},
     "venues-events": {"task": "venues.sweep_events", "schedule": 5.0, "options": {"expires": 10}},
+    "venues-samples": {"task": "venues.sweep_samples", "schedule": 300.0, "options": {"expires": 300}},
     "venues-ledger": {"task": "venues.nightly_ledger", "schedule": crontab(hour=3, minute=10)},
 }
 

@@ -74,6 +74,7 @@ class Console:
             "roles": self.roles,
             "is_owner": self.is_owner,
             "can_halt": self.may(Role.HALTER),
+            "can_collect": self.may(Role.TREASURER),
             **(context or {}),
         }
         return render(self.request, template, framed, status=status)

@@ -9,6 +9,7 @@ from exchange_os.ledger.services import check_ledger
 from venues.services.capacity import tell_capacities
 from venues.services.events import follow_events
 from venues.services.launch import drive_launch, unfinished_launches
+from venues.services.pulse import sample_venues
 from venues.services.stake_prices import watch_stake_prices
 from venues.services.totals import kernel_totals
 
@@ -42,6 +43,12 @@ def sweep_capacity() -> None:
 def sweep_events() -> None:
     """Close events whose time has come, and pay those whose window has passed without a challenge."""
     follow_events()
+
+
+@shared_task(name="venues.sweep_samples")
+def sweep_samples() -> None:
+    """Keep this hour's figures of every venue that trades and does not have them yet."""
+    sample_venues()
 
 
 @shared_task(name="venues.nightly_ledger")

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from venues.services.transfers import AccountDirectory
-from venues.views import audit, console, deployer, events, launch, stake, wallet
+from venues.views import audit, console, deployer, events, launch, overview, stake, wallet
 
 launch_urls: tuple[list[URLPattern], str] = (
     [
@@ -24,7 +24,8 @@ launch_urls: tuple[list[URLPattern], str] = (
 console_urls: list[URLPattern] = [
     path(f"venues/<int:venue_id>/{address}", view, kwargs, name=name)
     for address, view, kwargs, name in (
-        ("", console.overview, {}, "console"),
+        ("", overview.overview, {}, "console"),
+        ("pulse/", overview.pulse, {}, "pulse"),
         ("status/", console.status, {}, "status"),
         ("fees/", console.fees, {}, "fees"),
         ("halt/", console.operate, {"verb": "halt"}, "halt"),

@@ -7,8 +7,9 @@ newest row can be and goes back until it is full.
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
+from django.db import connection as db_connection
 from django.db.models import Max, Min, QuerySet
-from exchange_kernel import FILL_COLUMNS, unpack_fills, unpack_trades
+from exchange_kernel import FILL_COLUMNS, FIRST_USER_ACCOUNT, unpack_fills, unpack_trades
 
 from exchange_os.engine.models import Fill, FillPage, TradePage
 
@@ -135,3 +136,24 @@ def _page_of_time(pages: "QuerySet[Any]", time_of: Callable[[Any], int], end_ms:
         else:
             low = page.place + 1
     return int(low) - 1
+
+
+_ACTIVE = """
+WITH RECURSIVE seen AS (
+  (SELECT account FROM engine_fillpage WHERE group_id = %(group)s AND account >= %(first)s ORDER BY account LIMIT 1)
+  UNION ALL
+  SELECT (SELECT account FROM engine_fillpage WHERE group_id = %(group)s AND account > seen.account
+          ORDER BY account LIMIT 1) FROM seen WHERE account IS NOT NULL
+)
+SELECT count(*) FROM seen WHERE account IS NOT NULL AND EXISTS (
+  SELECT 1 FROM engine_fillpage WHERE group_id = %(group)s AND account = seen.account AND place > %(place)s)
+"""
+
+
+def active_accounts(group_id: int, after_trade: int) -> int:
+    """How many accounts of users have a fill of a trade after ``after_trade``: two steps in an index for each account
+    that ever traded, however long its history."""
+    arguments = {"group": group_id, "first": FIRST_USER_ACCOUNT, "place": 2 * after_trade + 1}
+    with db_connection.cursor() as cursor:
+        cursor.execute(_ACTIVE, arguments)
+        return int(cursor.fetchone()[0])

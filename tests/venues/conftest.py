@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
+import exchange_kernel as kernel
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
@@ -13,14 +14,15 @@ from redis import Redis
 
 from exchange_os.engine import client as engine_client
 from exchange_os.engine.models import RiskGroup
-from exchange_os.ledger.models import Asset, PostingKind
+from exchange_os.ledger.models import Asset, PostingKind, Transfer
 from exchange_os.ledger.selectors import to_units
-from exchange_os.ledger.services import seed_assets
+from exchange_os.ledger.services import request_deposit, seed_assets
 from exchange_os.ledger.services.postings import external, post_transfer, wallet
-from tests.engine.conftest import LocalWorker, local_worker
+from tests.engine.conftest import LocalWorker, local_worker, wait_until
 from venues.models import Event, EventState, LaunchDraft, Market, Phase, Venue, VenueState
 from venues.services import drive_launch, launch_venue, register_deployer, stake
 from venues.services.drafts import new_draft, save_markets_step, save_venue_step
+from venues.services.transfers import send_transfers
 from venues.views import wallet as wallet_views
 
 __all__ = ["LocalWorker", "local_worker"]
@@ -45,6 +47,13 @@ def draft_of(user: AbstractBaseUser, venue: dict[str, str] = VENUE, *markets: di
     save_venue_step(draft, venue)
     save_markets_step(draft, list(markets or (BTC_USD,)))
     return draft
+
+
+def settle(transfers: list[Transfer]) -> None:
+    """Send transfers and wait until all are booked."""
+    send_transfers(transfers)
+    keys = [row.pk for row in transfers]
+    wait_until(lambda: not Transfer.objects.filter(pk__in=keys, state="requested").exists())
 
 
 @pytest.fixture
@@ -140,3 +149,23 @@ def person(db: None) -> Callable[[str], AbstractBaseUser]:
         return users.filter(username=name).first() or users.create_user(name, f"{name}@example.com")
 
     return of
+
+
+@pytest.fixture
+def trade(venue: Venue, trader: AbstractBaseUser, newcomer: AbstractBaseUser) -> Asset:
+    """One trade of 1 BTC at 65,000 between accounts 16 and 17; the quote asset."""
+    usd, btc = Asset.objects.get(symbol="USD"), Asset.objects.get(symbol="BTC")
+    give(trader, "100000", "USD")
+    give(newcomer, "2", "BTC")
+    for account, user in ((16, trader), (17, newcomer)):
+        engine_client.submit(venue.group_id, kernel.open_account(account, owner=user.pk))
+    settle(
+        [
+            request_deposit(trader, venue.group_id, 16, usd, 100_000 * 10**6),
+            request_deposit(newcomer, venue.group_id, 17, btc, 2 * 10**8),
+        ]
+    )
+    for account, side in ((17, kernel.SELL), (16, kernel.BUY)):
+        order = kernel.place(account, 0, side=side, price_ticks=6_500_000, size_lots=10_000)
+        assert engine_client.submit(venue.group_id, order).code == 0
+    return usd

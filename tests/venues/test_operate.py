@@ -2,54 +2,23 @@
 
 import time
 
-import exchange_kernel as kernel
 import pytest
 
-from exchange_os.engine import client
 from exchange_os.errors import DomainError
-from exchange_os.ledger.models import Asset, Transfer
 from exchange_os.ledger.selectors import wallet_balance
-from exchange_os.ledger.services import check_ledger, request_deposit
-from tests.engine.conftest import wait_until
-from tests.venues.conftest import give
+from exchange_os.ledger.services import check_ledger
+from tests.venues.conftest import settle
 from venues.models import Phase, VenueState
 from venues.services import collect_fees, halt_venue, resume_venue
 from venues.services.asking import ask
 from venues.services.operate import fees_collected, fees_held
 from venues.services.totals import kernel_totals
-from venues.services.transfers import send_transfers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def phase(venue):
     return ask(venue.group_id, {"q": "market", "market": 0})["market"]["phase"]
-
-
-def settle(transfers):
-    send_transfers(transfers)
-    keys = [row.pk for row in transfers]
-    wait_until(lambda: not Transfer.objects.filter(pk__in=keys, state="requested").exists())
-
-
-@pytest.fixture
-def trade(venue, trader, newcomer):
-    """One trade of 1 BTC at 65,000."""
-    usd, btc = Asset.objects.get(symbol="USD"), Asset.objects.get(symbol="BTC")
-    give(trader, "100000", "USD")
-    give(newcomer, "2", "BTC")
-    for account, user in ((16, trader), (17, newcomer)):
-        client.submit(venue.group_id, kernel.open_account(account, owner=user.pk))
-    settle(
-        [
-            request_deposit(trader, venue.group_id, 16, usd, 100_000 * 10**6),
-            request_deposit(newcomer, venue.group_id, 17, btc, 2 * 10**8),
-        ]
-    )
-    for account, side in ((17, kernel.SELL), (16, kernel.BUY)):
-        order = kernel.place(account, 0, side=side, price_ticks=6_500_000, size_lots=10_000)
-        assert client.submit(venue.group_id, order).code == 0
-    return usd
 
 
 def test_halt_and_resume(venue, deployer):

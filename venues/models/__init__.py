@@ -33,6 +33,7 @@ from venues.models.dispute import (
 )
 from venues.models.event import Event, EventKind, EventMove, EventState
 from venues.models.market import Market, MarketKind, Phase
+from venues.models.sample import VenueSample
 from venues.models.team import Role, VenueInvitation, VenueMember
 from venues.models.venue import (
     ACCENT_PATTERN,
@@ -90,6 +91,7 @@ __all__ = [
     "VenueAct",
     "VenueInvitation",
     "VenueMember",
+    "VenueSample",
     "VenueState",
     "Verdict",
 ]

@@ -1,4 +1,4 @@
-"""The console's own pages: overview, markets with halting and adding, fees, team."""
+"""The console's pages of markets with halting and adding, of fees, and of the team."""
 
 from collections.abc import Callable
 from typing import Any
@@ -44,13 +44,6 @@ from venues.specs import listing_spec
 
 #: The tab an act comes back to.
 BACK = {"halt": "deployer:markets", "resume": "deployer:markets", "collect": "deployer:console"}
-
-
-@require_GET
-@console_page("overview")
-def overview(console: Console) -> HttpResponse:
-    """The venue at a glance."""
-    return console.render("venues/console/overview.html", {"activity": activity_of(console.venue)})
 
 
 @require_GET

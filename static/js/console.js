@@ -1,0 +1,15 @@
+// <live-pulse>: asks for its figures every few seconds while the page is looked at, and at once when it is again.
+class LivePulse extends HTMLElement {
+  connectedCallback() {
+    this.beat = () => document.visibilityState === "visible" && this.dispatchEvent(new CustomEvent("pulse"));
+    this.timer = setInterval(this.beat, Number(this.dataset.seconds) * 1000);
+    document.addEventListener("visibilitychange", this.beat);
+  }
+
+  disconnectedCallback() {
+    clearInterval(this.timer);
+    document.removeEventListener("visibilitychange", this.beat);
+  }
+}
+
+customElements.define("live-pulse", LivePulse);
