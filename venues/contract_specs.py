@@ -9,9 +9,10 @@ from django.conf import settings
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset
-from exchange_os.ledger.selectors import asset_by_symbol, to_units
+from exchange_os.ledger.selectors import to_units
 from venues.errors import Gatherer
 from venues.inputs import (
+    AssetShelf,
     decimals,
     read_band_ppm,
     read_maker_fee_ppm,
@@ -21,6 +22,7 @@ from venues.inputs import (
     read_taker_fee_ppm,
     read_tick,
     read_tick_quote,
+    refuse_hidden,
     text_of,
 )
 from venues.models import PPM
@@ -102,15 +104,20 @@ def check_settlement(quote: Asset, settlement: Asset | None) -> None:
 
 
 def perpetual_spec(
-    data: Mapping[str, Any], *, taken: Collection[str] = (), settlement: Asset | None = None
+    data: Mapping[str, Any],
+    *,
+    taken: Collection[str] = (),
+    settlement: Asset | None = None,
+    shelf: AssetShelf | None = None,
 ) -> PerpetualSpec:
     """One perpetual form as a ``PerpetualSpec``; raises ``Refusals`` with every field at fault.
 
     ``taken`` are the symbols of the venue's other markets, ``settlement`` what its contracts settle in already.
     """
-    checks = Gatherer()
-    base = checks.take("base", lambda: asset_by_symbol(text_of(data, "base"), field="base"))
-    quote = checks.take("quote", lambda: asset_by_symbol(text_of(data, "quote"), field="quote"))
+    checks, shelf = Gatherer(), shelf or AssetShelf()
+    refuse_hidden(data, checks)
+    base = checks.take("base", lambda: shelf.find(data, "base"))
+    quote = checks.take("quote", lambda: shelf.find(data, "quote"))
     if quote:
         checks.take("quote", lambda: check_settlement(quote, settlement))
     if base and quote and base == quote:

@@ -12,11 +12,18 @@ from django.utils import timezone
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset
-from exchange_os.ledger.selectors import asset_by_symbol, decimal_text, read_decimal
+from exchange_os.ledger.selectors import decimal_text, read_decimal
 from venues.contract_specs import check_settlement
 from venues.errors import Gatherer
 from venues.event_rules import read_rules
-from venues.inputs import decimals, read_maker_fee_ppm, read_taker_fee_ppm, text_of
+from venues.inputs import (
+    AssetShelf,
+    decimals,
+    read_maker_fee_ppm,
+    read_taker_fee_ppm,
+    refuse_hidden,
+    text_of,
+)
 from venues.instruments import in_steps, parse_decimal
 from venues.models import EventKind
 
@@ -78,20 +85,25 @@ class EventSpec:
 
 
 def event_spec(
-    data: Mapping[str, Any], *, taken: Collection[str] = (), settlement: Asset | None = None
+    data: Mapping[str, Any],
+    *,
+    taken: Collection[str] = (),
+    settlement: Asset | None = None,
+    shelf: AssetShelf | None = None,
 ) -> EventSpec:
     """One event form as an ``EventSpec``; raises ``Refusals`` with every field at fault.
 
     ``taken`` are the symbols of the venue's other markets, ``settlement`` what its contracts settle in already.
     """
-    checks = Gatherer()
+    checks, shelf = Gatherer(), shelf or AssetShelf()
+    refuse_hidden(data, checks)
     kind = checks.take("event_kind", lambda: _kind(data))
     title = checks.take("title", lambda: _words(data, "title", "question", 8, 140))
     rules = read_rules(data, checks)
     source = checks.take("source", lambda: _words(data, "source", "source", 4, 300))
     series = checks.take("series", lambda: _code(data, "series", 16))
     code = checks.take("code", lambda: _code(data, "code", 12))
-    quote = checks.take("quote", lambda: asset_by_symbol(text_of(data, "quote"), field="quote"))
+    quote = checks.take("quote", lambda: shelf.find(data, "quote"))
     if quote:
         checks.take("quote", lambda: check_settlement(quote, settlement))
     closes = checks.take("closes", lambda: _closes(data))

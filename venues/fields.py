@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exchange_os.errors import DomainError
-from exchange_os.ledger.models import Asset
+from exchange_os.ledger.models import Asset, Grade
 from venues.event_specs import TICKS
 from venues.inputs import text_of
 from venues.models import EventKind, MarketKind
@@ -113,7 +113,19 @@ def market_fields(data: Mapping[str, Any], assets: Iterable[Asset], prefix: str 
             f"{prefix}band_percent", "Price band", value("band_percent", "5"), "decimal", suffix="%",
             hint="How far from the last trade an order may be priced.",
         ),
+        Field(
+            f"{prefix}collateral", "Base as collateral", value("collateral"), "select",
+            hint="In the margin of this venue's contracts, less the haircut of its grade.",
+            options=[("", "Does not count"), ("yes", _grade_words(value("base"), assets))],
+        ),
     ]  # fmt: skip
+
+
+def _grade_words(symbol: str, assets: Iterable[Asset]) -> str:
+    asset = next((item for item in assets if item.symbol == symbol), None)
+    if asset is None:
+        return "Counts"
+    return f"Counts, grade {asset.grade}: less {Grade(asset.grade).haircut_ppm // 10_000}%"
 
 
 def perpetual_fields(data: Mapping[str, Any], assets: Iterable[Asset], prefix: str = "") -> list[Field]:

@@ -1,6 +1,6 @@
 """Inputs of markets, read one by one: the number they stand for, or a refusal at the field."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +9,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset
-from exchange_os.ledger.selectors import decimal_text
+from exchange_os.ledger.selectors import asset_by_symbol, decimal_text
+from exchange_os.ledger.words import check_plain
+from venues.errors import Gatherer
 from venues.instruments import in_steps, parse_decimal
 from venues.models import PPM
 
@@ -34,6 +36,27 @@ def text_of(data: Mapping[str, Any], name: str) -> str:
     """The input as text; empty if it is missing."""
     value = data.get(name, "")
     return value.strip() if isinstance(value, str) else ""
+
+
+def refuse_hidden(data: Mapping[str, Any], checks: Gatherer) -> None:
+    """Keep ``text_hidden`` for every input with a sign that nobody can see."""
+    for name, value in data.items():
+        if isinstance(value, str) and not value.isascii():
+            checks.take(name, lambda name=name, value=value: check_plain(value, field=name))  # type: ignore[misc]
+
+
+class AssetShelf:
+    """Assets by symbol: the listed ones, each looked up once, and ``own`` ones that a launch is to issue."""
+
+    def __init__(self, own: Iterable[Asset] = ()) -> None:
+        self._found = {asset.symbol: asset for asset in own}
+
+    def find(self, data: Mapping[str, Any], name: str) -> Asset:
+        """The asset that an input names, or ``asset_unlisted``."""
+        symbol = text_of(data, name).upper()
+        if symbol not in self._found:
+            self._found[symbol] = asset_by_symbol(symbol, field=name)
+        return self._found[symbol]
 
 
 def read_step(data: Mapping[str, Any], name: str, what: str) -> Decimal:

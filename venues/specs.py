@@ -7,12 +7,13 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from exchange_os.errors import DomainError
-from exchange_os.ledger.models import Asset
-from exchange_os.ledger.selectors import asset_by_symbol
+from exchange_os.ledger.models import Asset, Grade
+from exchange_os.ledger.words import check_name_letters, skeleton
 from venues.contract_specs import PerpetualSpec, perpetual_spec
 from venues.errors import Gatherer, Refusals
 from venues.event_specs import EventSpec, event_spec
 from venues.inputs import (
+    AssetShelf,
     decimals,
     read_band_ppm,
     read_lot_units,
@@ -23,6 +24,7 @@ from venues.inputs import (
     read_taker_fee_ppm,
     read_tick,
     read_tick_quote,
+    refuse_hidden,
     text_of,
 )
 from venues.models import ACCENT_PATTERN, SLUG_PATTERN, MarketKind, Venue, VenueState
@@ -95,6 +97,7 @@ class VenueSpec:
     slug: str
     accent: str
     description: str
+    logo: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,7 @@ class MarketSpec:
     band_ppm: int
     maker_fee_ppm: int
     taker_fee_ppm: int
+    collateral: bool = False
 
     @property
     def symbol(self) -> str:
@@ -156,11 +160,25 @@ def check_slug(text: str, *, besides: Venue | None = None) -> str:
     return slug
 
 
-def check_name(text: str) -> str:
-    """A name of 3 to 40 characters, or ``name_invalid``."""
+def check_name(text: str, owner_id: int | None = None) -> str:
+    """A name of 3 to 40 characters that can be told from those of all venues of other deployers than ``owner_id``.
+
+    Raises ``name_invalid``, ``name_lookalike``, and what ``check_name_letters`` raises.
+    """
     name = " ".join(text.split())
-    if not 3 <= len(name) <= 40 or not name.isprintable():
+    if not 3 <= len(name) <= 40:
         raise DomainError("name_invalid", "Give the venue a name of 3 to 40 characters.", field="name")
+    check_name_letters(name, field="name")
+    alike = Venue.objects.filter(name_shape=skeleton(name)).exclude(state=VenueState.FAILED)
+    if owner_id is not None:
+        alike = alike.exclude(deployer__user_id=owner_id)
+    other = alike.values_list("name", flat=True).first()
+    if other is not None:
+        raise DomainError(
+            "name_lookalike",
+            f"The name cannot be told from that of the venue {other}; choose another.",
+            field="name",
+        )
     return name
 
 
@@ -184,26 +202,30 @@ def check_description(text: str) -> str:
     return description
 
 
-def venue_spec(data: Mapping[str, Any]) -> VenueSpec:
-    """The first step of the wizard as a ``VenueSpec``; raises ``Refusals``."""
+def venue_spec(data: Mapping[str, Any], owner_id: int | None = None) -> VenueSpec:
+    """The venue's step of the wizard as a ``VenueSpec``; raises ``Refusals``."""
     checks = Gatherer()
-    name = checks.take("name", lambda: check_name(text_of(data, "name")))
+    refuse_hidden(data, checks)
+    name = checks.take("name", lambda: check_name(text_of(data, "name"), owner_id))
     slug = checks.take("slug", lambda: check_slug(text_of(data, "slug")))
     accent = checks.take("accent", lambda: check_accent(text_of(data, "accent")))
     description = checks.take("description", lambda: check_description(text_of(data, "description")))
     checks.finish()
     assert name is not None and slug is not None and accent is not None and description is not None
-    return VenueSpec(name, slug, accent, description)
+    return VenueSpec(name, slug, accent, description, text_of(data, "logo"))
 
 
-def market_spec(data: Mapping[str, Any], *, taken: Collection[str] = ()) -> MarketSpec:
+def market_spec(
+    data: Mapping[str, Any], *, taken: Collection[str] = (), shelf: AssetShelf | None = None
+) -> MarketSpec:
     """One market form as a ``MarketSpec``; ``taken`` are the symbols of the venue's other markets.
 
     Raises ``Refusals`` with every field at fault.
     """
-    checks = Gatherer()
-    base = checks.take("base", lambda: asset_by_symbol(text_of(data, "base"), field="base"))
-    quote = checks.take("quote", lambda: asset_by_symbol(text_of(data, "quote"), field="quote"))
+    checks, shelf = Gatherer(), shelf or AssetShelf()
+    refuse_hidden(data, checks)
+    base = checks.take("base", lambda: shelf.find(data, "base"))
+    quote = checks.take("quote", lambda: shelf.find(data, "quote"))
     if base and quote and base == quote:
         checks.refuse("quote", "same_asset", "Base and quote must be two different assets.")
     elif base and quote and f"{base.symbol}-{quote.symbol}" in taken:
@@ -226,33 +248,53 @@ def market_spec(data: Mapping[str, Any], *, taken: Collection[str] = ()) -> Mark
         checks.refuse(
             "lot_size", "lot_too_large", "One lot at the opening price is too much; make the lot smaller."
         )
+    collateral = checks.take("collateral", lambda: _collateral(data, base)) if base else None
     band = checks.take("band_percent", lambda: read_band_ppm(data))
     taker = checks.take("taker_fee_percent", lambda: read_taker_fee_ppm(data))
     maker = checks.take("maker_fee_percent", lambda: read_maker_fee_ppm(data, taker))
     checks.finish()
     assert base and quote and tick and lot and lot_units and tick_quote and min_lots and reference
-    assert band is not None and maker is not None and taker is not None
-    return MarketSpec(base, quote, tick, lot, lot_units, tick_quote, min_lots, reference, band, maker, taker)
+    assert collateral is not None and band is not None and maker is not None and taker is not None
+    return MarketSpec(
+        base, quote, tick, lot, lot_units, tick_quote, min_lots, reference, band, maker, taker, collateral
+    )  # fmt: skip
 
 
 Listing = MarketSpec | PerpetualSpec | EventSpec
 
 
+def _collateral(data: Mapping[str, Any], base: Asset) -> bool:
+    """Whether the base counts as collateral of the venue's contracts; ``collateral_ungraded`` at the lowest grade."""
+    if text_of(data, "collateral") != "yes":
+        return False
+    if base.grade == Grade.D:
+        raise DomainError(
+            "collateral_ungraded",
+            f"{base.symbol} has grade D, at which it counts nothing as collateral; the operator grades assets.",
+            field="collateral",
+        )
+    return True
+
+
 def listing_spec(
-    data: Mapping[str, Any], *, taken: Collection[str] = (), settlement: Asset | None = None
+    data: Mapping[str, Any],
+    *,
+    taken: Collection[str] = (),
+    settlement: Asset | None = None,
+    shelf: AssetShelf | None = None,
 ) -> Listing:
     """One form of any kind (``data["kind"]``: spot, swap or outcome) as what it lists; raises ``Refusals``."""
     kind = text_of(data, "kind") or MarketKind.SPOT.value
     if kind == MarketKind.PERPETUAL:
-        return perpetual_spec(data, taken=taken, settlement=settlement)
+        return perpetual_spec(data, taken=taken, settlement=settlement, shelf=shelf)
     if kind == MarketKind.OUTCOME:
-        return event_spec(data, taken=taken, settlement=settlement)
-    return market_spec(data, taken=taken)
+        return event_spec(data, taken=taken, settlement=settlement, shelf=shelf)
+    return market_spec(data, taken=taken, shelf=shelf)
 
 
-def market_specs(items: list[Mapping[str, Any]]) -> list[Listing]:
+def market_specs(items: list[Mapping[str, Any]], shelf: AssetShelf | None = None) -> list[Listing]:
     """All the markets and events of a launch; raises ``Refusals`` with fields named ``market-<place>-<field>``."""
-    checks = Gatherer()
+    checks, shelf = Gatherer(), shelf or AssetShelf()
     if not items:
         checks.refuse("markets", "no_market", "Add at least one market.")
     specs: list[Listing] = []
@@ -260,14 +302,14 @@ def market_specs(items: list[Mapping[str, Any]]) -> list[Listing]:
     settlement: Asset | None = None
     for place, item in enumerate(items[:MAX_MARKETS]):
         try:
-            spec = listing_spec(item, taken=taken, settlement=settlement)
+            spec = listing_spec(item, taken=taken, settlement=settlement, shelf=shelf)
         except Refusals as refused:
             for name, error in refused.errors.items():
                 checks.errors[f"market-{place}-{name}"] = error
             continue
         specs.append(spec)
         taken.update(spec.symbols)
-        if not isinstance(spec, MarketSpec):
+        if not isinstance(spec, MarketSpec) and settlement is None:
             settlement = spec.quote
     if len(items) > MAX_MARKETS or len(taken) > MAX_MARKETS:
         checks.refuse("markets", "too_many_markets", f"A venue has at most {MAX_MARKETS} markets.")

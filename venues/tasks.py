@@ -7,6 +7,7 @@ from celery import shared_task
 from exchange_os.errors import DomainError
 from exchange_os.ledger.services import check_ledger
 from venues.services.capacity import tell_capacities
+from venues.services.collateral import tell_collateral
 from venues.services.events import follow_events
 from venues.services.launch import drive_launch, unfinished_launches
 from venues.services.pulse import sample_venues
@@ -34,9 +35,11 @@ def sweep_launches() -> None:
 
 @shared_task(name="venues.sweep_capacity")
 def sweep_capacity() -> None:
-    """Read the price of stake, then tell the kernel of every venue whose capacity has changed with it or with stake."""
+    """Read the price of stake, then tell the kernel of every venue whose capacity has changed with it or with stake,
+    and how much of an asset whose grade has changed counts as collateral."""
     watch_stake_prices()
     tell_capacities()
+    tell_collateral()
 
 
 @shared_task(name="venues.sweep_events")

@@ -239,7 +239,7 @@ def test_a_market_that_cannot_be_added(venue, deployer, data, sentence):
 
 
 def test_phase_paths_follow_the_kernels_moves():
-    assert phase_path(Phase.OPEN, Phase.OPEN) == []
+    assert phase_path(Phase.OPEN, Phase.OPEN) == ()
     path = phase_path(Phase.PENDING, Phase.OPEN)
     assert path[-1] == Phase.OPEN
     steps = [int(Phase.PENDING), *path]

@@ -32,6 +32,7 @@ from venues.models.dispute import (
     Verdict,
 )
 from venues.models.event import Event, EventKind, EventMove, EventState
+from venues.models.logo import Logo
 from venues.models.market import Market, MarketKind, Phase
 from venues.models.sample import VenueSample
 from venues.models.team import Role, VenueInvitation, VenueMember
@@ -79,6 +80,7 @@ __all__ = [
     "KycDocument",
     "LaunchDraft",
     "ListedName",
+    "Logo",
     "Market",
     "MarketKind",
     "Phase",

@@ -5,6 +5,8 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
+from venues.models.logo import Logo
+
 SLUG_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{1,28}[a-z0-9])$"
 ACCENT_PATTERN = r"^#[0-9a-f]{6}$"
 PPM = 1_000_000
@@ -43,17 +45,20 @@ class Venue(models.Model):
 
     ``maker_fee_ppm`` and ``taker_fee_ppm`` are what a new market starts with; each market has its own. Of every fee
     the protocol keeps ``protocol_share_ppm``. ``capacity_units`` of the settlement asset is what the kernel was last
-    told that open interest may be worth. A failed launch gives its address back. ``held_by_decision`` is the number of
-    the governance decision that keeps the venue halted; while there is one, the deployer cannot resume it.
+    told that open interest may be worth. ``name_shape`` is what the name looks like (``ledger.words.skeleton``).
+    A failed launch gives its address back. ``held_by_decision`` is the number of the governance decision that keeps the
+    venue halted; while there is one, the deployer cannot resume it.
     """
 
     slug = models.CharField(max_length=30, validators=[RegexValidator(SLUG_PATTERN)])
     name = models.CharField(max_length=40)
+    name_shape = models.CharField(max_length=120, blank=True, db_index=True, default="", db_default="")
     deployer = models.ForeignKey(Deployer, on_delete=models.PROTECT, related_name="venues")
     group_id = models.BigIntegerField(unique=True)
     state = models.CharField(max_length=10, choices=VenueState.choices, default=VenueState.LAUNCHING)
     accent = models.CharField(max_length=7, default="#2f6feb", validators=[RegexValidator(ACCENT_PATTERN)])
     description = models.CharField(max_length=280, blank=True)
+    logo = models.ForeignKey(Logo, null=True, blank=True, on_delete=models.PROTECT, related_name="venues")
     maker_fee_ppm = models.IntegerField(default=0)
     taker_fee_ppm = models.IntegerField(default=0)
     protocol_share_ppm = models.IntegerField(default=0)

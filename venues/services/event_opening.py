@@ -38,7 +38,7 @@ class EventWork:
 
     def _late(self, event: Event, own: list[Market], known: dict[str, int | None]) -> None:
         pending = [market for market in own if market.phase == Phase.PENDING]
-        if not pending:
+        if not pending or event.fallback is None:
             return
         fallback = next(market.number for market in own if market.outcome == event.fallback)
         self.to_reopen.add(fallback)

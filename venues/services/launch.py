@@ -4,7 +4,8 @@
 deployer's stake counted as its backing under the deployer's lock. Nobody can see such a venue yet. ``drive_launch``
 opens its markets in the kernel and turns it OPEN; it is started at once and, should anything be away, again by the
 sweeper until it succeeds. Only a refusal by the kernel ends it otherwise: then the venue is FAILED, its address is free
-again, its stake backs nothing, and the draft can be mended and launched anew.
+again, its stake backs nothing, and the draft can be mended and launched anew. Assets that the launch issues are
+reserved with the venue, issued when it opens, and gone with their symbols if it does not.
 """
 
 import logging
@@ -21,14 +22,19 @@ from kombu.exceptions import KombuError, OperationalError
 
 from exchange_os.engine.services import create_group
 from exchange_os.errors import DomainError
+from exchange_os.ledger.models import Asset
 from exchange_os.ledger.selectors import amount_text, amount_words
+from exchange_os.ledger.services import give_back_symbols, issue_asset, reserve_asset
+from exchange_os.ledger.words import skeleton
 from exchange_os.oracles.services.sources import remove_sources
+from venues.launch_specs import LaunchSpec, launch_spec
 from venues.models import (
     VENUE_MOVES,
     Deployer,
     Event,
     EventState,
     LaunchDraft,
+    Logo,
     Market,
     Phase,
     Venue,
@@ -39,7 +45,6 @@ from venues.services.asking import KernelRefused
 from venues.services.deployers import require_deployer
 from venues.services.listing import create_listings
 from venues.services.opening import open_in_kernel
-from venues.specs import Listing, VenueSpec, market_specs, venue_spec
 
 log = logging.getLogger(__name__)
 
@@ -58,11 +63,10 @@ def launch_venue(user: AbstractBaseUser, draft: LaunchDraft) -> Venue:
         draft = LaunchDraft.objects.select_related("venue").get(pk=draft.pk, user_id=user.pk)
         if draft.venue is not None and draft.venue.state != VenueState.FAILED:
             return draft.venue
-        spec = venue_spec(draft.data.get("venue", {}))
-        markets = market_specs(draft.data.get("markets", []))
-        check_stake(user, {spec.market_kind for spec in markets})
-        venue = _create_venue(deployer, spec, markets)
-        create_listings(venue, 0, markets)
+        spec = launch_spec(user, draft.data, issue=partial(reserve_asset, user))
+        check_stake(user, {item.market_kind for item in spec.listings})
+        venue = _create_venue(deployer, spec)
+        create_listings(venue, 0, spec.listings)
         draft.venue = venue
         draft.save(update_fields=["venue", "updated"])
         transaction.on_commit(partial(send_drive, venue.pk))
@@ -82,18 +86,22 @@ def check_stake(user: AbstractBaseUser, kinds: Iterable[str]) -> None:
         )
 
 
-def _create_venue(deployer: Deployer, spec: VenueSpec, markets: list[Listing]) -> Venue:
+def _create_venue(deployer: Deployer, launch: LaunchSpec) -> Venue:
+    spec, first = launch.venue, launch.listings[0]
+    logo = Logo.objects.filter(user_id=deployer.user_id, digest=spec.logo).first() if spec.logo else None
     try:
         with transaction.atomic():
             return Venue.objects.create(
                 slug=spec.slug,
                 name=spec.name,
+                name_shape=skeleton(spec.name),
+                logo=logo,
                 deployer=deployer,
                 group_id=create_group().pk,
                 accent=spec.accent,
                 description=spec.description,
-                maker_fee_ppm=markets[0].maker_fee_ppm,
-                taker_fee_ppm=markets[0].taker_fee_ppm,
+                maker_fee_ppm=first.maker_fee_ppm,
+                taker_fee_ppm=first.taker_fee_ppm,
                 protocol_share_ppm=settings.PROTOCOL_SHARE_PPM,
             )
     except IntegrityError as taken:
@@ -124,25 +132,33 @@ def drive_launch(venue_id: int) -> VenueState:
         now = timezone.now()
         Market.objects.filter(venue=venue, phase=Phase.PENDING).update(phase=Phase.OPEN, opened=now)
         Event.objects.filter(venue=venue, state=EventState.PENDING).update(state=EventState.OPEN)
-        Venue.objects.filter(pk=venue.pk, state=VenueState.LAUNCHING).update(
-            state=VenueState.OPEN, opened=now
-        )
+        opened = Venue.objects.filter(pk=venue.pk, state=VenueState.LAUNCHING)
+        if opened.update(state=VenueState.OPEN, opened=now):
+            for asset in _reserved_assets(markets):
+                issue_asset(asset)
     return VenueState.OPEN
 
 
+def _reserved_assets(markets: Iterable[Market]) -> list[Asset]:
+    """The assets of markets whose symbols are only reserved yet."""
+    assets = {asset.pk: asset for market in markets for asset in (market.base, market.quote) if asset}
+    return [asset for asset in assets.values() if asset.reserved_units is not None]
+
+
 def _give_up(venue: Venue, refused: DomainError) -> VenueState:
-    """A launch fails as a whole; a market that was being added to an open venue is dropped."""
+    """What has not opened goes: a launch with the symbols it reserved, or what was being added to an open venue."""
     with transaction.atomic():
         locked = Venue.objects.select_for_update().get(pk=venue.pk)
         locked.launch_error = refused.message[:300]
+        pending = Market.objects.filter(venue=locked, phase=Phase.PENDING).select_related("base", "quote")
+        reserved = [asset.pk for asset in _reserved_assets(pending)]
+        remove_sources(locked.group_id, list(pending.values_list("number", flat=True)))
+        pending.delete()
+        Event.objects.filter(venue=locked, state=EventState.PENDING).delete()
         if locked.state == VenueState.LAUNCHING:
             assert VenueState.FAILED in VENUE_MOVES[VenueState.LAUNCHING]
             locked.state = VenueState.FAILED
-        else:
-            dropped = Market.objects.filter(venue=locked, phase=Phase.PENDING)
-            remove_sources(locked.group_id, list(dropped.values_list("number", flat=True)))
-            dropped.delete()
-            Event.objects.filter(venue=locked, state=EventState.PENDING).delete()
+            give_back_symbols(reserved)
         locked.save(update_fields=["state", "launch_error"])
     return VenueState(locked.state)
 

@@ -58,6 +58,7 @@ def _spot_row(venue: Venue, number: int, spec: MarketSpec) -> Market:
         band_ppm=spec.band_ppm,
         maker_fee_ppm=spec.maker_fee_ppm,
         taker_fee_ppm=spec.taker_fee_ppm,
+        params={"collateral": True} if spec.collateral else {},
     )
 
 

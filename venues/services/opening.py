@@ -7,6 +7,7 @@ adds, the other finds.
 
 from collections import deque
 from collections.abc import Iterable
+from functools import cache
 
 import exchange_kernel as kernel
 
@@ -17,6 +18,7 @@ from exchange_os.ledger.models import Asset
 from venues.models import Market, MarketKind, Phase, Venue
 from venues.services.asking import KernelRefused, ask
 from venues.services.capacity import capacity_of
+from venues.services.collateral import collateral_commands
 from venues.services.event_opening import EventWork
 
 SETUP_TIMEOUT_SECONDS = 20.0
@@ -79,7 +81,8 @@ def move_phase(venue: Venue, numbers: Iterable[int], target: Phase) -> list[int]
     return movable
 
 
-def phase_path(start: int, target: int) -> list[int]:
+@cache
+def phase_path(start: int, target: int) -> tuple[int, ...]:
     """The phases to go through from ``start`` (left out) to ``target``, shortest way by the kernel's moves.
 
     Raises ``phase_move_refused`` if there is no way.
@@ -89,7 +92,7 @@ def phase_path(start: int, target: int) -> list[int]:
     while paths:
         path = paths.popleft()
         if path[-1] == target:
-            return path[1:]
+            return tuple(path[1:])
         for phase in kernel.PHASE_MOVES.get(path[-1], ()):
             if phase not in seen:
                 seen.add(phase)
@@ -112,7 +115,8 @@ def _missing(venue: Venue, markets: list[Market]) -> list[bytes]:
     ]
     opening: list[bytes] = []
     events = EventWork.of(venue, markets)
-    if any(phases.get(market.number, Phase.PENDING) == Phase.PENDING for market in contracts):
+    to_open = [market for market in markets if phases.get(market.number, Phase.PENDING) == Phase.PENDING]
+    if any(market.kind != MarketKind.SPOT for market in to_open):
         commands.append(kernel.set_capacity(capacity_of(venue, contracts[0].quote)))
     for market in sorted(markets, key=lambda item: item.number):
         if market.number not in phases:
@@ -123,7 +127,8 @@ def _missing(venue: Venue, markets: list[Market]) -> list[bytes]:
             opening += [kernel.set_phase(market.number, step) for step in phase_path(phase, int(Phase.OPEN))]
         if market.number in events.to_reopen and phase == Phase.HALTED:
             opening.append(kernel.set_phase(market.number, int(Phase.OPEN)))
-    return commands + events.commands + opening
+    haircuts = collateral_commands(markets) if to_open else []
+    return commands + haircuts + events.commands + opening
 
 
 def _rules(market: Market) -> list[bytes]:
