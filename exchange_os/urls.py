@@ -7,6 +7,7 @@ from exchange_os import health
 from exchange_os.accounts import TradingAccounts
 from exchange_os.ui import appearance
 from exchange_os.ui import views as ui
+from venues.api import kyc_event
 from venues.urls import deployer_urls, launch_urls, wallet_urls
 
 urlpatterns = [
@@ -15,6 +16,7 @@ urlpatterns = [
     path("accounts/", include("exchange_os.identity.urls")),
     path("accounts/", include("allauth.urls")),
     path("api/oracle/v1/", include("exchange_os.oracles.urls")),
+    path("api/kyc/v1/<slug:issuer>/events", kyc_event, name="kyc_event"),
     path("operator/", admin.site.urls),
     path("style", ui.style, name="style"),
     path("appearance", appearance.choose, name="appearance"),

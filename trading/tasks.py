@@ -8,6 +8,13 @@ from trading.services.equity import record_everyone, thin_equity
 from trading.services.exports import delete_expired_exports, unwritten_exports, write_export
 from trading.services.mandates import settle_mandates
 from trading.services.notifications import delete_old_notifications, notify_all
+from trading.services.permissions import follow_permissions
+
+
+@shared_task(name="trading.sweep_permissions")
+def sweep_permissions() -> None:
+    """Decide anew what accounts may do where something has changed, and tell the kernels."""
+    follow_permissions()
 
 
 @shared_task(name="trading.sweep_mandates")

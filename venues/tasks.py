@@ -9,6 +9,7 @@ from exchange_os.ledger.services import check_ledger
 from venues.services.capacity import tell_capacities
 from venues.services.collateral import tell_collateral
 from venues.services.events import follow_events
+from venues.services.kyc_documents import shred_old
 from venues.services.launch import drive_launch, unfinished_launches
 from venues.services.pulse import sample_venues
 from venues.services.stake_prices import watch_stake_prices
@@ -52,6 +53,12 @@ def sweep_events() -> None:
 def sweep_samples() -> None:
     """Keep this hour's figures of every venue that trades and does not have them yet."""
     sample_venues()
+
+
+@shared_task(name="venues.nightly_documents")
+def nightly_documents() -> None:
+    """Shred documents of applications whose time is up."""
+    shred_old()
 
 
 @shared_task(name="venues.nightly_ledger")

@@ -9,7 +9,8 @@ from django.utils import timezone
 from exchange_os.engine import client
 from exchange_os.errors import DomainError
 from trading.models import FIRST_USER_ACCOUNT, TradingAccount
-from venues.models import Venue
+from venues.models import AccountPermission, Venue
+from venues.services.permissions import check_may_open
 
 _ALREADY_EXISTS = next(code for code, (name, _) in kernel.REJECTS.items() if name == "STATE_ALREADY_EXISTS")
 
@@ -17,14 +18,14 @@ _ALREADY_EXISTS = next(code for code, (name, _) in kernel.REJECTS.items() if nam
 def ensure_account(user: AbstractBaseUser, venue: Venue) -> TradingAccount:
     """The user's account at the venue, opened now if it was not yet.
 
-    Errors: ``account_refused`` when the kernel refuses, and the engine's ``Busy``, ``OutcomeUnknown``; after
-    either calling again finishes the work.
+    Errors: ``access_…`` when the venue's policy refuses the user, ``account_refused`` when the kernel refuses, and the
+    engine's ``Busy``, ``OutcomeUnknown``; after either calling again finishes the work.
     """
     account = TradingAccount.objects.select_related("venue").filter(user_id=user.pk, venue=venue).first()
-    if account is None:
-        account = _reserve(user, venue)
-    if account.opened_at is None:
-        _open(account)
+    if account is None or account.opened_at is None:
+        permission = check_may_open(user, venue)
+        account = account or _reserve(user, venue)
+        _open(account, permission)
     return account
 
 
@@ -42,14 +43,22 @@ def _reserve(user: AbstractBaseUser, venue: Venue) -> TradingAccount:
         return TradingAccount.objects.create(user_id=user.pk, venue=locked, number=number)
 
 
-def _open(account: TradingAccount) -> None:
-    frame = kernel.open_account(account.number, owner=account.user_id)
-    ack = client.submit(account.venue.group_id, frame)
+def _open(account: TradingAccount, permission: AccountPermission | None) -> None:
+    """Open the account in the kernel, bound as its permission says from the first moment on."""
+    frames = [kernel.open_account(account.number, owner=account.user_id)]
+    if permission is not None:
+        frames.append(kernel.set_account(account.number, owner=account.user_id, flags=permission.flags))
+    packed = client.submit_packed(account.venue.group_id, b"".join(frames), len(frames))
+    ack = kernel.decode_acks(packed)[0]
     if ack.code not in (0, _ALREADY_EXISTS):
         name, sentence = kernel.REJECTS[ack.code]
         raise DomainError("account_refused", f"The venue could not open an account: {sentence}", reject=name)
     account.opened_at = timezone.now()
     account.save(update_fields=["opened_at"])
+    if permission is not None:
+        AccountPermission.objects.filter(pk=permission.pk, flags=permission.flags).update(
+            told=permission.flags
+        )
 
 
 class TradingAccounts:

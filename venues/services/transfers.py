@@ -15,6 +15,7 @@ from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset, Transfer
 from exchange_os.ledger.services import request_deposit, request_withdrawal
 from venues.models import Market, Phase, Venue, VenueState
+from venues.services.permissions import check_deposit
 
 
 class AccountDirectory(Protocol):
@@ -47,7 +48,8 @@ def start_deposit(
 ) -> Transfer:
     """Move ``amount`` units from the user's wallet to ``account`` at the venue; answers the transfer on its way.
 
-    Raises ``venue_not_open``, ``asset_not_traded``, ``amount_invalid``, ``insufficient_funds``.
+    Raises ``venue_not_open``, ``asset_not_traded``, ``amount_invalid``, ``insufficient_funds``, and of a venue with
+    a policy ``access_…`` and ``deposit_limit``.
     """
     check_traded(venue, asset)
     if venue.state != VenueState.OPEN:
@@ -55,6 +57,7 @@ def start_deposit(
             "venue_not_open", f"{venue.name} is halted and takes no deposits; withdrawals stay open."
         )
     with transaction.atomic():
+        check_deposit(user, venue, asset, amount)
         transfer = request_deposit(user, venue.group_id, account, asset, amount, client_id)
         transaction.on_commit(partial(send_transfers, [transfer]))
     return transfer

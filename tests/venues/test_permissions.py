@@ -1,0 +1,178 @@
+"""Permissions on their way to the kernel: from a policy, through an account, to orders that pass or do not."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import exchange_kernel as kernel
+import pytest
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from exchange_os.engine import client
+from exchange_os.errors import DomainError
+from exchange_os.ledger.models import Asset, Transfer, TransferState
+from tests.engine.conftest import wait_until
+from tests.venues.access_cast import approved
+from tests.venues.conftest import give
+from trading.models import TradingAccount
+from trading.services.accounts import ensure_account
+from trading.services.orders import OrderDraft, OrderRefused, place_order
+from trading.services.permissions import follow_permissions, settle_permission
+from venues.access import Rules
+from venues.models import AccountPermission, Consent, Credential, Market, Screening, Venue
+from venues.services import start_deposit, start_withdrawal
+from venues.services.access_policies import ask_for_credentials, publish_policy
+from venues.services.credentials import give_consent, withdraw_consent
+
+pytestmark = pytest.mark.django_db(transaction=True)
+USD = 10**6
+
+
+def flags_at(venue: Venue, account: TradingAccount) -> int:
+    """The flags of an account as the kernel has them."""
+    return int(client.query(venue.group_id, {"q": "account", "account": account.number})["flags"])
+
+
+def settled(transfer: Transfer) -> TransferState:
+    wait_until(lambda: not Transfer.objects.filter(pk=transfer.pk, state=TransferState.REQUESTED).exists())
+    transfer.refresh_from_db()
+    return transfer.state
+
+
+def bid(account: TradingAccount, price: str = "64000") -> int:
+    """A resting bid of one hundredth."""
+    market = Market.objects.get(venue=account.venue)
+    return place_order(account, market, OrderDraft("buy", Decimal("0.01"), price=Decimal(price))).order_id
+
+
+def refusal_of(account: TradingAccount, side: str = "buy") -> str:
+    market = Market.objects.get(venue=account.venue)
+    with pytest.raises(OrderRefused) as caught:
+        place_order(account, market, OrderDraft(side, Decimal("0.001"), price=Decimal("64000")))
+    return caught.value.code
+
+
+@pytest.fixture
+def regulated(venue: Venue, deployer: AbstractBaseUser) -> Venue:
+    """The venue asks for level 2 from its own desk, and does not serve North Korea."""
+    ask_for_credentials(deployer, venue, level=2, blocked=["KP"])
+    venue.refresh_from_db()
+    return venue
+
+
+def test_from_refusal_to_first_trade_and_back(regulated, deployer, trader) -> None:
+    venue, usd = regulated, Asset.objects.get(symbol="USD")
+    with pytest.raises(DomainError) as refused:
+        ensure_account(trader, venue)
+    assert refused.value.code == "access_screening_missing"
+    assert refused.value.details["rules"] == ["screening_missing", "credential_missing"]
+    assert not TradingAccount.objects.exists(), "nothing was opened or reserved"
+
+    desk = venue.issuers.get()
+    credential = approved(deployer, trader, desk, venue)
+    account = ensure_account(trader, venue)
+    permission = AccountPermission.objects.get()
+    assert (flags_at(venue, account), permission.flags, permission.told) == (0, 0, 0)
+    assert permission.due == credential.expires
+    give(trader, "1000", "USD")
+    assert settled(start_deposit(trader, venue, account.number, usd, 900 * USD)) == TransferState.SETTLED
+    bid(account)
+
+    withdraw_consent(trader, Consent.objects.get().pk)
+    assert follow_permissions() == 1
+    assert flags_at(venue, account) == kernel.ACCOUNT_REDUCE_ONLY
+    rest = client.query(venue.group_id, {"q": "account", "account": account.number})
+    assert rest["orders"] == [], "an order that could still add is gone"
+    assert refusal_of(account) == "access_reduce_only"
+    permission.refresh_from_db()
+    assert permission.decisions["spot"]["refusals"][0]["code"] == "consent_missing"
+    assert settled(start_withdrawal(trader, venue, account.number, usd, 100 * USD)) == TransferState.SETTLED
+    assert follow_permissions() == 0, "told once"
+
+    give_consent(trader, credential.pk, venue)
+    settle_permission(trader.pk, venue.pk)
+    assert flags_at(venue, account) == 0
+    bid(account)
+
+
+def test_what_was_bought_can_be_sold_when_the_credential_has_run_out(
+    regulated, deployer, trader, newcomer
+) -> None:
+    venue, desk = regulated, regulated.issuers.get()
+    approved(deployer, trader, desk, venue)
+    approved(deployer, newcomer, desk, venue, name="Bob Maker")
+    accounts = {}
+    for user, symbol, units in (
+        (trader, "USD", 900 * USD),
+        (newcomer, "BTC", 10**7),
+        (newcomer, "USD", 900 * USD),
+    ):
+        accounts[user] = ensure_account(user, venue)
+        give(user, "1000", symbol)
+        asset = Asset.objects.get(symbol=symbol)
+        assert (
+            settled(start_deposit(user, venue, accounts[user].number, asset, units)) == TransferState.SETTLED
+        )
+    market = Market.objects.get(venue=venue)
+    place_order(accounts[newcomer], market, OrderDraft("sell", Decimal("0.01"), price=Decimal("65000")))
+    assert bid(accounts[trader], "65000")
+
+    Credential.objects.filter(holder=trader).update(expires=timezone.now() + timedelta(milliseconds=1))
+    AccountPermission.objects.filter(user=trader).update(due=timezone.now())
+    follow_permissions()
+    assert refusal_of(accounts[trader]) == "access_reduce_only"
+    bid(accounts[newcomer], "64500")
+    ack = place_order(accounts[trader], market, OrderDraft("sell", Decimal("0.01"), price=Decimal("64500")))
+    assert ack.filled_lots == 100
+
+
+def test_a_new_policy_reaches_the_accounts_that_were_there(venue, deployer, trader) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        account = ensure_account(trader, venue)
+    assert not any("accountpermission" in each["sql"] for each in asked), "an open venue asks nothing"
+    assert follow_permissions() == 0
+    ask_for_credentials(deployer, venue, level=1, screening=False)
+    assert follow_permissions() == 1
+    assert flags_at(venue, account) == kernel.ACCOUNT_REDUCE_ONLY
+    desk = venue.issuers.get()
+    publish_policy(deployer, venue, Rules(products={"swap": 1}, issuers=frozenset({desk.pk})))
+    assert follow_permissions() == 1
+    assert flags_at(venue, account) == kernel.ACCOUNT_REDUCE_PERPETUAL
+    publish_policy(deployer, venue, Rules())
+    assert follow_permissions() == 1
+    assert flags_at(venue, account) == 0
+
+
+def test_a_hit_freezes_and_money_still_goes_home(regulated, deployer, trader) -> None:
+    venue, usd, desk = regulated, Asset.objects.get(symbol="USD"), regulated.issuers.get()
+    approved(deployer, trader, desk, venue)
+    account = ensure_account(trader, venue)
+    give(trader, "1000", "USD")
+    assert settled(start_deposit(trader, venue, account.number, usd, 900 * USD)) == TransferState.SETTLED
+    Screening.objects.create(holder=trader, issuer=desk, adapter="lists", outcome="hit", matched="Ann (test)")
+    settle_permission(trader.pk, venue.pk)
+    assert flags_at(venue, account) == kernel.ACCOUNT_FROZEN
+    assert refusal_of(account) == "access_frozen"
+    with pytest.raises(DomainError) as refused:
+        start_deposit(trader, venue, account.number, usd, 50 * USD)
+    assert refused.value.code == "access_screening_hit"
+    assert settled(start_withdrawal(trader, venue, account.number, usd, 900 * USD)) == TransferState.SETTLED
+
+
+def test_deposits_of_a_day_are_bounded(regulated, deployer, trader) -> None:
+    venue, usd, desk = regulated, Asset.objects.get(symbol="USD"), regulated.issuers.get()
+    rules = Rules(level=2, issuers=frozenset({desk.pk}), limit_asset="USD", deposit_limit="500")
+    publish_policy(deployer, venue, rules)
+    venue.refresh_from_db()
+    approved(deployer, trader, desk, venue)
+    account = ensure_account(trader, venue)
+    give(trader, "1000", "USD")
+    start_deposit(trader, venue, account.number, usd, 400 * USD)
+    with pytest.raises(DomainError) as refused:
+        start_deposit(trader, venue, account.number, usd, 101 * USD)
+    assert refused.value.code == "deposit_limit"
+    assert "100" in refused.value.message
+    assert Transfer.objects.count() == 1
+    start_deposit(trader, venue, account.number, usd, 100 * USD)

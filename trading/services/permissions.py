@@ -1,0 +1,89 @@
+"""Permissions on their way to the kernel: decided where they are due, told where they differ from what it has taken.
+
+An account that may do less than before loses its open orders in the same breath, since one that rests could still add.
+Repeats are harmless: the flags are a state, not a step.
+"""
+
+import logging
+
+import exchange_kernel as kernel
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
+
+from exchange_os.engine import client
+from exchange_os.errors import DomainError
+from trading.models import TradingAccount
+from venues.models import AccountPermission
+from venues.services.permissions import keep_permission
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 500
+
+
+def follow_permissions() -> int:
+    """Decide what is due, and tell the kernels what they have not taken; how many accounts were told."""
+    for account in _undecided():
+        keep_permission(account.user, account.venue)
+    due = AccountPermission.objects.filter(due__lte=timezone.now()).select_related("user", "venue")
+    for row in due.order_by("due")[:AT_ONCE]:
+        keep_permission(row.user, row.venue)
+    return sum(_tell(row) for row in _untold())
+
+
+def settle_permission(user_id: int, venue_id: int) -> None:
+    """Decide and tell one account now, if there is one; what fails is made up by the next sweep."""
+    account = (
+        TradingAccount.objects.filter(user_id=user_id, venue_id=venue_id, opened_at__isnull=False)
+        .select_related("user", "venue")
+        .first()
+    )
+    known = AccountPermission.objects.filter(user_id=user_id, venue_id=venue_id).exists()
+    if account is None or not (known or account.venue.access_policy_id):
+        return
+    row = keep_permission(account.user, account.venue)
+    if row.told != row.flags:
+        _tell(row)
+
+
+def _undecided() -> list[TradingAccount]:
+    """Accounts of venues whose policy is younger than they are."""
+    decided = AccountPermission.objects.filter(user_id=OuterRef("user_id"), venue_id=OuterRef("venue_id"))
+    accounts = TradingAccount.objects.filter(
+        ~Exists(decided), venue__access_policy__isnull=False, opened_at__isnull=False
+    )
+    return list(accounts.select_related("user", "venue")[:AT_ONCE])
+
+
+def _untold() -> list[AccountPermission]:
+    opened = TradingAccount.objects.filter(
+        user_id=OuterRef("user_id"), venue_id=OuterRef("venue_id"), opened_at__isnull=False
+    )
+    rows = AccountPermission.objects.filter(Q(told=None) | ~Q(told=F("flags")))
+    return list(rows.filter(Exists(opened)).select_related("venue").order_by("pk")[:AT_ONCE])
+
+
+def _tell(row: AccountPermission) -> bool:
+    """Tell the kernel one account's flags; whether it has taken them."""
+    account = TradingAccount.objects.get(user_id=row.user_id, venue_id=row.venue_id)
+    try:
+        known = client.query(row.venue.group_id, {"q": "account", "account": account.number})
+        kept = int(known["flags"]) & kernel.ACCOUNT_NO_WITHDRAWALS  # not the policy's to change
+        frames = [
+            kernel.set_account(
+                account.number, owner=int(known["owner"]), tier=int(known["tier"]), flags=row.flags | kept
+            )
+        ]
+        if row.flags & ~(row.told or 0):
+            frames.append(kernel.mass_cancel(account.number, market=kernel.ALL_MARKETS))
+        acks = kernel.decode_acks(client.submit_packed(row.venue.group_id, b"".join(frames), len(frames)))
+    except DomainError as away:
+        log.warning(
+            "permission of account %s at venue %s not told: %s", account.number, row.venue_id, away.message
+        )
+        return False
+    if acks[0].code:
+        log.error("permission of account %s refused: %s", account.number, kernel.REJECTS[acks[0].code][1])
+        return False
+    AccountPermission.objects.filter(pk=row.pk, flags=row.flags).update(told=row.flags)
+    return True
