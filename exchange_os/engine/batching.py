@@ -14,6 +14,7 @@ import orjson
 from exchange_kernel import PHASE_HALTED, PHASE_MOVES, Applied, count_commands, set_phase, tick
 
 from exchange_os.engine import failpoints, journal, limits, publisher, wire
+from exchange_os.engine.chain import chain_hash
 from exchange_os.engine.clock import running_ms
 from exchange_os.engine.journal import Connection
 from exchange_os.engine.state import Batch, GroupState, Taken
@@ -125,7 +126,7 @@ def _apply(batch: Batch, commands: list[bytes]) -> None:
     failpoints.hit("after_apply")
     batch.applied = applied
     batch.previous_hash = state.head_hash
-    batch.hash = journal.chain_hash(
+    batch.hash = chain_hash(
         state.head_hash,
         state.group,
         state.epoch,

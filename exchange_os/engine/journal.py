@@ -5,22 +5,20 @@ an older epoch, so a writer that was paused, partitioned or slow can do no harm.
 owner's session holds only decide how soon somebody else may try. All functions take a psycopg connection.
 """
 
-import struct
 from collections.abc import Generator
-from hashlib import sha256
 from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.rows import namedtuple_row
 
 from exchange_os.engine import limits
+from exchange_os.engine.chain import chain_hash
 from exchange_os.engine.errors import Fenced, JournalBroken
 from exchange_os.engine.state import Batch, GroupState
 
 FENCED_STATE = "XO001"
 ROWS_A_FETCH = 8
 
-_HEADER = struct.Struct("<qqqqq")
 _TAKE = """
 UPDATE engine_riskgroup AS g
    SET epoch = g.epoch + 1, owner = %(owner)s, owner_key = %(owner_key)s,
@@ -74,16 +72,6 @@ class Link(NamedTuple):
     previous_hash: bytes
     hash: bytes
     stream_cursor: str
-
-
-def chain_hash(
-    previous: bytes, group: int, epoch: int, first: int, last: int, now_ms: int, commands: bytes
-) -> bytes:
-    """``sha256(previous || header || commands)``: 32 bytes that commit to this batch and all before it."""
-    digest = sha256(previous)
-    digest.update(_HEADER.pack(group, epoch, first, last, now_ms))
-    digest.update(commands)
-    return digest.digest()
 
 
 def take(connection: Connection, group: int, owner: str, owner_key: int) -> Head | None:

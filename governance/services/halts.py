@@ -127,6 +127,7 @@ def _told(decision: Decision, move: DecisionMove) -> None:
         tell_panel(decision, move)
     if move.verb == Verb.EXECUTE:
         carry_out_halts(move.at)
+        follow_decision(decision.receipt["ratification"], move.at)
         venue = decision.halt.venue
         notify([venue.deployer.user_id], decision, move, f"Guardians have halted {venue.name}.")
 

@@ -1,0 +1,38 @@
+"""``manage.py show_proposal N``: the effect of a decision, from its stored bytes, with the digest members sign."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from exchange_os.errors import DomainError
+from governance.canonical import digest
+from governance.selectors.decisions import decision_numbered, effect_of, tally_of
+from governance.services import KINDS
+
+
+class Command(BaseCommand):
+    """Print what a decision would do; compare text and digest with what the page shows before you vote."""
+
+    help = "Show the effect, the stored text and the SHA-256 digest of a decision."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("number", type=int)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            decision = decision_numbered(options["number"])
+            if not decision.digest:
+                raise CommandError(f"Decision {decision.pk} is a draft: its text is not frozen yet.")
+            self.stdout.write(f"Decision {decision.pk}: {decision.title}")
+            self.stdout.write(f"{KINDS[decision.kind]}, {decision.get_state_display().lower()}")
+            for line in effect_of(decision):
+                self.stdout.write(f"  {line.label}: {line.text}")
+            tally = tally_of(decision)
+        except DomainError as refused:
+            raise CommandError(refused.message) from refused
+        self.stdout.write(f"Text: {bytes(decision.text).decode()}")
+        self.stdout.write(f"SHA-256: {digest(bytes(decision.text))}")
+        self.stdout.write(
+            f"Votes that count: {tally.approve} for, {tally.reject} against, {tally.abstain} abstained, "
+            f"of {tally.seats} seats; {tally.quorum} must vote"
+        )

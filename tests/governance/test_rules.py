@@ -1,0 +1,172 @@
+"""Rules find in a journal what happened, and only that."""
+
+import json
+
+import exchange_kernel as xk
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exchange_os.engine.replaying import JournalUnsound, Replay
+from governance.canonical import canonical
+from governance.rules import RULES, ParamsWrong
+from governance.rules.oracle import deviation_ppm, losses_of
+from governance.rules.settlement import differences
+from tests.governance.journals import GROUP, START_MS, Journal, observed, perpetual, question
+
+SOURCE = "example.com/rain"
+
+
+def find(journal: Journal, name: str, first: int = 1, **params):
+    """What a rule finds, twice the same."""
+    rule = RULES[name]
+    rule.check(params)
+    found = rule.run(journal.replay(first), params)
+    again = rule.run(journal.replay(first), params)
+    assert canonical(found.content()) == canonical(again.content())
+    return found
+
+
+def settled(outcome: int) -> Journal:
+    journal = question()
+    journal.batch(100, xk.resolve_event(0, [(outcome, 100)], is_final=True))
+    journal.batch(101, xk.tick())
+    return journal
+
+
+def test_a_settlement_against_its_source_is_found_with_what_each_lost():
+    found = find(settled(1), "settlement", event=0, payouts={"0": 1_000_000}, source=SOURCE)
+    assert found.found
+    assert found.losses == {"17": 1_000}
+    assert found.rows == [{"account": 16, "due_less_paid": -1_000}, {"account": 17, "due_less_paid": 1_000}]
+    assert found.asset == 1
+    assert "1 accounts were paid 1000 units too little" in found.sentence
+
+
+def test_a_settlement_as_the_source_says_is_not_found():
+    found = find(settled(0), "settlement", event=0, payouts={"0": 1_000_000, "1": 0}, source=SOURCE)
+    assert (found.found, found.losses, found.rows) == (False, {}, [])
+    assert found.facts == {"accounts_settled": 2, "units_too_little": 0}
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"event": 0, "payouts": {"0": 999_999}, "source": SOURCE}, "sum to 1,000,000"),
+        ({"event": 4, "payouts": {"0": 1_000_000}, "source": SOURCE}, "no event 4"),
+        ({"event": True, "payouts": {"0": 1_000_000}, "source": SOURCE}, "whole number"),
+        ({"event": 0, "payouts": {"0": 1_000_000}}, "missing source"),
+        ({"event": 0, "payouts": {"0": 1_000_000}, "source": SOURCE, "more": 1}, "unknown more"),
+    ],
+)
+def test_parameters_are_checked(params, words):
+    with pytest.raises(ParamsWrong, match=words):
+        find(settled(0), "settlement", **params)
+
+
+@given(
+    st.dictionaries(st.integers(16, 40), st.integers(-(10**6), 10**6), min_size=1),
+    st.integers(0, 100),
+    st.integers(0, 100),
+    st.integers(1, 1000),
+)
+def test_what_some_were_paid_too_little_others_were_paid_too_much(lots, paid_ticks, due_ticks, tick_quote):
+    lots[99] = -sum(lots.values())
+    paid = {(account, 0): (held, held * paid_ticks * tick_quote) for account, held in lots.items()}
+    found = differences(paid, {0: due_ticks}, tick_quote)
+    assert sum(found.values()) == 0
+    assert all(found[each] == lots[each] * (due_ticks - paid_ticks) * tick_quote for each in lots)
+
+
+def test_a_source_away_from_the_others_is_found_with_what_it_cost():
+    journal = perpetual()
+    for second in (60, 70, 80):
+        journal.batch(second, observed(1_001, 999, 880, seconds=second))
+        journal.batch(second + 1, xk.tick())
+    found = find(journal, "oracle", market=0, source=3, limit_ppm=50_000, count=3)
+    assert found.found
+    assert found.facts == {"observations": 4, "beyond": 3, "worst_ppm": 119_119}
+    assert find(journal, "oracle", market=0, source=1, limit_ppm=50_000, count=1).found is False
+
+
+def test_liquidations_while_a_source_lied_are_losses():
+    journal = perpetual()
+    journal.batch(30, xk.place(16, 0, side=xk.BUY, price_ticks=890, size_lots=5_000))
+    for second in range(60, 90, 3):
+        journal.batch(second, observed(880, 881, 780, seconds=second))
+        journal.batch(second + 1, xk.tick())
+    found = find(journal, "oracle", market=0, source=3, limit_ppm=100_000, count=5)
+    assert (found.found, found.facts["beyond"]) == (True, 10)
+    holds = json.loads(journal.kernel.query(b'{"q":"account","account":17}'))
+    lost = 110_000 - next(row["total"] for row in holds["balances"])
+    assert found.losses == {"17": lost}
+
+
+def test_losses_are_net_of_what_was_received_and_the_funds_are_apart():
+    kinds = xk.BILL_KINDS
+    bills = [
+        {"kind": kinds["liquidation"], "account": 17, "amount": -500, "fee": 20},
+        {"kind": kinds["funding"], "account": 17, "amount": 30, "fee": 0},
+        {"kind": kinds["funding"], "account": 18, "amount": 40, "fee": 0},
+        {"kind": kinds["insurance"], "account": 3, "amount": -70, "fee": 0},
+        {"kind": kinds["insurance"], "account": 3, "amount": 20, "fee": 0},
+        {"kind": kinds["realised"], "account": 18, "amount": -900, "fee": 0},
+    ]
+    assert losses_of(bills) == ({17: 490}, 50)
+
+
+def test_between_two_others_nobody_is_away():
+    assert deviation_ppm(110, [100, 120]) == 0
+    assert deviation_ppm(132, [100, 120]) == 100_000
+    assert deviation_ppm(90, [100]) == 100_000
+    assert deviation_ppm(90, [100, 90, 500]) == 100_000
+
+
+def test_own_trades_are_found_and_those_on_both_sides():
+    journal = question()
+    found = find(journal, "self_dealing", accounts=[16])
+    assert (found.found, found.facts) == (True, {"trades": 1, "both_sides": 0, "notional": 600})
+    assert find(journal, "self_dealing", accounts=[16, 17]).facts["both_sides"] == 1
+    assert not find(journal, "self_dealing", accounts=[99]).found
+    assert not find(journal, "self_dealing", first=journal.links[-1].last_sequence + 0, accounts=[98]).found
+
+
+def test_time_halted_by_command_is_added_up():
+    journal = question()
+    journal.batch(100, xk.set_phase(0, xk.PHASE_HALTED))
+    journal.batch(160, xk.set_phase(0, xk.PHASE_HALTED), refused=True)
+    journal.batch(400, xk.set_phase(0, xk.PHASE_OPEN))
+    journal.batch(500, xk.set_phase(0, xk.PHASE_HALTED))
+    journal.batch(530, xk.tick())
+    found = find(journal, "downtime", market=0, limit_ms=300_000)
+    assert (found.found, found.facts) == (True, {"halted_ms": 330_000, "halts": 2})
+    assert not find(journal, "downtime", market=0, limit_ms=330_000).found
+
+
+def test_a_result_after_its_deadline_is_late():
+    journal = settled(0)
+    deadline = START_MS + 40_000
+    found = find(journal, "deadline", event=0, deadline_ms=deadline)
+    assert (found.found, found.facts) == (True, {"late_ms": 60_000, "proposed_ms": START_MS + 100_000})
+    assert not find(journal, "deadline", event=0, deadline_ms=deadline + 60_000).found
+
+
+def test_a_result_that_never_came_is_late_too():
+    journal = question()
+    journal.batch(50, xk.close_event(0))
+    found = find(journal, "deadline", event=0, deadline_ms=START_MS + 20_000)
+    assert (found.found, found.facts) == (True, {"late_ms": 30_000, "proposed_ms": 0})
+
+
+def test_a_journal_that_was_changed_is_not_replayed():
+    journal = settled(1)
+    link = journal.links[2]
+    forged = xk.resolve_event(0, [(0, 100)], is_final=True)
+    for links, words in (
+        ([*journal.links[:2], link._replace(commands=forged), *journal.links[3:]], "hash"),
+        ([*journal.links[:2], *journal.links[3:]], "gap"),
+        (journal.links[:3], "ends at sequence"),
+    ):
+        replay = Replay(GROUP, links, 1, journal.kernel.sequence)
+        with pytest.raises(JournalUnsound, match=words):
+            list(replay.batches)
