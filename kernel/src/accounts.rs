@@ -64,7 +64,7 @@ pub struct Balance {
 impl Balance {
     /// Change total and hold; the answer is whether `0 <= held <= total` still.
     #[inline(always)]
-    fn add(&mut self, total: i64, held: i64) -> bool {
+    pub fn add(&mut self, total: i64, held: i64) -> bool {
         self.total += total;
         self.held += held;
         self.dirty = true;
@@ -119,14 +119,24 @@ impl Account {
         }
     }
 
-    /// Where the balance of an asset stands, or would stand: counted, since which of two it is cannot be guessed.
+    /// Where the balance of an asset stands, or would stand.
     #[inline(always)]
     pub fn place_of(&self, asset: u32) -> usize {
+        // The first assets of a group are those most accounts have.
+        match self.balances.get(asset as usize) {
+            Some(balance) if balance.asset == asset => asset as usize,
+            _ => self.count_before(asset),
+        }
+    }
+
+    /// Counted, since which of two it is cannot be guessed.
+    #[inline]
+    fn count_before(&self, asset: u32) -> usize {
         self.balances.iter().map(|balance| usize::from(balance.asset < asset)).sum()
     }
 
-    #[inline]
-    fn balance_mut(&mut self, asset: u32) -> &mut Balance {
+    #[inline(always)]
+    pub fn balance_mut(&mut self, asset: u32) -> &mut Balance {
         let at = self.place_of(asset);
         match self.balances.get(at) {
             Some(balance) if balance.asset == asset => &mut self.balances[at],

@@ -290,6 +290,41 @@ impl Book {
         }
     }
 
+    /// Place in the window and first order of the best level of a side; `None` when the level stands outside the window.
+    #[inline(always)]
+    pub(crate) fn front(&self, side: usize) -> Option<(usize, u32)> {
+        let at = self.window_index(self.best[side])?;
+        Some((at, self.window[at].head))
+    }
+
+    /// After a run of trades at the front (`at`) of a side: so many of its first orders are gone, `lots` in all were traded,
+    /// and `head` comes first now, `NIL` if none is left. Whose orders they were has removed them.
+    #[inline(always)]
+    pub(crate) fn advance(
+        &mut self,
+        slab: &mut Slab,
+        side: usize,
+        (at, head): (usize, u32),
+        gone: u32,
+        lots: i64,
+    ) {
+        self.orders -= gone;
+        self.since_recentre = self.since_recentre.saturating_add(gone);
+        let level = &mut self.window[at];
+        level.orders -= gone;
+        level.lots -= lots;
+        level.head = head;
+        if head != NIL {
+            slab.node_mut(head).prev = NIL;
+            return;
+        }
+        level.tail = NIL;
+        assert!((level.orders == 0) & (level.lots == 0), "a level without a first order is empty");
+        self.bits[side].clear(at);
+        self.levels[side] -= 1;
+        self.find_best(side);
+    }
+
     /// Shrink an order in place; it keeps its place in the queue.
     #[inline]
     pub fn reduce(&mut self, slab: &mut Slab, slot: u32, lots: i64) {

@@ -40,19 +40,32 @@ impl OrderIds {
     }
 
     /// Give `slot` the next id.
-    #[inline]
+    #[inline(always)]
     pub fn assign(&mut self, slot: u32) -> u64 {
+        let id = self.reserve();
+        self.name(id, slot);
+        id
+    }
+
+    /// The next id, of an order that has no slot and may never get one.
+    #[inline(always)]
+    pub fn reserve(&mut self) -> u64 {
         let id = self.next;
         self.next += 1;
         let page = (id >> PAGE_BITS) - self.first_page;
         if page as usize >= self.pages.len() {
             self.open_page();
         }
+        id
+    }
+
+    /// Note the slot of the id reserved last.
+    #[inline(always)]
+    pub fn name(&mut self, id: u64, slot: u32) {
         if let Some(Some(page)) = self.pages.back_mut() {
             page.slots[id as usize % PAGE] = slot;
             page.live += 1;
         }
-        id
     }
 
     /// Note an id given earlier (restore).

@@ -159,6 +159,8 @@ pub struct Kernel {
     pub(crate) outcomes: Outcomes,
     pub(crate) out: Output,
     pub(crate) publisher: Publisher,
+    /// Whether plain commands take the paths of `plain.rs`.
+    pub(crate) plain: bool,
 }
 
 /// What one batch did; the buffers are those of `Kernel::output` until the next batch.
@@ -206,7 +208,14 @@ impl Kernel {
             outcomes: Outcomes::default(),
             out: Output::default(),
             publisher: Publisher::default(),
+            plain: true,
         }
+    }
+
+    /// Let every command take the general path from now on. It does the same, only slower: for tests, which compare the two.
+    #[doc(hidden)]
+    pub fn forgo_plain(&mut self) {
+        self.plain = false;
     }
 
     pub fn group(&self) -> u64 {
@@ -414,7 +423,7 @@ impl Kernel {
         }
     }
 
-    /// A command on the general path, and what follows every such command.
+    /// A command on the general path.
     #[inline(never)]
     fn step_whole(&mut self, coming: &Ahead) {
         let Some(frame) = Frame::at(coming.bytes, 0) else { unreachable!("the frame was cut before") };
@@ -422,6 +431,12 @@ impl Kernel {
             Ok(ack) => ack,
             Err(reject) => Ack::refused(reject),
         };
+        self.conclude(ack, frame.market);
+    }
+
+    /// What follows every command on the general path.
+    #[inline(always)]
+    pub(crate) fn conclude(&mut self, ack: Ack, market: u32) {
         if !self.funds.pending.is_empty() {
             self.settle_margins();
         }
@@ -429,7 +444,13 @@ impl Kernel {
         if self.algos.is_busy() {
             self.run_algos();
         }
-        if let Some(market) = self.markets.get(frame.market as usize) {
+        self.assert_market(market);
+    }
+
+    /// Assert what holds between commands of the market a command named.
+    #[inline(always)]
+    pub(crate) fn assert_market(&self, market: u32) {
+        if let Some(market) = self.markets.get(market as usize) {
             assert!(
                 market.book.best_bid() < market.book.best_ask() || market.book.is_collecting(),
                 "the book is never crossed after a command"

@@ -50,6 +50,7 @@ mod query;
 mod ring;
 pub mod slab;
 mod snapshot;
+mod take;
 #[cfg(test)]
 pub(crate) mod tests;
 mod timers;

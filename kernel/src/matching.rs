@@ -140,7 +140,7 @@ pub(crate) fn hold_of(market: &Market, node: &Node) -> (u32, i64) {
 
 /// What so many lots of a buy may cost: quote units, fee included.
 #[inline(always)]
-fn cost_of(market: &Market, node: &Node, lots: i64, prepaid: u32) -> i64 {
+pub(crate) fn cost_of(market: &Market, node: &Node, lots: i64, prepaid: u32) -> i64 {
     let notional = market.lot_price(node.price) * lots;
     notional + charge(notional, node.taker_ppm, prepaid).max(0)
 }
@@ -508,7 +508,7 @@ impl Kernel {
 
 /// State of an order with so many lots left, after a fill.
 #[inline(always)]
-fn state_of(remaining: i64) -> u8 {
+pub(crate) fn state_of(remaining: i64) -> u8 {
     if remaining == 0 {
         state::FILLED
     } else {

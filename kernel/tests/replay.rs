@@ -6,7 +6,7 @@ mod reference_model;
 use exchange_kernel::Kernel;
 use reference_model::dice::Dice;
 use reference_model::harness::{self, run_seed, Run, GROUP};
-use reference_model::wire;
+use reference_model::{script, wire};
 
 type History = Vec<(Vec<u8>, u64)>;
 
@@ -56,6 +56,74 @@ fn invariant_26_replay_is_apply_without_outputs() {
         }
         assert_eq!(applied.state_root(), replayed.state_root(), "seed {seed}");
     }
+}
+
+/// A history in which nearly every order is plain, and most trade: few prices, few accounts, now and then an order, an owner or a
+/// mode that is not.
+fn dense_history(seed: u64) -> History {
+    let mut dice = Dice(seed);
+    let mut history = vec![(script::opening(0).concat(), script::START_MS)];
+    let mut now = script::START_MS;
+    for _ in 0..120 {
+        now += dice.below(40);
+        let mut batch = Vec::new();
+        for _ in 0..1 + dice.below(20) {
+            let head = wire::Head {
+                account: 16 + dice.below(8) as u32,
+                market: u32::from(dice.below(8) == 0),
+                key: dice.below(3) as u32,
+                flags: (dice.below(2) as u8) | if dice.below(10) == 0 { wire::POST_ONLY } else { 0 },
+            };
+            if dice.below(5) == 0 {
+                batch.extend(wire::cancel(head, 1 + dice.below(1_200), 0, b""));
+                continue;
+            }
+            let length = dice.below(9) as usize;
+            let mut body = wire::PlaceBody {
+                price: 95 + dice.below(11) as i64,
+                size: 1 + dice.below(30) as i64,
+                stp: dice.below(3) as u8,
+                client: format!("{:08}", dice.below(10_000))[..length].into(),
+                ..Default::default()
+            };
+            match dice.below(16) {
+                0 => (body.tif, body.expires) = (1, now + 1 + dice.below(90)),
+                1 => body.tif = 3,
+                2..=5 => body.tif = 2,
+                6 => body.price = 60 + dice.below(90) as i64,
+                _ => {}
+            }
+            batch.extend(wire::place(head, &body));
+        }
+        history.push((batch, now));
+    }
+    history
+}
+
+#[test]
+fn plain_paths_give_the_bytes_of_the_general_path() {
+    let mut trades = 0;
+    for seed in 0..3 * SEEDS {
+        let history = if seed < SEEDS { history(seed) } else { dense_history(seed) };
+        let (mut plain, mut general) = (Kernel::new(GROUP), Kernel::new(GROUP));
+        general.forgo_plain();
+        for (at, (batch, now)) in history.iter().enumerate() {
+            let (one, two) = (plain.apply(batch, *now), general.apply(batch, *now));
+            assert_eq!(one, two, "seed {seed}, batch {at}");
+            trades += one.trades;
+            let (one, two) = (plain.output(), general.output());
+            assert_eq!(one.acks, two.acks, "seed {seed}, batch {at}");
+            assert_eq!(one.events, two.events, "seed {seed}, batch {at}");
+            assert_eq!((&one.fills, &one.orders), (&two.fills, &two.orders), "seed {seed}, batch {at}");
+            assert_eq!(one.trades, two.trades, "seed {seed}, batch {at}");
+            assert_eq!(one.dirty_markets, two.dirty_markets, "seed {seed}, batch {at}");
+            assert_eq!(plain.dirty_accounts(), general.dirty_accounts(), "seed {seed}, batch {at}");
+        }
+        assert_eq!(plain.state_root(), general.state_root(), "seed {seed}");
+        assert_eq!(plain.snapshot(), general.snapshot(), "seed {seed}");
+        plain.check_invariants().expect("a sound group");
+    }
+    assert!(trades > 5_000, "the streams trade: {trades}");
 }
 
 /// The frames of a batch one by one.

@@ -113,7 +113,7 @@ impl Kernel {
     }
 
     /// `lots` more of a resting order that was accepted with this taker fee.
-    fn reserve_lots(&mut self, node: &Node, lots: i64, taker_ppm: i32) {
+    pub(crate) fn reserve_lots(&mut self, node: &Node, lots: i64, taker_ppm: i32) {
         let market = node.market as usize;
         if self.markets[market].kind == OUTCOME {
             self.outcome_rest(node, lots, taker_ppm);

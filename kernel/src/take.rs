@@ -1,0 +1,426 @@
+//! A plain order that trades at once: the third of the paths of `plain.rs`. As long as it meets plain orders (no expiry, no
+//! algo order behind them, no owner of its own, no margin account, no trigger at the price) it is matched here, and what is
+//! the same for all its trades is done once: its own balances, its record, the level's and the fee accounts' sums. At the
+//! first order that is not plain it goes on as any other taker does, from where it stands.
+
+use crate::accounts::{Account, Asset, Funds, DUST, PROTOCOL_FEES, VENUE_FEES};
+use crate::clients::{ClientIds, Entry, Vacancy};
+use crate::codes::{reason, state};
+use crate::ids::OrderIds;
+use crate::kernel::{Ahead, Kernel};
+use crate::market::{Market, Trade};
+use crate::matching::{cost_of, state_of, Taker};
+use crate::num::{charge, prepaid_after, share};
+use crate::output::{Ack, FillView, Filled, Output, Stamp};
+use crate::place::NOT_RESTING;
+use crate::plain::Plain;
+use crate::slab::{Cold, NewOrder, Node, Slab, NIL, NO_CLIENT};
+use crate::wire::{flag, IOC};
+
+/// What an order has done so far.
+struct Take {
+    remaining: i64,
+    prepaid: u32,
+    filled: Filled,
+    /// Orders met.
+    met: u32,
+    /// Changes of its own balances, and of all its makers' quote together.
+    base: i64,
+    quote: i64,
+    makers: i64,
+    /// Quote units of the reserved accounts, and what they had before.
+    reserved: [i64; 3],
+    before: [i64; 3],
+}
+
+/// Reserved accounts a trade pays into.
+const RESERVED: [usize; 3] = [VENUE_FEES as usize, PROTOCOL_FEES as usize, DUST as usize];
+
+impl Take {
+    fn new(order: &Plain, quote: &Asset) -> Take {
+        let reserved = RESERVED.map(|account| quote.reserved[account]);
+        Take {
+            remaining: order.size,
+            prepaid: 0,
+            filled: Filled { size: order.size, lots: 0, quote: 0, fee: 0 },
+            met: 0,
+            base: 0,
+            quote: 0,
+            makers: 0,
+            reserved,
+            before: reserved,
+        }
+    }
+}
+
+/// What trading reads and writes, apart from each other.
+struct Floor<'a> {
+    accounts: &'a mut [Account],
+    dirty_accounts: &'a mut Vec<u32>,
+    batch: u32,
+    market: &'a mut Market,
+    slab: &'a mut Slab,
+    ids: &'a mut OrderIds,
+    clients: &'a mut ClientIds,
+    out: &'a mut Output,
+    next_trade_id: &'a mut u64,
+    fee_asset: u32,
+    stamp: Stamp,
+}
+
+/// One trade: lots, both fees, lots left of the maker.
+struct Deal {
+    lots: i64,
+    notional: i64,
+    maker_fee: i64,
+    taker_fee: i64,
+    left: i64,
+}
+
+impl Floor<'_> {
+    /// Trade with plain orders while they are within reach. `false`: the next one is not plain.
+    #[inline(always)]
+    fn meet<const SIDE: usize>(&mut self, order: &Plain, record: &Cold, take: &mut Take) -> bool {
+        let opposite = 1 - SIDE;
+        let owner = self.accounts[order.owner as usize].owner;
+        while take.remaining > 0 && self.market.book.crosses(SIDE, order.price) {
+            let price = self.market.book.best(opposite);
+            let Some((at, mut head)) = self.market.book.front(opposite) else { return false };
+            if price <= self.market.alarm.0 || price >= self.market.alarm.1 {
+                return false;
+            }
+            let (mut gone, mut traded, mut plain) = (0, 0, true);
+            while head != NIL && take.remaining > 0 {
+                let node = self.slab.node(head);
+                let next = node.next;
+                self.look_at(next);
+                let account = &self.accounts[node.account as usize];
+                plain = node.flags & (flag::TIMED | flag::LINKED) == 0
+                    && account.owner != owner
+                    && account.margin == 0
+                    && take.met < self.market.parameters.max_matches;
+                if !plain {
+                    break;
+                }
+                take.met += 1;
+                let deal = self.settle::<SIDE>(order, take, head, price);
+                self.report(order, record, take, head, price, &deal);
+                traded += deal.lots;
+                if deal.left == 0 {
+                    self.close(head);
+                    (head, gone) = (next, gone + 1);
+                }
+            }
+            self.market.book.advance(self.slab, opposite, (at, head), gone, traded);
+            if !plain {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Ask for what trading with the order after the next needs.
+    #[inline(always)]
+    fn look_at(&self, slot: u32) {
+        if slot != NIL {
+            let node = self.slab.node(slot);
+            self.slab.prefetch_cold(slot);
+            self.slab.prefetch_node(node.next);
+            self.clients.prefetch_entry(node.client);
+            crate::prefetch::line(self.accounts, node.account as usize);
+        }
+    }
+
+    /// Money and lots of one trade.
+    #[inline(always)]
+    fn settle<const SIDE: usize>(&mut self, order: &Plain, take: &mut Take, slot: u32, price: i64) -> Deal {
+        let market = &*self.market;
+        let node = self.slab.node_mut(slot);
+        let lots = take.remaining.min(node.remaining);
+        let left = node.remaining - lots;
+        let (notional, base) = (market.lot_price(price) * lots, lots * market.lot_size);
+        // A rebate is never more than the taker of the same fill pays.
+        let maker_ppm = node.maker_ppm.max(-order.taker_ppm);
+        let maker_fee = charge(notional, maker_ppm, node.prepaid);
+        let maker_prepaid = prepaid_after(notional, maker_ppm, node.prepaid, maker_fee);
+        let taker_fee = charge(notional, order.taker_ppm, take.prepaid);
+        take.prepaid = prepaid_after(notional, order.taker_ppm, take.prepaid, taker_fee);
+        take.filled = take.filled.after(notional, lots, taker_fee);
+        take.remaining -= lots;
+
+        let earned = share(notional, i64::from(order.taker_ppm) + i64::from(maker_ppm));
+        let protocol = share(earned, i64::from(market.parameters.protocol_share_ppm));
+        let [venue, shared, dust] = take.reserved;
+        let dust = dust + taker_fee + maker_fee - earned;
+        take.reserved = [venue + earned - protocol, shared + protocol, dust];
+        assert!(
+            venue + earned - protocol | shared + protocol | dust >= 0,
+            "reserved accounts are never negative"
+        );
+
+        let account = &mut self.accounts[node.account as usize];
+        if account.dirty_batch != self.batch {
+            account.dirty_batch = self.batch;
+            self.dirty_accounts.push(node.account);
+        }
+        let sound = if SIDE == 0 {
+            let received = notional - maker_fee;
+            take.base += base;
+            take.quote -= notional + taker_fee;
+            take.makers += received;
+            account.balance_mut(market.base).add(-base, -base)
+                & account.balance_mut(market.quote).add(received, 0)
+        } else {
+            let paid = notional + maker_fee;
+            let held = cost_of(market, node, node.remaining, node.prepaid);
+            let released = held - if left == 0 { 0 } else { cost_of(market, node, left, maker_prepaid) };
+            take.base -= base;
+            take.quote += notional - taker_fee;
+            take.makers -= paid;
+            account.balance_mut(market.base).add(base, 0)
+                & account.balance_mut(market.quote).add(-paid, -released)
+        };
+        assert!(sound, "0 <= held <= total for every balance");
+        (node.remaining, node.prepaid) = (left, maker_prepaid);
+        Deal { lots, notional, maker_fee, taker_fee, left }
+    }
+
+    /// Note a trade in the tape and in the maker's record, and tell of it.
+    #[inline(always)]
+    fn report(&mut self, order: &Plain, record: &Cold, take: &Take, maker: u32, price: i64, deal: &Deal) {
+        let trade_id = *self.next_trade_id;
+        *self.next_trade_id += 1;
+        self.out.trade_count += 1;
+        let (time_ms, taker_side) = (self.stamp.now_ms, order.side as u8);
+        let trade = Trade { trade_id, price, lots: deal.lots, taker_side, time_ms };
+        self.market.record(trade, deal.notional);
+        let cold = self.slab.cold_mut(maker);
+        let filled = cold.filled().after(deal.notional, deal.lots, deal.maker_fee);
+        if self.out.enabled {
+            self.out.trades.push((self.market.number, trade));
+            let mut fill = FillView {
+                trade_id,
+                price,
+                lots: deal.lots,
+                notional: deal.notional,
+                fee: deal.maker_fee,
+                fee_asset: self.fee_asset,
+                role: 0,
+                state: state_of(deal.left),
+                filled,
+            };
+            self.out.fill(self.stamp, cold, &fill);
+            (fill.fee, fill.role) = (deal.taker_fee, 1);
+            (fill.state, fill.filled) = (state_of(take.remaining), take.filled);
+            self.out.fill(self.stamp, record, &fill);
+        }
+        cold.set_filled(filled);
+    }
+
+    /// The end of a maker that has filled; its place in the book is given up by `advance`.
+    #[inline(always)]
+    fn close(&mut self, slot: u32) {
+        let (node, cold) = (self.slab.node(slot), self.slab.cold(slot));
+        self.out.closed_order(self.stamp, cold, state::FILLED, reason::NONE);
+        if node.client != NO_CLIENT {
+            self.clients.finish(node.client, state::FILLED, cold.filled);
+        }
+        let (order_id, position) = (node.order_id, node.position as usize);
+        let orders = &mut self.accounts[node.account as usize].orders;
+        orders.swap_remove(position);
+        if let Some(moved) = orders.get(position) {
+            self.slab.node_mut(*moved).position = position as u32;
+        }
+        self.ids.remove(order_id);
+        self.slab.remove(slot);
+    }
+}
+
+impl Kernel {
+    /// Carry out a plain order that was checked and crosses, and tell of it.
+    #[inline(never)]
+    pub(crate) fn take_plain(&mut self, order: &Plain, vacancy: Option<Vacancy>, coming: &Ahead) {
+        self.touch_market(order.market as usize);
+        let (mut record, client) = self.begin_plain(order, vacancy, coming);
+        let order_id = record.order_id;
+        let (take, whole) = self.trade_plain(order, &record);
+        record.set_filled(take.filled);
+        if !whole {
+            return self.take_further(order, &record, client, &take);
+        }
+        let mut ack = Ack { order_id, filled: take.filled.lots, ..Ack::default() };
+        if take.remaining > 0 && order.tif != IOC {
+            self.open_plain(order, &record, client, &take);
+            (ack.state, ack.remaining) = (state::OPEN, take.remaining);
+        } else {
+            let filled = take.remaining == 0;
+            (ack.state, ack.reason) =
+                if filled { (state::FILLED, reason::NONE) } else { (state::CANCELLED, reason::IOC) };
+            let stamp = self.stamp();
+            if !filled {
+                self.out.order_event(stamp, &record, ack.state, ack.reason);
+            }
+            self.out.closed_order(stamp, &record, ack.state, ack.reason);
+            if client != NO_CLIENT {
+                self.clients.finish(client, ack.state, take.filled.lots);
+            }
+        }
+        self.out.ack(ack);
+        self.assert_market(order.market);
+    }
+
+    /// Carry out a plain order of a contract that was checked and crosses: positions move with every trade.
+    #[inline(never)]
+    pub(crate) fn take_contract(&mut self, order: &Plain, vacancy: Option<Vacancy>, coming: &Ahead) {
+        let (record, client) = self.begin_plain(order, vacancy, coming);
+        let quote = self.markets[order.market as usize].quote;
+        let take = Take::new(order, &self.funds.assets[quote as usize]);
+        self.take_further(order, &record, client, &take);
+    }
+
+    /// Accept an order: its record, and the sequence of its client id.
+    #[inline(always)]
+    fn begin_plain(&mut self, order: &Plain, vacancy: Option<Vacancy>, coming: &Ahead) -> (Cold, u64) {
+        let now_ms = self.now_ms;
+        self.funds.touch(order.owner);
+        let order_id = self.ids.reserve();
+        let client = match vacancy {
+            Some(vacancy) => {
+                self.clients.push_at(vacancy, Entry::new(coming.key, order.number, order_id), now_ms)
+            }
+            None => NO_CLIENT,
+        };
+        let mut record = Cold::default();
+        record.begin(&order.begin(order_id, now_ms, &coming.words));
+        (record, client)
+    }
+
+    /// Trade with the plain orders at the front, and pay. `false`: an order comes that is not plain.
+    #[inline(always)]
+    fn trade_plain(&mut self, order: &Plain, record: &Cold) -> (Take, bool) {
+        let stamp = self.stamp();
+        let Kernel { funds, markets, slab, ids, clients, out, next_trade_id, .. } = self;
+        let Funds { accounts, assets, batch, dirty_accounts, .. } = funds;
+        let market = &mut markets[order.market as usize];
+        let (base, quote) = (market.base, market.quote);
+        let asset = &mut assets[quote as usize];
+        let mut take = Take::new(order, asset);
+        let fee_asset = asset.id;
+        let batch = *batch;
+        let mut floor = Floor {
+            accounts,
+            dirty_accounts,
+            batch,
+            market,
+            slab,
+            ids,
+            clients,
+            out,
+            next_trade_id,
+            fee_asset,
+            stamp,
+        };
+        let whole = match order.side {
+            0 => floor.meet::<0>(order, record, &mut take),
+            _ => floor.meet::<1>(order, record, &mut take),
+        };
+        if take.met > 0 {
+            let account = &mut accounts[order.owner as usize];
+            let sound =
+                account.balance_mut(base).add(take.base, 0) & account.balance_mut(quote).add(take.quote, 0);
+            assert!(sound, "0 <= held <= total for every balance");
+            let mut fees = 0;
+            for (at, number) in RESERVED.into_iter().enumerate() {
+                fees += take.reserved[at] - take.before[at];
+                asset.reserved[number] = take.reserved[at];
+            }
+            assert!(take.quote + take.makers + fees == 0, "conservation: what one pays the others get");
+        }
+        (take, whole)
+    }
+
+    /// What remains of an order that has traded rests.
+    #[inline(always)]
+    fn open_plain(&mut self, order: &Plain, record: &Cold, client: u64, take: &Take) {
+        let slot = self.slab.take();
+        *self.slab.node_mut(slot) = order.node(record.order_id, client, take.remaining, take.prepaid);
+        *self.slab.cold_mut(slot) = *record;
+        self.ids.name(record.order_id, slot);
+        self.rest(slot);
+    }
+
+    /// Go on as any taker, from an order on that is not plain.
+    #[inline(never)]
+    fn take_further(&mut self, order: &Plain, record: &Cold, client: u64, take: &Take) {
+        let slot = self.slab.take();
+        *self.slab.node_mut(slot) = order.node(record.order_id, client, take.remaining, take.prepaid);
+        *self.slab.cold_mut(slot) = *record;
+        self.ids.name(record.order_id, slot);
+        let market = order.market as usize;
+        let mut taker = Taker {
+            slot,
+            account: order.owner,
+            owner: self.funds.account(order.owner).owner,
+            market,
+            side: order.side,
+            limit: order.price,
+            budget: i64::MAX,
+            remaining: take.remaining,
+            filled: take.filled,
+            prepaid: take.prepaid,
+            stp: order.stp,
+            fee_ppm: order.taker_ppm,
+            quote_size: false,
+            price: 0,
+            max_matches: self.markets[market].parameters.max_matches - take.met,
+        };
+        let mut why = self.match_taker(&mut taker);
+        if why == reason::NONE && order.tif == IOC {
+            why = reason::IOC;
+        }
+        let ack = self.settle_remainder(slot, why);
+        self.conclude(ack, order.market);
+    }
+}
+
+impl Plain {
+    /// The record of the order.
+    #[inline(always)]
+    pub(crate) fn begin<'a>(&self, order_id: u64, now_ms: u64, client_id: &'a [u64; 4]) -> NewOrder<'a> {
+        NewOrder {
+            flags: self.flags,
+            account: self.number,
+            order_id,
+            market: self.market,
+            key: self.key,
+            price: self.price,
+            size: self.size,
+            created_ms: now_ms,
+            expires_ms: 0,
+            small: [0, self.tif, self.stp, state::OPEN, reason::NONE, self.client_len, 0, 0],
+            builder: 0,
+            client_id,
+        }
+    }
+
+    /// What matching needs of it, not in a list yet.
+    #[inline(always)]
+    pub(crate) fn node(&self, order_id: u64, client: u64, remaining: i64, prepaid: u32) -> Node {
+        Node {
+            next: NIL,
+            prev: NIL,
+            remaining,
+            price: self.price,
+            order_id,
+            client,
+            account: self.owner,
+            market: self.market as u16,
+            flags: self.flags,
+            stp: self.stp,
+            maker_ppm: self.maker_ppm,
+            taker_ppm: self.taker_ppm,
+            prepaid,
+            position: NOT_RESTING,
+        }
+    }
+}
