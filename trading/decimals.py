@@ -8,8 +8,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from exchange_os.ledger.selectors import decimal_text
+from venues.instruments import Instrument
 
-__all__ = ["decimal_text", "parse_decimal", "ppm_text", "scaled_text"]
+__all__ = ["average_price", "decimal_text", "parse_decimal", "ppm_text", "scaled_text"]
 
 MAX_DIGITS = 30
 MAX_SCALE = 18
@@ -53,3 +54,11 @@ def parse_decimal(value: Any) -> Decimal | None:
     if not isinstance(exponent, int) or exponent < -MAX_SCALE or len(digits) + max(exponent, 0) > MAX_DIGITS:
         return None
     return number
+
+
+def average_price(quote_units: int, lots: int, instrument: Instrument) -> str:
+    """Average price of ``lots`` that moved ``quote_units``, rounded to the tick's decimals; empty without a fill."""
+    if not lots:
+        return ""
+    price = instrument.price(1) * quote_units / (lots * instrument.tick_quote)
+    return format(round(price, instrument.price_scale), f".{instrument.price_scale}f")

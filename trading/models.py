@@ -217,6 +217,7 @@ class TicketFunding(models.Model):
 class NotificationKind(models.TextChoices):
     """What a user is told about."""
 
+    FILL = "fill", "Fills of orders placed by hand"
     FUNDING = "funding", "Funding payments"
     LIQUIDATION = "liquidation", "Liquidations"
     ADL = "adl", "Auto-deleveraging"
@@ -228,7 +229,8 @@ class NotificationKind(models.TextChoices):
 
 
 class Notification(models.Model):
-    """Something that happened to a user; ``source`` names the row it was made from, so that it is told once."""
+    """Something that happened to a user; ``source`` names the row it was made from, so that it is told once;
+    ``data`` is what a later one of the same source adds to."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notifications")
     source = models.CharField(max_length=80)
@@ -237,6 +239,7 @@ class Notification(models.Model):
     link = models.CharField(max_length=160)
     happened = models.DateTimeField()
     read = models.BooleanField(default=False)
+    data = models.JSONField(default=dict, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "source"], name="notification_once")]

@@ -78,6 +78,15 @@ def fills(
     return found
 
 
+def fills_since(group_id: int, account: int, trade_id: int, at_most_pages: int) -> list[Fill]:
+    """Fills of an account in trades after ``trade_id``, oldest first; of more than so many pages the newest."""
+    pages = FillPage.objects.filter(group_id=group_id, account=account, place__gt=2 * trade_id + 1)
+    newest = list(pages.order_by("-place")[:at_most_pages])
+    rows = [row for page in reversed(newest) for row in unpack_fills(group_id, account, bytes(page.data))]
+    made = (Fill(**dict(zip(_NAMES, row, strict=True))) for row in rows)
+    return [fill for fill in made if fill.trade_id > trade_id]
+
+
 def trades(group_id: int, market: int, span: Span, limit: int) -> list[Trade]:
     """Up to ``limit`` trades of a market in ``span``, newest first."""
     pages = TradePage.objects.filter(group_id=group_id, market=market)

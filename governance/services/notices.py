@@ -6,6 +6,7 @@ from exchange_os.ledger.selectors import amount_words, stake_asset
 from governance.models import Decision, DecisionMove, Harmed, Verb
 from governance.selectors.decisions import panel_of
 from trading.models import Notification, NotificationKind
+from trading.notices import announce_notifications
 
 TEXT_LENGTH = 240
 
@@ -17,6 +18,7 @@ def address_of(decision: Decision) -> str:
 
 def notify(users: Iterable[int], decision: Decision, move: DecisionMove, text: str, path: str = "") -> None:
     """Tell users of a move of a decision, each once."""
+    told = sorted(set(users))
     Notification.objects.bulk_create(
         [
             Notification(
@@ -27,10 +29,11 @@ def notify(users: Iterable[int], decision: Decision, move: DecisionMove, text: s
                 link=path or address_of(decision),
                 happened=move.at,
             )
-            for user_id in sorted(set(users))
+            for user_id in told
         ],
         ignore_conflicts=True,
     )
+    announce_notifications(told)
 
 
 def tell_of_case(decision: Decision, move: DecisionMove) -> None:

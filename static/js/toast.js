@@ -14,8 +14,8 @@ function icon(name, css = "") {
 }
 
 /** Shows a toast. `level` is success, info, warning or error. Of two about the same thing one is shown: the later,
- * unless it `yields`. With `retry` it has a button that calls it. */
-export function toast(level, text, { about = "", yields = false, retry } = {}) {
+ * unless it `yields`. With `retry` it has a button that calls it; with `link` its words lead there. */
+export function toast(level, text, { about = "", yields = false, retry, link } = {}) {
   const region = document.getElementById("toasts");
   const told = about ? [...region.children].find((other) => other.dataset.about === about) : undefined;
   if (told && yields) return;
@@ -29,7 +29,12 @@ export function toast(level, text, { about = "", yields = false, retry } = {}) {
   close.setAttribute("aria-label", "Dismiss");
   close.append(icon("x", "icon-sm"));
   const words = document.createElement("p");
-  words.textContent = text;
+  const way = link?.startsWith("/") ? document.createElement("a") : words;
+  way.textContent = text;
+  if (way !== words) {
+    way.href = link;
+    words.append(way);
+  }
   item.append(icon({ success: "circle-check", warning: "circle-alert", error: "circle-alert" }[level] ?? "info"), words, close);
   if (retry) {
     const again = document.createElement("button");

@@ -5,13 +5,15 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.utils import timezone
-from exchange_kernel import BILL_KINDS
+from exchange_kernel import BILL_KINDS, SELL
 
 from exchange_os.engine.models import Bill, RiskGroup
 from exchange_os.ledger.models import Asset, Direction, Transfer, TransferState, Withdrawal, WithdrawalState
+from tests.pages.packing import store_fills
 from trading.models import Notification, NotificationCursor, TradingAccount
+from trading.selectors.notifications import news_since, unread_count
 from trading.services import notifications
-from trading.services.notifications import choose_kinds, delete_old_notifications, notify_all
+from trading.services.notifications import choose_kinds, delete_old_notifications, mark_read, notify_all
 from venues.models import DeployerNotice, Market
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +71,54 @@ def test_bills_are_told_once_in_plain_words(account: TradingAccount, market: Mar
     assert Notification.objects.latest("pk").link == "/v/acme/trade/BTC-USD/"
 
 
+def fills(market: Market, account: int, first_trade: int, sizes: list[int], **fields) -> None:
+    """Fills of 65,000 for whole orders of the account, in trades from ``first_trade`` on."""
+    now_ms = int(timezone.now().timestamp() * 1000)
+    store_fills(
+        market.venue.group_id,
+        account,
+        [
+            {"trade_id": first_trade + rank, "time_ms": now_ms, "size_lots": lots, "notional": 6_500_000 * lots}
+            | fields
+            for rank, lots in enumerate(sizes)
+        ],
+    )  # fmt: skip
+    RiskGroup.objects.filter(pk=market.venue.group_id).update(head_sequence=first_trade)
+
+
+def test_fills_are_told_once_for_each_order_placed_by_hand(
+    account: TradingAccount, market: Market, trader
+) -> None:
+    fills(market, 16, 10, [30, 50], order_id=5)
+    fills(market, 16, 12, [7], order_id=6, side=SELL)
+    fills(market, 16, 13, [9], order_id=7, key=3)  # of a program
+    fills(market, 17, 14, [9], order_id=8)  # nobody's here
+    notify_all()
+    first = "Bought 0.008 BTC at 65,000.0 on BTC-USD at Acme Markets."
+    sold = "Sold 0.0007 BTC at 65,000.0 on BTC-USD at Acme Markets."
+    assert told(trader) == [first, sold]
+    notify_all()
+    assert told(trader) == [first, sold]
+    mark_read(trader.pk)
+    fills(market, 16, 20, [20], order_id=5)
+    notify_all()
+    assert told(trader) == [sold, "Bought 0.01 BTC at 65,000.0 on BTC-USD at Acme Markets."]
+    assert unread_count(trader.pk) == 1
+    assert NotificationCursor.objects.get(name=f"fills:{market.venue.group_id}").place == 20
+
+
+def test_a_page_that_comes_back_is_told_what_it_missed(trader) -> None:
+    assert news_since(trader.pk, None, 4) == (0, 0, [])
+    stored(trader, 6)
+    ids = list(Notification.objects.order_by("pk").values_list("pk", flat=True))
+    newest, unread, fresh = news_since(trader.pk, ids[3], 4)
+    assert (newest, unread, [each.pk for each in fresh]) == (ids[5], 6, ids[4:])
+    assert [each.pk for each in news_since(trader.pk, 0, 4)[2]] == ids[2:]
+    assert news_since(trader.pk, None, 4) == (ids[5], 6, [])
+    Notification.objects.update(read=True)
+    assert news_since(trader.pk, 0, 4) == (ids[5], 0, [])
+
+
 def test_a_quiet_group_is_not_asked(account: TradingAccount, market: Market, monkeypatch) -> None:
     bill(market, 7, "funding", 1_000_000)
     notify_all()
@@ -120,7 +170,7 @@ def test_the_page_lists_counts_and_marks_only_ones_own(
 ) -> None:
     client.force_login(trader)
     assert "Nothing yet" in client.get("/account/notifications/").content.decode()
-    assert client.get("/account/notifications/bell/").content.strip() == b""
+    assert client.get("/account/notifications/bell/").json() == {"unread": 0}
     other = django_user_model.objects.create_user("other", "other@example.com")
     stored(other, 1)
     stored(trader, 52)
@@ -128,7 +178,7 @@ def test_the_page_lists_counts_and_marks_only_ones_own(
     assert (len(page.context["notifications"]), page.context["unread"]) == (50, 52)
     second = client.get(f"/account/notifications/?before={page.context['following']}")
     assert (len(second.context["notifications"]), second.context["following"]) == (2, 0)
-    assert b">52<" in client.get("/account/notifications/bell/").content
+    assert client.get("/account/notifications/bell/").json() == {"unread": 52}
     client.post("/account/notifications/read/", {"id": Notification.objects.get(user=other).pk})
     assert Notification.objects.filter(read=True).count() == 0
     client.post("/account/notifications/read/", {"id": page.context["notifications"][0].pk})

@@ -1,5 +1,7 @@
 """Who may listen on the private socket of the terminal."""
 
+import json
+
 import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -54,10 +56,25 @@ def test_the_sockets_of_a_session_end_with_it(stack: PrivateStack, stage: dict[s
         cookie = {"Cookie": f"sessionid={browser.cookies['sessionid']}"}
         options = {"origin": stack.base_url, "additional_headers": cookie}
         api = f"{stack.base_url.replace('http', 'ws', 1)}/v/{stage['venue']}/ws/v5/private"
-        with connect(address(stack, stage), **options) as page, connect(api, **options) as feed:
+        bell_address = f"{stack.base_url.replace('http', 'ws', 1)}/ws/notifications/"
+        with (
+            connect(address(stack, stage), **options) as page,
+            connect(api, **options) as feed,
+            connect(bell_address, **options) as bell,
+        ):
             assert '"changed":true' in page.recv(timeout=30)
+            assert json.loads(bell.recv(timeout=30)) == {"unread": 0, "mark": "0", "notes": []}
+            send("/wallet/faucet/", asset="USD")
+            send(f"/v/{stage['venue']}/trade/{stage['symbol']}/fund/", asset="USD", amount="5")
+            pushed = json.loads(bell.recv(timeout=30))
+            assert pushed["unread"] == 1
+            note = pushed["notes"][0]
+            text = "Your transfer of 5 USD to Globe Theatre is done."
+            assert (note["text"], note["link"], note["kind"]) == (text, "/wallet/", "transfer")
+            with connect(f"{bell_address}?after=0", **options) as another:
+                assert json.loads(another.recv(timeout=30)) == pushed
             assert send("/accounts/logout/").status_code == 302
-            for socket in (page, feed):
+            for socket in (page, feed, bell):
                 with pytest.raises(ConnectionClosed) as closed:
                     while True:  # what was told before
                         socket.recv(timeout=10)

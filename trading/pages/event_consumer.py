@@ -1,6 +1,7 @@
 """The socket of an event's page: prices as they move, trades as they are made, and that the event took a step.
 
-It tells nothing private, so anyone may listen. A page that reads too slowly misses prices, never the newest: they are
+It tells nothing private, so anyone may listen; one that was opened by a session ends soon after it all the same, as the
+other sockets of pages do. A page that reads too slowly misses prices, never the newest: they are
 kept by outcome until they are sent.
 """
 
@@ -14,10 +15,12 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from exchange_os.errors import DomainError
 from trading.event_stream import EventStream, event_hub
 from trading.selectors.events import EventView, event_by_code
+from trading.sessions import session_end
 from trading.threads import in_database_thread
 from venues.selectors import venue_by_slug
 
-UNKNOWN = 4404
+UNAUTHENTICATED, UNKNOWN = 4401, 4404
+SESSION_SECONDS = 4.0  # so long at most does a socket outlive its session
 TRADES_KEPT = 20
 
 
@@ -45,19 +48,30 @@ class EventConsumer(AsyncWebsocketConsumer):
         self.trades: list[dict[str, Any]] = []
         self.moved = False
         self.waiting = asyncio.Event()
-        self.sender = asyncio.create_task(self._send())
+        self.tasks = [asyncio.create_task(self._send())]
+        user = self.scope.get("user")
+        if user is not None and user.is_authenticated:
+            self.tasks.append(
+                asyncio.create_task(self._watch_session(self.scope["session"].session_key, user.pk))
+            )
         self.stream = await event_hub().watch(view, self.hear)
 
     async def disconnect(self, code: int) -> None:
         """Stop listening."""
         if self.stream is not None:
-            self.sender.cancel()
+            for task in self.tasks:
+                task.cancel()
             await event_hub().leave(self.stream, self.hear)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Pages only listen; a word from one is answered, so that it knows the line is alive."""
         if text_data == "ping":
             await self.send(text_data="pong")
+
+    async def _watch_session(self, session_key: str, user_id: int) -> None:
+        """Close the socket soon after its session ended, wherever that was."""
+        await session_end(session_key, user_id, SESSION_SECONDS)
+        await self.close(UNAUTHENTICATED)
 
     def hear(self, message: dict[str, Any]) -> None:
         """Keep what is new until it can be sent."""

@@ -1,6 +1,6 @@
 """What happened, newest first; the bell that counts it; the kinds a user wants."""
 
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
@@ -33,8 +33,8 @@ def notifications(request: SignedInRequest) -> HttpResponse:
 @signed_in
 @require_safe
 def bell(request: SignedInRequest) -> HttpResponse:
-    """The count of the bell."""
-    return render(request, "trading/account/bell_count.html", {"unread": unread_count(request.user.pk)})
+    """The count of the bell, as JSON: for pages whose socket is away."""
+    return JsonResponse({"unread": unread_count(request.user.pk)})
 
 
 @signed_in

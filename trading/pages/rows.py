@@ -8,6 +8,7 @@ import exchange_kernel as kernel
 
 from exchange_os.engine.models import Bill, Fill
 from exchange_os.ledger.selectors import amount_text
+from trading.decimals import average_price
 from trading.selectors.accounts import Balance
 from trading.selectors.orders import Order
 from venues.instruments import Instrument
@@ -84,14 +85,6 @@ def _state_name(order: Order) -> str:
     if order.is_open:
         return "Open"
     return "Partly filled" if order.filled_lots else "Cancelled"
-
-
-def average_price(quote_units: int, lots: int, instrument: Instrument) -> str:
-    """Average price of ``lots`` that moved ``quote_units``, rounded to the tick's decimals; empty without a fill."""
-    if not lots:
-        return ""
-    price = instrument.price(1) * quote_units / (lots * instrument.tick_quote)
-    return format(round(price, instrument.price_scale), f".{instrument.price_scale}f")
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from trading.pages import (
     terminal,
     venue_page,
 )
+from trading.pages.bell_consumer import BellConsumer
 from trading.pages.consumers import AccountConsumer
 from trading.pages.event_consumer import EventConsumer
 
@@ -102,6 +103,7 @@ urlpatterns = [
 ]
 
 socket_patterns = [
+    path("notifications/", BellConsumer.as_asgi()),
     path("v/<slug:slug>/account/", AccountConsumer.as_asgi()),
     path(EVENT, EventConsumer.as_asgi()),
 ]

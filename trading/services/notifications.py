@@ -1,11 +1,12 @@
-"""Notifications, made after the commit from what history keeps: bills of the kernel, transfers and withdrawals.
+"""Notifications, made after the commit from what history keeps: fills and bills of the kernel,
+transfers and withdrawals.
 
 A cursor per source says how far it was read. A repeat makes nothing twice, because a notification's source is unique
 for its user; so a crash between two steps costs nothing. Groups whose head did not move are not asked.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -22,14 +23,14 @@ from trading.models import (
     NotificationMute,
     TradingAccount,
 )
+from trading.services.fill_notifications import notify_fills
+from trading.services.notification_store import KEPT, ROWS_AT_ONCE, locked_cursor, store
 from venues.instruments import Instrument
 from venues.models import DeployerNotice, Venue
 from venues.selectors import instruments_of
 
-KEPT = timedelta(days=90)
 AT_MOST = 500
 SEQUENCES_AT_ONCE = 20_000
-ROWS_AT_ONCE = 1_000
 OVERLAP = 200  # ids are given before their rows are committed: a late one is looked for again
 
 _BILLS = {
@@ -50,6 +51,7 @@ def notify_all() -> int:
     for venue in Venue.objects.filter(group_id__in=heads):
         if heads[venue.group_id] > places.get(f"bills:{venue.group_id}", 0):
             told += _notify_bills(venue, heads[venue.group_id])
+            told += notify_fills(venue, {each.number: each for each in instruments_of(venue)})
     return told
 
 
@@ -79,23 +81,9 @@ def delete_old_notifications() -> None:
             rows.filter(pk__lte=pk).delete()
 
 
-def _store(notes: list[Notification]) -> int:
-    mutes = NotificationMute.objects.filter(user_id__in={each.user_id for each in notes})
-    muted = set(mutes.values_list("user_id", "kind"))
-    since = timezone.now() - KEPT
-    wanted = [each for each in notes if (each.user_id, each.kind) not in muted and each.happened >= since]
-    Notification.objects.bulk_create(wanted, ignore_conflicts=True, batch_size=ROWS_AT_ONCE)
-    return len(wanted)
-
-
-def _locked(name: str) -> NotificationCursor:
-    NotificationCursor.objects.get_or_create(name=name)
-    return NotificationCursor.objects.select_for_update().get(pk=name)
-
-
 @transaction.atomic
 def _notify_bills(venue: Venue, head: int) -> int:
-    cursor = _locked(f"bills:{venue.group_id}")
+    cursor = locked_cursor(f"bills:{venue.group_id}")
     upto = min(head, cursor.place + SEQUENCES_AT_ONCE)
     instruments = {each.number: each for each in instruments_of(venue)}
     users = dict(TradingAccount.objects.filter(venue=venue).values_list("number", "user_id"))
@@ -114,7 +102,7 @@ def _notify_bills(venue: Venue, head: int) -> int:
     ]
     cursor.place = max(cursor.place, upto)
     cursor.save()
-    return _store(notes)
+    return store(notes)
 
 
 def _bill(row: Bill, user_id: int, venue: Venue, market: Instrument) -> Notification:
@@ -151,13 +139,13 @@ _OPEN = {
 
 @transaction.atomic
 def _notify_rows(name: str, table: QuerySet, note: Callable[..., Notification | None]) -> int:
-    cursor = _locked(name)
+    cursor = locked_cursor(name)
     found = Q(pk__in=cursor.waiting) | Q(pk__gt=cursor.place - OVERLAP)
     rows = list(table.filter(found).order_by("pk")[: ROWS_AT_ONCE + len(cursor.waiting)])
     cursor.waiting = [row.pk for row in rows if getattr(row, "state", None) in _OPEN]
     cursor.place = max([cursor.place, *(row.pk for row in rows)])
     cursor.save()
-    return _store([made for row in rows if (made := note(row)) is not None])
+    return store([made for row in rows if (made := note(row)) is not None])
 
 
 def _transfer(row: Transfer) -> Notification | None:

@@ -1,0 +1,28 @@
+"""How notifications are kept: once for each source, unless their user switched the kind off; and told to open pages."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from trading.models import Notification, NotificationCursor, NotificationMute
+from trading.notices import announce_notifications
+
+KEPT = timedelta(days=90)
+ROWS_AT_ONCE = 1_000
+
+
+def store(notes: list[Notification]) -> int:
+    """Keep those that are wanted and not kept yet; how many were wanted."""
+    mutes = NotificationMute.objects.filter(user_id__in={each.user_id for each in notes})
+    muted = set(mutes.values_list("user_id", "kind"))
+    since = timezone.now() - KEPT
+    wanted = [each for each in notes if (each.user_id, each.kind) not in muted and each.happened >= since]
+    Notification.objects.bulk_create(wanted, ignore_conflicts=True, batch_size=ROWS_AT_ONCE)
+    announce_notifications(each.user_id for each in wanted)
+    return len(wanted)
+
+
+def locked_cursor(name: str) -> NotificationCursor:
+    """How far a source was read, locked until the transaction ends."""
+    NotificationCursor.objects.get_or_create(name=name)
+    return NotificationCursor.objects.select_for_update().get(pk=name)
