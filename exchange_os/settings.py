@@ -267,6 +267,9 @@ MIN_CHALLENGE_SECONDS = env.int("MIN_CHALLENGE_SECONDS", 3600)
 RESOLUTION_GRACE_SECONDS = env.int("RESOLUTION_GRACE_SECONDS", 3 * 86_400)
 RESOLUTION_DEADLINE_SECONDS = env.int("RESOLUTION_DEADLINE_SECONDS", 14 * 86_400)
 DISPUTE_DEADLINE_SECONDS = env.int("DISPUTE_DEADLINE_SECONDS", 14 * 86_400)
+# How long traders hear of a rise of fees before it takes effect, and the most that a venue may give to referrers.
+FEE_NOTICE_HOURS = env.int("FEE_NOTICE_HOURS", 72)
+MAX_REFERRAL_PPM = env.int("MAX_REFERRAL_PPM", 500_000)
 
 # How long money waits before it is sent to an address which its owner has not used before.
 WITHDRAWAL_HOLD_SECONDS = env.int("WITHDRAWAL_HOLD_SECONDS", 86_400 if HTTPS else 60)

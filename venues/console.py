@@ -40,6 +40,8 @@ TABS = (
     Tab("overview", "Overview", "gauge", "deployer:console"),
     Tab("markets", "Markets", "chart-candlestick", "deployer:markets", frozenset({Role.HALTER})),
     Tab("events", "Events", "gavel", "deployer:events", frozenset({Role.ORACLE_UPDATER})),
+    Tab("revenue", "Revenue", "coins", "deployer:revenue", frozenset({Role.TREASURER})),
+    Tab("fees", "Fees", "percent", "deployer:schedule", frozenset({Role.TREASURER})),
     Tab("team", "Team", "user-plus", "deployer:team"),
     Tab("audit", "Audit", "history", "deployer:audit"),
 )

@@ -150,6 +150,28 @@ def read_ppm(data: Mapping[str, Any], name: str, default: str, message: str) -> 
     return int(ppm)
 
 
+def parse_percent_ppm(data: Mapping[str, Any], name: str, *, signed: bool = False) -> int:
+    """A percentage between -100 and 100 in parts per million, not below 0 unless ``signed``; ``percent_invalid``."""
+    message = "Enter a percentage with at most four decimals, for example 0.05."
+    value = parse_decimal(text_of(data, name), code="percent_invalid", message=message, field=name)
+    ppm = in_steps(value, Decimal("0.0001")) if abs(value) <= 100 else None
+    if ppm is None or (ppm < 0 and not signed):
+        raise DomainError("percent_invalid", message, field=name)
+    return ppm
+
+
+def parse_volume(data: Mapping[str, Any], name: str) -> int:
+    """A whole volume above zero, thousands separated or not, or ``volume_invalid``."""
+    message = "Enter a whole volume above zero, for example 100,000."
+    value = parse_decimal(
+        text_of(data, name).replace(",", ""), code="volume_invalid", message=message, field=name
+    )
+    whole = in_steps(value, Decimal(1)) if 0 < value <= 10**12 else None
+    if not whole:
+        raise DomainError("volume_invalid", message, field=name)
+    return whole
+
+
 def read_band_ppm(data: Mapping[str, Any]) -> int:
     """The price band, 0.1 to 50 per cent, or ``band_invalid``."""
     message = "Enter a band from 0.1 to 50 per cent."

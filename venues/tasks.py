@@ -9,9 +9,12 @@ from exchange_os.ledger.services import check_ledger
 from venues.services.capacity import tell_capacities
 from venues.services.collateral import tell_collateral
 from venues.services.events import follow_events
+from venues.services.fee_changes import apply_due_fees
+from venues.services.fee_tiers import assign_all_tiers
 from venues.services.kyc_documents import shred_old
 from venues.services.launch import drive_launch, unfinished_launches
 from venues.services.pulse import sample_venues
+from venues.services.rollups import add_up_revenue, forget_old_volumes
 from venues.services.stake_prices import watch_stake_prices
 from venues.services.totals import kernel_totals
 
@@ -59,6 +62,20 @@ def sweep_samples() -> None:
 def nightly_documents() -> None:
     """Shred documents of applications whose time is up."""
     shred_old()
+
+
+@shared_task(name="venues.sweep_revenue")
+def sweep_revenue() -> None:
+    """Add up what was traded since the last time, and put changes of fees in force whose time has come."""
+    add_up_revenue()
+    apply_due_fees()
+
+
+@shared_task(name="venues.nightly_tiers")
+def nightly_tiers() -> None:
+    """Give every account the fee tier of what it traded in 30 days, and forget what no tier looks back to."""
+    assign_all_tiers()
+    forget_old_volumes()
 
 
 @shared_task(name="venues.nightly_ledger")

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from venues.services.transfers import AccountDirectory
-from venues.views import audit, console, deployer, events, launch, overview, stake, wallet
+from venues.views import audit, console, deployer, events, fees, launch, overview, revenue, stake, wallet
 
 launch_urls: tuple[list[URLPattern], str] = (
     [
@@ -39,6 +39,11 @@ console_urls: list[URLPattern] = [
         ("events/<int:event_id>/<slug:verb>/", events.act, {}, "event_act"),
         ("audit/", audit.audit, {}, "audit"),
         ("audit/export/", audit.export, {}, "audit_export"),
+        ("revenue/", revenue.revenue, {}, "revenue"),
+        ("revenue/<str:month>/", revenue.statement, {}, "statement"),
+        ("revenue/<str:month>/csv/", revenue.statement_csv, {}, "statement_csv"),
+        ("schedule/", fees.fees, {}, "schedule"),
+        ("schedule/withdraw/", fees.withdraw, {}, "withdraw_fees"),
         ("team/", console.team, {}, "team"),
         ("team/<str:kind>/<int:row_id>/remove/", console.dismiss, {}, "dismiss"),
     )

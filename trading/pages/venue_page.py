@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -16,9 +17,11 @@ from trading.pages.markets import ccxt_snippet, event_cards, example_symbol, now
 from trading.selectors.events import events_of
 from trading.selectors.overview import Listing, venue_listings
 from trading.selectors.reports import PATIENCE_SECONDS, ask, incidents_of
+from venues.fees import FeeSchedule, kind_label
 from venues.models import PPM, Market, MarketKind, Venue
 from venues.selectors import instruments_of, stake_standing
 from venues.services.capacity import capacity_of, settlement_asset
+from venues.services.fee_changes import schedule_of, waiting_change
 
 #: A trade that fees are shown for, in the quote asset.
 EXAMPLE = 1_000
@@ -73,6 +76,30 @@ def fee_rows(rows: Sequence[Listing], share_ppm: int) -> list[dict[str, Any]]:
             }
         )
     return shown
+
+
+def fee_notice(venue: Venue) -> dict[str, Any] | None:
+    """The change of fees that is announced: from when, and the rates of everybody's tier."""
+    change = waiting_change(venue)
+    if change is None:
+        return None
+    schedule = FeeSchedule.of(change.schedule)
+    rates = [(kind_label(kind), *pairs[0]) for kind, pairs in schedule.rates.items()]
+    return {"effective": change.effective, "rates": rates}
+
+
+def fee_tiers(venue: Venue) -> list[dict[str, Any]]:
+    """The cheaper tiers and from which volume of 30 days they are given."""
+    schedule = schedule_of(venue)
+    return [
+        {
+            "volume": volume,
+            "unit": settings.VALUE_ASSET,
+            "rates": [(kind_label(kind), *schedule.pair(kind, tier)) for kind in schedule.rates],
+        }
+        for tier, volume in enumerate(schedule.volumes)
+        if tier
+    ]
 
 
 def bond(venue: Venue) -> dict[str, Any]:
@@ -156,6 +183,8 @@ def venue(request: HttpRequest, slug: str) -> HttpResponse:
         "oracle": oracle(shown, now),
         "fees": fee_rows(rows, shown.protocol_share_ppm),
         "example": EXAMPLE,
+        "fee_change": fee_notice(shown),
+        "tiers": fee_tiers(shown),
         "kinds": {row.market.kind for row in rows} | ({MarketKind.OUTCOME.value} if events else set()),
         "incidents": incidents_of(shown.group_id),
         "snippet": ccxt_snippet(base, example_symbol(rows)),

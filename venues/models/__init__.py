@@ -32,6 +32,16 @@ from venues.models.dispute import (
     Verdict,
 )
 from venues.models.event import Event, EventKind, EventMove, EventState
+from venues.models.fees import (
+    CHANGE_MOVES,
+    AccountTier,
+    ChangeState,
+    FeeChange,
+    PaymentDay,
+    RevenueCursor,
+    RevenueDay,
+    VolumeDay,
+)
 from venues.models.logo import Logo
 from venues.models.market import Market, MarketKind, Phase
 from venues.models.sample import VenueSample
@@ -50,6 +60,7 @@ from venues.models.venue import (
 __all__ = [
     "ACCENT_PATTERN",
     "CASE_MOVES",
+    "CHANGE_MOVES",
     "DISPUTE_MOVES",
     "OPEN_CASES",
     "PPM",
@@ -58,8 +69,10 @@ __all__ = [
     "VENUE_MOVES",
     "AccessPolicy",
     "AccountPermission",
+    "AccountTier",
     "CaseMove",
     "CaseState",
+    "ChangeState",
     "Clarification",
     "Consent",
     "Credential",
@@ -74,6 +87,7 @@ __all__ = [
     "EventMove",
     "EventState",
     "Evidence",
+    "FeeChange",
     "Issuer",
     "IssuerKind",
     "KycCase",
@@ -83,8 +97,11 @@ __all__ = [
     "Logo",
     "Market",
     "MarketKind",
+    "PaymentDay",
     "Phase",
     "ProviderEvent",
+    "RevenueCursor",
+    "RevenueDay",
     "Role",
     "Screening",
     "ScreeningOutcome",
@@ -96,4 +113,5 @@ __all__ = [
     "VenueSample",
     "VenueState",
     "Verdict",
+    "VolumeDay",
 ]

@@ -3,7 +3,7 @@
 import exchange_kernel as kernel
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset, Direction, Transfer, TransferState
@@ -160,3 +160,14 @@ def collect_fees(user: AbstractBaseUser, venue: Venue) -> list[Transfer]:
     }
     note_act(venue, user, "collected fees", venue.name, after=amounts)
     return started
+
+
+def payouts_of(venue: Venue) -> QuerySet[Transfer]:
+    """Every payout of the venue's fees to its deployer's wallet, newest first."""
+    return (
+        Transfer.objects.filter(
+            group_id=venue.group_id, account=kernel.VENUE_FEES, direction=Direction.WITHDRAW
+        )
+        .select_related("asset")
+        .order_by("-pk")
+    )
