@@ -88,7 +88,7 @@ SOURCES = (
     Source(
         "pipeline", ("pipeline", "recovery", "venues"), (sys.executable, "-m", "benchmarks.pipeline"), 240
     ),
-    Source("change", ("change",), (sys.executable, "-m", "benchmarks.change"), 120),
+    Source("verify", ("verify", "liabilities"), (sys.executable, "-m", "benchmarks.verify"), 120),
     Source("api", ("api", "feed"), (sys.executable, "-m", "benchmarks.api"), 210),
 )
 
@@ -112,7 +112,8 @@ GOALS = (
     Goal("recovery.cold", "value", False, 2),
     Goal("recovery.failover", "value", False, 3),
     Goal("venues.idle", "value", False, 50),
-    Goal("change.simulate", "value", False, 5),
+    Goal("verify.journal", "value", False, 10),
+    Goal("liabilities.tree", "value", False, 60),
 )
 
 

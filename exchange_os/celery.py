@@ -35,6 +35,10 @@ app.conf.beat_schedule = {
     "oracles-retention": {"task": "oracles.nightly_retention", "schedule": crontab(hour=4, minute=20)},
     "trading-permissions": {"task": "trading.sweep_permissions", "schedule": 2.0, "options": {"expires": 5}},
     "venues-documents": {"task": "venues.nightly_documents", "schedule": crontab(hour=3, minute=40)},
+    "transparency-night": {
+        "task": "transparency.nightly_publication",
+        "schedule": crontab(hour=0, minute=5),
+    },
     "trading-mandates": {"task": "trading.sweep_mandates", "schedule": 10.0, "options": {"expires": 20}},
     "trading-equity": {"task": "trading.sweep_equity", "schedule": 300.0, "options": {"expires": 300}},
     "trading-equity-thinned": {"task": "trading.nightly_equity", "schedule": crontab(hour=4, minute=40)},

@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "venues",
     "trading",
     "governance",
+    "exchange_os.transparency",
 ]
 
 MIDDLEWARE = [

@@ -18,6 +18,7 @@ urlpatterns = [
     path("api/oracle/v1/", include("exchange_os.oracles.urls")),
     path("api/kyc/v1/<slug:issuer>/events", kyc_event, name="kyc_event"),
     path("operator/", admin.site.urls),
+    path("transparency/", include("exchange_os.transparency.urls")),
     path("style", ui.style, name="style"),
     path("appearance", appearance.choose, name="appearance"),
     path("wallet/", include(wallet_urls(TradingAccounts()))),

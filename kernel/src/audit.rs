@@ -31,7 +31,8 @@ impl Kernel {
         self.check_liquidation()?;
         self.check_contracts(&open)?;
         self.check_prices()?;
-        self.check_outcomes(&open)
+        self.check_outcomes(&open)?;
+        self.check_worths()
     }
 
     /// Conservation per asset; every balance `0 <= held <= total`.
@@ -55,6 +56,24 @@ impl Kernel {
             ensure(conserved, || format!("asset {} is not conserved", asset.id))?;
             ensure(asset.reserved.iter().all(|amount| *amount >= 0), || {
                 format!("asset {} owes fees", asset.id)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What accounts are worth, and what belongs to none, is what came in.
+    fn check_worths(&self) -> Audit {
+        let mut sums: BTreeMap<u32, i128> = BTreeMap::new();
+        for worth in self.worths() {
+            *sums.entry(worth.asset).or_default() += i128::from(worth.units);
+        }
+        let sets: i128 = self.outcomes.events.iter().map(|event| i128::from(event.pot)).sum();
+        for (slot, asset) in self.funds.assets.iter().enumerate() {
+            let reserved: i128 = asset.reserved.iter().map(|amount| i128::from(*amount)).sum();
+            let pot = i128::from(asset.pot) - if slot as u32 == self.funds.settlement { sets } else { 0 };
+            let sum = sums.get(&asset.id).copied().unwrap_or(0) + reserved + pot;
+            ensure(sum == i128::from(asset.total), || {
+                format!("accounts are worth {sum} of asset {}, {} came in", asset.id, asset.total)
             })?;
         }
         Ok(())

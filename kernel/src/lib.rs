@@ -56,6 +56,7 @@ pub(crate) mod tests;
 mod timers;
 mod transfers;
 pub mod wire;
+mod worths;
 
 pub use accounts::{
     DUST, FIRST_USER, FROZEN, INSURANCE, LIQUIDATOR, MAX_ACCOUNT, NO_WITHDRAWALS, PROTOCOL_FEES, REDUCE_ONLY,

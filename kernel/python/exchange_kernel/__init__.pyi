@@ -488,6 +488,8 @@ def count_commands(frames: bytes) -> int:
     """Number of frames; ValueError if the framing is malformed (the only check a gateway needs)."""
 
 def split_commands(frames: bytes) -> list[bytes]: ...
+def frames_of(frames: bytes, kinds: list[int]) -> list[bytes]:
+    """The whole frames of these kinds, in order; bytes after the last whole frame are passed over."""
 def command_kind(frame: bytes) -> int: ...
 def decode_command(frame: bytes) -> dict[str, Any]:
     """Members of one frame by name, for journals shown to people. ValueError if malformed."""
@@ -612,6 +614,9 @@ class Kernel:
         """32 bytes over the whole logical state; equal for equal histories on every machine."""
     def totals(self) -> dict[int, int]:
         """asset id -> units held by all accounts together (deposits minus withdrawals)."""
+    def worths(self) -> bytes:
+        """Rows of 24 bytes ``<QIIq``: owner, account, asset id, units that the account would be left with if all it has were closed at the
+        present marks (events at payouts or fair prices); zeros left out. What users' worths leave of ``totals`` is the venue's."""
     def check_invariants(self) -> None:
         """Full audit, O(state): every invariant that holds between commands. KernelBroken names the first that does not."""
 

@@ -11,7 +11,7 @@
 
 mod audit;
 mod commands;
-mod event;
+pub(crate) mod event;
 mod fair;
 pub(crate) mod holding;
 mod orders;

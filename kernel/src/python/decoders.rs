@@ -40,6 +40,20 @@ fn split_commands<'py>(py: Python<'py>, frames: &[u8]) -> PyResult<Vec<Bound<'py
     Ok(parts)
 }
 
+/// Whole frames of the given kinds; what follows the last whole frame is passed over, as the kernel refuses it.
+#[pyfunction]
+fn frames_of<'py>(py: Python<'py>, frames: &[u8], kinds: Vec<u8>) -> Vec<Bound<'py, PyBytes>> {
+    let (mut rest, mut found) = (frames, Vec::new());
+    for frame in Frames::new(frames) {
+        let (bytes, after) = rest.split_at(wire::u16_at(rest, 0) as usize);
+        if kinds.contains(&frame.kind) {
+            found.push(PyBytes::new(py, bytes));
+        }
+        rest = after;
+    }
+    found
+}
+
 fn single(bytes: &[u8]) -> PyResult<Frame<'_>> {
     let mut frames = Frames::new(bytes);
     match (frames.next(), frames.rest().is_empty()) {
@@ -497,6 +511,7 @@ fn decode_copy_bills<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Vec<Bound<'p
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(count_commands, module)?)?;
     module.add_function(wrap_pyfunction!(split_commands, module)?)?;
+    module.add_function(wrap_pyfunction!(frames_of, module)?)?;
     module.add_function(wrap_pyfunction!(command_kind, module)?)?;
     module.add_function(wrap_pyfunction!(decode_command, module)?)?;
     module.add_function(wrap_pyfunction!(unpack_acks, module)?)?;

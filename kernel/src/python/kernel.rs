@@ -146,6 +146,18 @@ impl PyKernel {
         Ok(totals)
     }
 
+    fn worths<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let worths = self.guarded(py, |kernel| kernel.worths())?;
+        let mut rows = Vec::with_capacity(worths.len() * 24);
+        for worth in worths {
+            rows.extend_from_slice(&worth.owner.to_le_bytes());
+            rows.extend_from_slice(&worth.account.to_le_bytes());
+            rows.extend_from_slice(&worth.asset.to_le_bytes());
+            rows.extend_from_slice(&worth.units.to_le_bytes());
+        }
+        Ok(PyBytes::new(py, &rows))
+    }
+
     fn check_invariants(&mut self, py: Python<'_>) -> PyResult<()> {
         self.guarded(py, |kernel| kernel.check_invariants())?.map_err(KernelBroken::new_err)
     }
