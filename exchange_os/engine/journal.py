@@ -121,10 +121,12 @@ def has(connection: Connection, batch: Batch) -> bool:
     return row is not None and bytes(row[0]) == batch.hash
 
 
-def links(connection: Connection, group: int, after_sequence: int) -> Generator[Link, None, None]:
-    """The journal's rows that follow ``after_sequence``, in order, fetched in portions."""
+def links(
+    connection: Connection, group: int, after_sequence: int, portion: int = ROWS_A_FETCH
+) -> Generator[Link, None, None]:
+    """The journal's rows that follow ``after_sequence``, in order, fetched ``portion`` at a time."""
     with connection.transaction(), psycopg.ServerCursor(connection, name="engine_replay") as cursor:
-        cursor.itersize = ROWS_A_FETCH
+        cursor.itersize = portion
         cursor.execute(_LINKS, (group, after_sequence), binary=True)
         for row in cursor:
             yield Link._make(row)

@@ -80,6 +80,14 @@ def load(connection: Connection, group: int, head_sequence: int) -> Loaded:
     return Loaded(Kernel(group), 0, b"")
 
 
+def oldest(connection: Connection, group: int) -> int | None:
+    """Sequence of the oldest snapshot that is kept, if there is one."""
+    row = connection.execute(
+        "SELECT min(sequence) FROM engine_snapshot WHERE group_id = %s", (group,)
+    ).fetchone()
+    return row[0] if row else None
+
+
 def _load_one(connection: Connection, group: int, key: int) -> Loaded:
     row = connection.execute(
         "SELECT sequence, version, journal_hash, sha256, data FROM engine_snapshot WHERE id = %s",
