@@ -8,7 +8,7 @@ from exchange_os.accounts import TradingAccounts
 from exchange_os.ui import appearance
 from exchange_os.ui import views as ui
 from venues.api import kyc_event
-from venues.urls import deployer_urls, launch_urls, wallet_urls
+from venues.urls import asset_urls, deployer_urls, launch_urls, logo_urls, wallet_urls
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -24,6 +24,8 @@ urlpatterns = [
     path("wallet/", include(wallet_urls(TradingAccounts()))),
     path("launch/", include(launch_urls)),
     path("deployer/", include(deployer_urls)),
+    path("assets/", include(asset_urls)),
+    path("logos/", include(logo_urls)),
     path("", include("trading.urls")),
     path("", include("trading.pages.urls")),
 ]

@@ -15,7 +15,7 @@ from venues.specs import Listing, MarketSpec
 
 @dataclass(frozen=True)
 class TradeExample:
-    """A trade of ``amount`` quote: what taker and maker pay, and how it is shared; decimals as text."""
+    """A trade of ``amount`` quote: what taker and maker pay, and who gets how much of it; decimals as text."""
 
     symbols: str
     quote: str
@@ -25,31 +25,59 @@ class TradeExample:
     maker_earns: bool
     venue_gets: str
     protocol_gets: str
+    builder_gets: str
+    referrer_gets: str
 
 
-def trade_examples(specs: list[Listing], amount: Decimal) -> list[TradeExample]:
+@dataclass(frozen=True)
+class Assumptions:
+    """Of a trade: its amount, what the builder of the taker's order adds, and the share of the taker's referrer."""
+
+    amount: Decimal = Decimal(1000)
+    builder_ppm: int = 0
+    referral_ppm: int = 0
+
+
+def trade_examples(specs: list[Listing], assumed: Assumptions = Assumptions()) -> list[TradeExample]:
     """One example for each pair of fees and quote among the markets, with the markets it stands for."""
     groups: dict[tuple[str, int, int], list[str]] = {}
     for spec in specs:
         key = (spec.quote.symbol, spec.taker_fee_ppm, spec.maker_fee_ppm)
         groups.setdefault(key, []).append(spec.symbol)
-    return [trade_example(", ".join(names), *key, amount) for key, names in groups.items()]
+    return [trade_example(", ".join(names), *key, assumed) for key, names in groups.items()]
 
 
-def trade_example(symbols: str, quote: str, taker_ppm: int, maker_ppm: int, amount: Decimal) -> TradeExample:
-    """The split of one trade's fees, as the kernel does it (``kernel/WIRE.md``, Money)."""
-    taker, maker = amount * taker_ppm / PPM, amount * maker_ppm / PPM
-    protocol = (taker + maker) * settings.PROTOCOL_SHARE_PPM / PPM
+def trade_example(
+    symbols: str, quote: str, taker_ppm: int, maker_ppm: int, assumed: Assumptions = Assumptions()
+) -> TradeExample:
+    """The split of one trade's fees, as the kernel does it (``kernel/WIRE.md``, Money and Builders).
+
+    The builder gets what it adds; of the rest the protocol its share; of what is then left the taker's referrer its
+    share of the taker's part; the venue keeps what remains.
+    """
+    amount, own_ppm = assumed.amount, taker_ppm + assumed.builder_ppm
+    taker, maker = amount * own_ppm / PPM, amount * maker_ppm / PPM
+    builder = amount * assumed.builder_ppm / PPM
+    rest = taker + maker - builder
+    protocol = rest * settings.PROTOCOL_SHARE_PPM / PPM
+    left, both_ppm = rest - protocol, own_ppm + max(0, maker_ppm)
+    referrer = left * own_ppm * assumed.referral_ppm / (both_ppm * PPM) if both_ppm else Decimal(0)
     return TradeExample(
-        symbols,
-        quote,
-        decimal_text(amount),
-        decimal_text(taker),
-        decimal_text(abs(maker)),
-        maker < 0,
-        decimal_text(taker + maker - protocol),
-        decimal_text(protocol),
+        symbols=symbols,
+        quote=quote,
+        amount=_money(amount),
+        taker_pays=_money(taker),
+        maker_pays=_money(abs(maker)),
+        maker_earns=maker < 0,
+        venue_gets=_money(left - referrer),
+        protocol_gets=_money(protocol),
+        builder_gets=_money(builder),
+        referrer_gets=_money(referrer),
     )
+
+
+def _money(amount: Decimal) -> str:
+    return decimal_text(amount.quantize(Decimal("0.000001")))
 
 
 def market_summary(spec: Listing) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from exchange_os.ledger.models import Asset, Grade
 from venues.event_specs import TICKS
 from venues.inputs import text_of
 from venues.models import EventKind, MarketKind
-from venues.specs import DEFAULT_ACCENT
+from venues.specs import ACCESS_CHOICES, DEFAULT_ACCENT
 
 
 @dataclass
@@ -70,6 +70,10 @@ def venue_fields(data: Mapping[str, Any]) -> list[Field]:
         Field(
             "description", "Description", text_of(data, "description"), kind="textarea", maxlength=280,
             hint="One or two sentences: what trades here, and for whom.", placeholder="Spot markets for …",
+        ),
+        Field(
+            "access", "Who may trade", text_of(data, "access"), "select", options=list(ACCESS_CHOICES.items()),
+            hint="Open venues ask nothing. Rules can be made finer while the venue runs.",
         ),
     ]  # fmt: skip
 
@@ -229,6 +233,65 @@ def listing_fields(data: Mapping[str, Any], assets: Iterable[Asset], prefix: str
     kind = text_of(data, "kind") or MarketKind.SPOT.value
     makers = {MarketKind.PERPETUAL.value: perpetual_fields, MarketKind.OUTCOME.value: event_fields}
     return makers.get(kind, market_fields)(data, assets, prefix)
+
+
+#: Inputs that a question of a kind does not need.
+NOT_ASKED = {
+    EventKind.BINARY.value: {"event_kind", "outcomes", "low", "high", "measure"},
+    EventKind.MULTIPLE.value: {"event_kind", "low", "high", "measure"},
+    EventKind.SCALAR.value: {"event_kind", "outcomes"},
+}
+#: How the inputs of a market are grouped on its card: heading and inputs, in order.
+GROUPS = {
+    MarketKind.SPOT.value: (
+        ("Pair", ("base", "quote", "reference_price")),
+        ("Steps", ("tick_size", "lot_size", "min_size")),
+        ("Limits", ("band_percent", "collateral")),
+    ),
+    MarketKind.PERPETUAL.value: (
+        ("Contract", ("base", "quote", "contract_value", "reference_price", "tick_size")),
+        ("Leverage and limits", ("max_leverage", "tier_value", "interest_cap", "funding_cap_percent", "band_percent")),
+    ),
+    MarketKind.OUTCOME.value: (
+        ("Question", ("title", "outcomes", "low", "high", "measure", "category", "closes", "window_hours")),
+        ("Rules", ("rules", "cut_off", "tie", "void", "source")),
+        ("Contract", ("quote", "tick_size", "series", "code")),
+    ),
+}  # fmt: skip
+
+
+def grouped_fields(
+    data: Mapping[str, Any], assets: Iterable[Asset], prefix: str
+) -> list[tuple[str, list[Field]]]:
+    """What a market's card asks on the markets' step, under its headings; prices and fees have steps of their own."""
+    kind = text_of(data, "kind") or MarketKind.SPOT.value
+    asked = {field.name.removeprefix(prefix): field for field in listing_fields(data, assets, prefix)}
+    for name in NOT_ASKED.get(text_of(data, "event_kind"), ()) if kind == MarketKind.OUTCOME else ():
+        asked.pop(name, None)
+    groups = GROUPS.get(kind, GROUPS[MarketKind.SPOT.value])
+    return [(heading, [asked[name] for name in names if name in asked]) for heading, names in groups]
+
+
+def picked_fields(
+    data: Mapping[str, Any], assets: Iterable[Asset], prefix: str, names: Iterable[str]
+) -> list[Field]:
+    """Some inputs of a market, those that its kind has."""
+    wanted = {f"{prefix}{name}" for name in names}
+    return [field for field in listing_fields(data, assets, prefix) if field.name in wanted]
+
+
+def new_asset_fields(data: Mapping[str, Any], prefix: str = "") -> list[Field]:
+    """Inputs of an asset to issue; names carry ``prefix``."""
+    return [
+        Field(f"{prefix}symbol", "Symbol", text_of(data, "symbol").upper(), hint="2 to 10 letters or digits, unique.",
+              maxlength=10, placeholder="GOLD"),
+        Field(f"{prefix}name", "Name", text_of(data, "name"), hint="What it stands for.", maxlength=60,
+              placeholder="Gold token"),
+        Field(f"{prefix}scale", "Decimals", text_of(data, "scale") or "6", "decimal",
+              "0 to 8; it cannot be changed later.", maxlength=1),
+        Field(f"{prefix}supply", "Supply", text_of(data, "supply"), "decimal", placeholder="1000000",
+              hint="All of it is issued to your wallet, once."),
+    ]  # fmt: skip
 
 
 def _fee_fields(data: Mapping[str, Any], prefix: str) -> list[Field]:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from exchange_os.engine.models import Candle
 from exchange_os.errors import DomainError
+from exchange_os.ledger.models import Asset
 from exchange_os.ledger.selectors import amount_text, amount_words, stake_asset, stake_balance, to_units
 from venues.instruments import Instrument
 from venues.models import Deployer, LaunchDraft, Market, MarketKind, Phase, Venue, VenueMember, VenueState
@@ -197,3 +198,27 @@ def drafts_of(user_id: int) -> QuerySet[LaunchDraft]:
     return LaunchDraft.objects.filter(user_id=user_id).filter(
         Q(venue=None) | Q(venue__state=VenueState.FAILED)
     )
+
+
+def own_venues(user_id: int) -> QuerySet[Venue]:
+    """The living venues of which the user is the deployer, newest first: what they may clone."""
+    return (
+        Venue.objects.filter(deployer__user_id=user_id, state__in=LIVE_STATES)
+        .select_related("logo")
+        .order_by("-pk")
+    )
+
+
+def listings_of(asset: Asset) -> QuerySet[Market]:
+    """The open markets in which an asset is traded or paid in, at most 200."""
+    return open_markets().filter(Q(base=asset) | Q(quote=asset))[:200]
+
+
+def listings_by_asset(assets: list[int]) -> dict[int, int]:
+    """``{asset id: open markets}`` in which assets are the base, or the quote."""
+    counts: dict[int, int] = {}
+    for part in ("base", "quote"):
+        rows = Market.objects.filter(**{f"{part}__in": assets}, venue__state__in=LIVE_STATES)
+        for pk, count in rows.exclude(phase=Phase.PENDING).values_list(part).annotate(Count("pk")):
+            counts[pk] = counts.get(pk, 0) + count
+    return counts

@@ -87,6 +87,13 @@ RESERVED_SLUGS = frozenset(
 MAX_MARKETS = 1_000
 MAX_REFERENCE_NOTIONAL = 10**15
 DEFAULT_ACCENT = "#3b5bdb"
+#: Who may trade from the first moment on; what is kept, and what it is called.
+ACCESS_CHOICES = {
+    "": "Anyone: nothing is asked",
+    "basic": "Who tells name, date of birth and residence",
+    "kyc": "Verified holders: an identity document, checked",
+    "enhanced": "Verified holders, with proof of address and source of funds",
+}
 
 
 @dataclass(frozen=True)
@@ -98,6 +105,7 @@ class VenueSpec:
     accent: str
     description: str
     logo: str = ""
+    access: str = ""
 
 
 @dataclass(frozen=True)
@@ -210,9 +218,18 @@ def venue_spec(data: Mapping[str, Any], owner_id: int | None = None) -> VenueSpe
     slug = checks.take("slug", lambda: check_slug(text_of(data, "slug")))
     accent = checks.take("accent", lambda: check_accent(text_of(data, "accent")))
     description = checks.take("description", lambda: check_description(text_of(data, "description")))
+    access = checks.take("access", lambda: _access(data))
     checks.finish()
     assert name is not None and slug is not None and accent is not None and description is not None
-    return VenueSpec(name, slug, accent, description, text_of(data, "logo"))
+    assert access is not None
+    return VenueSpec(name, slug, accent, description, text_of(data, "logo"), access)
+
+
+def _access(data: Mapping[str, Any]) -> str:
+    choice = text_of(data, "access")
+    if choice not in ACCESS_CHOICES:
+        raise DomainError("access_invalid", "Choose who may trade.", field="access")
+    return choice
 
 
 def market_spec(

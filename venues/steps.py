@@ -67,11 +67,12 @@ def standings(
         wrong[step_of(field)] = wrong.get(step_of(field), 0) + 1
     markets = data.get("markets", [])
     perpetuals = sum(1 for market in markets if market.get("kind") == MarketKind.PERPETUAL)
+    begun = any(text for name, text in data.get("venue", {}).items() if name != "accent")
     issues = len(data.get("assets", []))
     answers = {
         "identity": ("done", deployer.name) if deployer else ("todo", "Not registered"),
         "stake": ("todo", "Too little") if stake.short_for_next else ("done", "Enough"),
-        "venue": _typed(any(data.get("venue", {}).values()), wrong.get("venue", 0)),
+        "venue": _typed(begun, wrong.get("venue", 0)),
         "assets": _typed(True, wrong.get("assets", 0), f"{issues} to issue" if issues else "Listed ones"),
         "markets": _typed(bool(markets), wrong.get("markets", 0), f"{len(markets)} listed"),
         "oracles": _typed(bool(markets), wrong.get("oracles", 0), "Set" if perpetuals else "None needed"),
@@ -86,3 +87,9 @@ def _typed(begun: bool, wrong: int, note: str = "Set") -> tuple[str, str]:
     if not begun:
         return "todo", ""
     return ("wrong", f"{wrong} to mend") if wrong else ("done", note)
+
+
+def kinds_of(data: Mapping[str, Any]) -> set[str]:
+    """The kinds of market that a draft names, which decide the stake it needs."""
+    named = {str(market.get("kind") or MarketKind.SPOT.value) for market in data.get("markets", [])}
+    return named & set(MarketKind.values)

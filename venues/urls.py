@@ -3,19 +3,33 @@
 from django.urls import URLPattern, path
 
 from venues.services.transfers import AccountDirectory
-from venues.views import audit, console, deployer, events, fees, launch, overview, revenue, stake, wallet
+from venues.steps import KEYS
+from venues.views import (
+    assets,
+    audit,
+    console,
+    deployer,
+    events,
+    fees,
+    launch,
+    overview,
+    revenue,
+    stake,
+    wallet,
+    wizard,
+)
 
 launch_urls: tuple[list[URLPattern], str] = (
     [
         path("", launch.start, name="start"),
         path("new/", launch.new, name="new"),
+        path("<int:draft_id>/", launch.resume, name="resume"),
         path("<int:draft_id>/delete/", launch.delete, name="delete"),
-        path("<int:draft_id>/venue/", launch.venue, name="venue"),
-        path("<int:draft_id>/markets/", launch.markets, name="markets"),
-        path("<int:draft_id>/<slug:step>/check/", launch.check, name="check"),
-        path("<int:draft_id>/review/", launch.review, name="review"),
         path("<int:draft_id>/launch/", launch.launch, name="launch"),
         path("<int:draft_id>/progress/", launch.progress, name="progress"),
+        path("<int:draft_id>/oracles/test/<str:key>/", wizard.test_sources, name="test"),
+        path("<int:draft_id>/<slug:step>/check/", wizard.check, name="check"),
+        *(path(f"<int:draft_id>/{key}/", wizard.step, {"step": key}, name=key) for key in KEYS),
     ],
     "launch",
 )
@@ -79,3 +93,13 @@ def wallet_urls(accounts: AccountDirectory) -> tuple[list[URLPattern], str]:
         ],
         "wallet",
     )
+
+
+asset_urls: tuple[list[URLPattern], str] = (
+    [path("", assets.assets, name="list"), path("<str:symbol>/", assets.asset, name="page")],
+    "assets",
+)
+logo_urls: tuple[list[URLPattern], str] = (
+    [path("<str:digest>-<int:size>.webp", assets.logo, name="logo")],
+    "logos",
+)

@@ -147,8 +147,15 @@ def sparkline(values: Sequence[Any] | None, label: str = "Price over 24 hours") 
 
 
 @register.simple_tag
-def venue_mark(name: str, colour: str = "", css: str = "") -> SafeString:
-    """A venue's monogram on its accent colour (``#rrggbb``), as an SVG so that no inline style is needed."""
+def venue_mark(name: str, colour: str = "", css: str = "", logo: str = "") -> SafeString:
+    """A venue's monogram on its accent colour (``#rrggbb``), as an SVG so that no inline style is needed; or its logo,
+    if there is the digest of one."""
+    if logo:
+        return format_html(
+            '<img class="mark {}" src="/logos/{}-64.webp" width="28" height="28" alt="" loading="lazy">',
+            css,
+            logo,
+        )
     letters = "".join(word[0] for word in name.split()[:2]).upper() or "?"
     valid = len(colour) == 7 and colour[0] == "#" and all(c in "0123456789abcdefABCDEF" for c in colour[1:])
     fill = colour if valid else "#3b5bdb"

@@ -32,7 +32,6 @@ from venues.services import (
     unbond_stake,
 )
 from venues.services.capacity import tell_capacities
-from venues.views.launch import MARKET_TEMPLATES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -140,7 +139,7 @@ def test_the_wizard_takes_a_perpetual_to_review(
     draft = draft_of(
         deployer,
         {"name": "Perps", "slug": "perps"},
-        {**MARKET_TEMPLATES["swap"], "sources": PERPETUAL["sources"]},
+        {**PERPETUAL, "max_leverage": "10"},
     )
     page = signed_in(deployer).get(f"/launch/{draft.pk}/review/").content.decode()
     assert "BTC-USD-SWAP" in page

@@ -110,6 +110,9 @@ def test_every_template_launches_as_it_is_and_twice(clean_redis, local_worker, d
         made = launch_venue(deployer, draft_from_template(deployer, key))
         assert (drive_launch(made.pk), made.slug.endswith("-2")) == (VenueState.OPEN, number == 2)
     assert len(instruments_of(made)) == made.markets.count() > 0
+    made.refresh_from_db()
+    asked = made.access_policy.rules if made.access_policy else {}
+    assert asked.get("level", 0) == (2 if key == "fund" else 0)
 
 
 def test_a_clone_is_the_same_venue_elsewhere(clean_redis, local_worker, deployer, newcomer):

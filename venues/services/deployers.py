@@ -7,18 +7,23 @@ from exchange_os.errors import DomainError
 from exchange_os.ledger.models import StakeRelease
 from exchange_os.ledger.selectors import amount_words
 from exchange_os.ledger.services import add_stake, begin_unbonding
+from exchange_os.ledger.words import check_name_letters
 from venues.models import Deployer
 from venues.selectors import StakeStanding, deployer_of, live_venues, stake_standing
 from venues.services.capacity import loads_of, send_sweep, stake_in_use
 
 
 def register_deployer(user: AbstractBaseUser, name: str) -> Deployer:
-    """Make the user a deployer, or rename the deployer that they are; ``name_invalid`` outside 3 to 60 characters."""
+    """Make the user a deployer, or rename the deployer that they are.
+
+    Raises ``name_invalid`` outside 3 to 60 characters, and as ``check_name_letters``.
+    """
     name = " ".join(name.split())
-    if not 3 <= len(name) <= 60 or not name.isprintable():
+    if not 3 <= len(name) <= 60:
         raise DomainError(
             "name_invalid", "Give a name of 3 to 60 characters that traders will see.", field="name"
         )
+    check_name_letters(name, field="name")
     deployer, _ = Deployer.objects.update_or_create(user_id=user.pk, defaults={"name": name})
     return deployer
 

@@ -41,6 +41,7 @@ from venues.models import (
     VenueState,
 )
 from venues.selectors import stake_standing
+from venues.services.access_policies import ask_for_credentials
 from venues.services.asking import KernelRefused
 from venues.services.deployers import require_deployer
 from venues.services.listing import create_listings
@@ -48,6 +49,8 @@ from venues.services.opening import open_in_kernel
 
 log = logging.getLogger(__name__)
 
+#: The level of ``venues.access`` that a choice of ``venues.specs.ACCESS_CHOICES`` asks of everybody.
+ACCESS_LEVELS = {"basic": 1, "kyc": 2, "enhanced": 3}
 DRIVE_TASK = "venues.drive_launch"
 
 
@@ -67,6 +70,8 @@ def launch_venue(user: AbstractBaseUser, draft: LaunchDraft) -> Venue:
         check_stake(user, {item.market_kind for item in spec.listings})
         venue = _create_venue(deployer, spec)
         create_listings(venue, 0, spec.listings)
+        if spec.venue.access:
+            ask_for_credentials(user, venue, level=ACCESS_LEVELS[spec.venue.access])
         draft.venue = venue
         draft.save(update_fields=["venue", "updated"])
         transaction.on_commit(partial(send_drive, venue.pk))

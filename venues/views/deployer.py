@@ -15,7 +15,7 @@ from exchange_os.ledger.selectors import (
 )
 from exchange_os.ledger.services import create_asset
 from exchange_os.ui.requests import SignedInRequest
-from venues.fields import Field, mark
+from venues.fields import Field, mark, new_asset_fields
 from venues.inputs import next_page, text_of
 from venues.selectors import deployer_of, drafts_of, stake_standing, venues_of
 from venues.services.deployers import register_deployer
@@ -64,16 +64,7 @@ def register(request: SignedInRequest) -> HttpResponse:
 def asset(request: SignedInRequest) -> HttpResponse:
     """Issue a new asset into the wallet."""
     post = request.POST
-    fields = [
-        Field("symbol", "Symbol", text_of(post, "symbol").upper(), hint="2 to 10 letters or digits, unique.",
-              maxlength=10, placeholder="GOLD"),
-        Field("name", "Name", text_of(post, "name"), hint="What it stands for.", maxlength=60,
-              placeholder="Gold token"),
-        Field("scale", "Decimals", text_of(post, "scale") or "6", "decimal", "0 to 8; it cannot be changed later.",
-              maxlength=1),
-        Field("supply", "Supply", text_of(post, "supply"), "decimal", "All of it is issued to your wallet, once.",
-              placeholder="1000000"),
-    ]  # fmt: skip
+    fields = new_asset_fields(post)
     context: dict[str, Any] = {"fields": fields, "next": next_page(request)}
     if request.method == "GET":
         return render(request, "venues/asset.html", context)

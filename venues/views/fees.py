@@ -26,8 +26,6 @@ from venues.services.fee_changes import (
     withdraw_fees,
 )
 
-EXAMPLE = Decimal(1_000)
-
 
 @require_http_methods(["GET", "POST"])
 @console_page("fees")
@@ -133,7 +131,7 @@ def _difference(old: FeeSchedule, new: FeeSchedule) -> dict[str, Any]:
                         "was": [percent(rate) for rate in was],
                         "will": [percent(rate) for rate in will],
                         "dearer": will[0] > was[0] or will[1] > was[1],
-                        "example": trade_example("", settings.VALUE_ASSET, will[1], will[0], EXAMPLE),
+                        "example": trade_example("", settings.VALUE_ASSET, will[1], will[0]),
                     }
                 )
     shares = [
