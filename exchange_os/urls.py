@@ -5,6 +5,8 @@ from django.urls import include, path
 
 from exchange_os import health
 from exchange_os.accounts import TradingAccounts
+from exchange_os.demo.worldcup import views as cup
+from exchange_os.demo.worldcup.listing import ADDRESS
 from exchange_os.ui import appearance
 from exchange_os.ui import views as ui
 from governance.selectors.records import venue_record
@@ -24,6 +26,7 @@ urlpatterns = [
     path("api/kyc/v1/<slug:issuer>/events", kyc_event, name="kyc_event"),
     path("operator/", admin.site.urls),
     path("transparency/", include("exchange_os.transparency.urls")),
+    path(ADDRESS.removeprefix("/"), cup.results, name="cup_results"),
     path("style", ui.style, name="style"),
     path("appearance", appearance.choose, name="appearance"),
     path("wallet/", include(wallet_urls(TradingAccounts()))),

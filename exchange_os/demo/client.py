@@ -21,6 +21,8 @@ JOINT_PATH = "/api/exos/v1/joint"
 OUTCOME_UNKNOWN_CODES = frozenset({"50004", "50026"})
 OUTCOME_UNKNOWN_STATUSES = frozenset({500, 502, 504})
 MAX_BULK_ITEMS = 5_000
+#: Servers close what is idle for five seconds.
+IDLE_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class VenueClient:
         self._credentials = credentials
         self._timeout_seconds = timeout_seconds
         self._connection: http.client.HTTPConnection | None = None
+        self._used = 0.0
 
     def bulk(self, items: Sequence[dict[str, str]]) -> list[ItemAck]:
         """Send up to 5,000 items as one body; one answer per item, in order.
@@ -138,7 +141,11 @@ class VenueClient:
     def _exchange(
         self, method: str, path: str, payload: bytes, headers: dict[str, str]
     ) -> tuple[int, float, bytes]:
-        """Status, seconds to wait before a retry, body. A stale kept-alive connection is the caller's Unanswered."""
+        """Status, seconds to wait before a retry, body. A stale kept-alive connection is the caller's Unanswered; one
+        that was idle for so long that the server may be closing it is not used again."""
+        if time.monotonic() - self._used > IDLE_SECONDS:
+            self.close()
+        self._used = time.monotonic()
         fresh = self._connection is None
         if self._connection is None:
             kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection

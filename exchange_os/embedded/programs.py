@@ -72,6 +72,10 @@ def beat(data_dir: Path) -> Program:
 DEMO_EDITION = 3
 
 
+#: Settings of an exchange with a demo, unless given: a fast calendar needs short times to challenge a result.
+DEMO_SETTINGS = {"MIN_CHALLENGE_SECONDS": "60", "FEATURED_VENUE": "world-cup-2026"}
+
+
 def demo_flow(base_url: str) -> Program:
     """The synthetic order flow of the demo, a client of the public API like any other."""
     argv = (sys.executable, "manage.py", "demo_flow", "--base-url", base_url)

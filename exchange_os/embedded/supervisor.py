@@ -29,7 +29,7 @@ from exchange_os.embedded.options import Options
 from exchange_os.embedded.postgres import EmbeddedPostgres
 from exchange_os.embedded.problems import SetupProblem
 from exchange_os.embedded.processes import last_lines, port_is_free
-from exchange_os.embedded.programs import DEMO_EDITION, all_programs, demo_flow
+from exchange_os.embedded.programs import DEMO_EDITION, DEMO_SETTINGS, all_programs, demo_flow
 from exchange_os.embedded.valkey import EmbeddedValkey
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -129,6 +129,8 @@ class Supervisor:
             "WEB_PROCESSES": str(self.options.web_processes),
             "PYTHONUNBUFFERED": "1",
         }
+        if self.options.demo:
+            self._environment = DEMO_SETTINGS | self._environment
         lines = "".join(f"{name}={json.dumps(value)}\n" for name, value in addresses.items())
         write_private(self.options.data_dir / "environment", lines)
 

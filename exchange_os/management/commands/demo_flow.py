@@ -9,8 +9,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
 from exchange_os.demo import cast
-from exchange_os.demo.living import LivingFlow
+from exchange_os.demo.living import STOP_SECONDS, LivingFlow
 from exchange_os.demo.seed import load_bot_keys
+from exchange_os.demo.worldcup.flow import CupFlow
 from exchange_os.errors import DomainError
 from venues.selectors import venue_by_slug
 
@@ -36,5 +37,9 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
         flow = LivingFlow(options["base_url"], venue, keys, stopping)
+        cup = CupFlow(options["base_url"], stopping)
         connections.close_all()
+        thread = threading.Thread(target=cup.run, name="cup", daemon=True)
+        thread.start()
         flow.run()
+        thread.join(STOP_SECONDS)
