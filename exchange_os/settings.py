@@ -270,6 +270,7 @@ RESOLUTION_DEADLINE_SECONDS = env.int("RESOLUTION_DEADLINE_SECONDS", 14 * 86_400
 DISPUTE_DEADLINE_SECONDS = env.int("DISPUTE_DEADLINE_SECONDS", 14 * 86_400)
 # How long traders hear of a rise of fees before it takes effect, and the most that a venue may give to referrers.
 FEE_NOTICE_HOURS = env.int("FEE_NOTICE_HOURS", 72)
+CHANGE_NOTICE_HOURS = env.int("CHANGE_NOTICE_HOURS", 72)
 MAX_REFERRAL_PPM = env.int("MAX_REFERRAL_PPM", 500_000)
 
 # How long money waits before it is sent to an address which its owner has not used before.

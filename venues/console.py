@@ -42,6 +42,7 @@ TABS = (
     Tab("events", "Events", "gavel", "deployer:events", frozenset({Role.ORACLE_UPDATER})),
     Tab("revenue", "Revenue", "coins", "deployer:revenue", frozenset({Role.TREASURER})),
     Tab("fees", "Fees", "percent", "deployer:schedule", frozenset({Role.TREASURER})),
+    Tab("changes", "Changes", "sliders-horizontal", "deployer:changes"),
     Tab("team", "Team", "user-plus", "deployer:team"),
     Tab("audit", "Audit", "history", "deployer:audit"),
 )

@@ -182,6 +182,11 @@ def _tiers(data: Mapping[str, Any], quote: Asset, leverage: int) -> tuple[tuple[
         raise DomainError(
             "tier_too_large", "That is too much at full leverage; enter less.", field="tier_value"
         )
+    return margin_tiers(first, leverage)
+
+
+def margin_tiers(first: int, leverage: int) -> tuple[tuple[int, int, int], ...]:
+    """Tiers of (value up to in quote units, initial ppm, maintenance ppm): ``leverage`` up to a value of ``first``."""
     lowest = -(-PPM // leverage)
     rates = [min(PPM, lowest * step) for _, step in TIER_STEPS]
     return tuple(

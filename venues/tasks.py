@@ -15,8 +15,10 @@ from venues.services.kyc_documents import shred_old
 from venues.services.launch import drive_launch, unfinished_launches
 from venues.services.pulse import sample_venues
 from venues.services.rollups import add_up_revenue, forget_old_volumes
+from venues.services.rule_changes import apply_due_changes, run_trial
 from venues.services.stake_prices import watch_stake_prices
 from venues.services.totals import kernel_totals
+from venues.services.two_people import run_due_acts
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +78,19 @@ def nightly_tiers() -> None:
     """Give every account the fee tier of what it traded in 30 days, and forget what no tier looks back to."""
     assign_all_tiers()
     forget_old_volumes()
+
+
+@shared_task(name="venues.sweep_changes")
+def sweep_changes() -> None:
+    """What the clock brings to dangerous acts, and changes of rules whose time has come."""
+    run_due_acts()
+    apply_due_changes()
+
+
+@shared_task(name="venues.try_change")
+def try_one_change(change_id: int) -> None:
+    """Try one change on its venue's journal."""
+    run_trial(change_id)
 
 
 @shared_task(name="venues.nightly_ledger")

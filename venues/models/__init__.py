@@ -44,6 +44,14 @@ from venues.models.fees import (
 )
 from venues.models.logo import Logo
 from venues.models.market import Market, MarketKind, Phase
+from venues.models.pending import (
+    PENDING_MOVES,
+    RULE_MOVES,
+    PendingAct,
+    PendingState,
+    RuleChange,
+    RuleState,
+)
 from venues.models.sample import VenueSample
 from venues.models.team import Role, VenueInvitation, VenueMember
 from venues.models.venue import (
@@ -63,7 +71,9 @@ __all__ = [
     "CHANGE_MOVES",
     "DISPUTE_MOVES",
     "OPEN_CASES",
+    "PENDING_MOVES",
     "PPM",
+    "RULE_MOVES",
     "SLUG_PATTERN",
     "UNDECIDED",
     "VENUE_MOVES",
@@ -98,11 +108,15 @@ __all__ = [
     "Market",
     "MarketKind",
     "PaymentDay",
+    "PendingAct",
+    "PendingState",
     "Phase",
     "ProviderEvent",
     "RevenueCursor",
     "RevenueDay",
     "Role",
+    "RuleChange",
+    "RuleState",
     "Screening",
     "ScreeningOutcome",
     "StakePrice",
