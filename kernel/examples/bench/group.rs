@@ -86,16 +86,19 @@ pub fn spot_mix() {
 
 /// A short run for a profiler: `valgrind --tool=callgrind --toggle-collect='bench::group::timed' ...`.
 pub fn profile() {
-    profiled("profile.spot_mix", SPOT);
+    profiled("profile.spot_mix", &generate(Shape { commands: 100_000, ..SPOT }));
 }
 
 pub fn profile_perp() {
-    profiled("profile.perp_mix", Shape { perpetual: true, ..SPOT });
+    profiled("profile.perp_mix", &generate(Shape { commands: 100_000, perpetual: true, ..SPOT }));
 }
 
-fn profiled(name: &str, shape: Shape) {
-    let flow = generate(Shape { commands: 100_000, ..shape });
-    let (mut rates, mut batches) = measure(&flow, 1);
+pub fn profile_many() {
+    profiled("profile.many", &generate(many_shape(1_000, 100_000, 1_000_000, 100_000)));
+}
+
+pub fn profiled(name: &str, flow: &Flow) {
+    let (mut rates, mut batches) = measure(flow, 1);
     let (p50, p99) = (percentile(&mut batches, 0.5), percentile(&mut batches, 0.99));
     line(name, median(&mut rates), "commands/s", p50, p99, 1, "not a figure");
 }
@@ -127,12 +130,15 @@ pub fn latency() {
     line("kernel.latency", p999, "ns", p50, p99, samples.len(), &note);
 }
 
+fn many_shape(markets: u32, accounts: u32, resting: usize, commands: usize) -> Shape {
+    Shape { markets, accounts, resting, commands, seed: 7, perpetual: false }
+}
+
 pub fn many() {
     for (markets, accounts, resting) in
         [(1, 1_000, 10_000), (100, 10_000, 100_000), (1_000, 100_000, 1_000_000)]
     {
-        let flow =
-            generate(Shape { markets, accounts, resting, commands: 500_000, seed: 7, perpetual: false });
+        let flow = generate(many_shape(markets, accounts, resting, 500_000));
         figure(&format!("kernel.many.{markets}"), &flow, 5);
     }
 }

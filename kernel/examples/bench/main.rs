@@ -14,7 +14,7 @@ mod report;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let benches: [(&str, fn()); 13] = [
+    let benches: [(&str, fn()); 15] = [
         ("kernel.book", book::matching_only),
         ("kernel.spot_mix", group::spot_mix),
         ("kernel.perp_mix", group::perp_mix),
@@ -28,6 +28,8 @@ fn main() {
         ("profile.book", book::profile),
         ("profile.spot_mix", group::profile),
         ("profile.perp_mix", group::profile_perp),
+        ("profile.outcome_mix", outcomes::profile),
+        ("profile.many", group::profile_many),
     ];
     for (name, bench) in benches {
         let here = |prefix: &String| name.starts_with(prefix.as_str());

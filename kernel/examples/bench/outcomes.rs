@@ -6,7 +6,7 @@ use exchange_kernel::wire::{kind, IOC};
 use exchange_kernel::{Ack, Kernel, Parameters};
 
 use crate::flow::{Flow, Random, BATCH};
-use crate::group::figure;
+use crate::group::{figure, profiled};
 
 const OUTCOMES: u32 = 48;
 const ACCOUNTS: u32 = 1_000;
@@ -180,4 +180,9 @@ fn generate(commands: usize) -> Flow {
 
 pub fn outcome_mix() {
     figure("kernel.outcome_mix", &generate(COMMANDS), RUNS);
+}
+
+/// A short run for a profiler, see `group.rs`.
+pub fn profile() {
+    profiled("profile.outcome_mix", &generate(100_000));
 }

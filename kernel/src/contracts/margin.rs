@@ -55,6 +55,13 @@ impl Margin {
         }
     }
 
+    /// Whether equity is below maintenance.
+    #[inline(always)]
+    pub fn is_below(&self) -> bool {
+        let equity = self.cash - self.isolated + self.upnl + self.collateral + self.outcomes;
+        equity < self.maintenance
+    }
+
     /// Cash that is neither held nor set aside, less what the account could still owe: unrealised loss, the worst cases of
     /// its outcomes and of their orders. Only this may be put elsewhere, however good the collateral.
     pub fn settled(&self) -> i64 {
@@ -88,17 +95,40 @@ impl Funds {
     }
 
     /// Give an account a margin record, if it has none.
+    #[inline(always)]
     pub(crate) fn open_margin(&mut self, account: u32) {
+        if self.accounts[account as usize].margin == 0 {
+            self.make_margin(account);
+        }
+    }
+
+    #[cold]
+    fn make_margin(&mut self, account: u32) {
         let settlement = self.settlement;
         let at = self.margins.len() as u32;
         let record = &mut self.accounts[account as usize];
-        if record.margin != 0 {
-            return;
-        }
         record.margin = at;
         let balance = record.balances.iter().find(|balance| balance.asset == settlement);
         let (cash, held) = balance.map_or((0, 0), |balance| (balance.total, balance.held));
         self.margins.push(Margin { cash, held, account, stale: true, ..Margin::default() });
+    }
+
+    /// As `change`, of the settlement asset of an account with margin that is touched: cash may become negative.
+    #[inline(always)]
+    pub(crate) fn change_cash(&mut self, slot: u32, settlement: u32, units: i64) {
+        let account = &mut self.accounts[slot as usize];
+        if account.margin == 0 || settlement != self.settlement {
+            return self.change(slot, settlement, units, 0);
+        }
+        account.balance_mut(settlement).add(units, 0);
+        let margin = &mut self.margins[account.margin as usize];
+        margin.cash += units;
+        let short = margin.held > margin.cash.max(0);
+        assert!(margin.held >= 0, "nothing is released that was not held");
+        self.assets[settlement as usize].sum += units;
+        if short {
+            self.pending.push(slot);
+        }
     }
 
     /// A balance of an account with margin changed, or one is unsound. Only the settlement asset may fall below what is held

@@ -117,7 +117,11 @@ impl Rules {
     #[inline]
     pub fn initial(&self, value: i64, leverage: u16, extra_ppm: i64) -> i64 {
         let leverage = self.leverage(leverage);
-        let own = (value + leverage - 1) / leverage;
+        // Most leave leverage as it is, and to divide by a constant is a multiplication.
+        let own = match leverage {
+            DEFAULT_LEVERAGE => (value + DEFAULT_LEVERAGE - 1) / DEFAULT_LEVERAGE,
+            _ => (value + leverage - 1) / leverage,
+        };
         let base = own.max(self.tiered(value, |tier| tier.initial_ppm));
         if extra_ppm == 0 {
             return base;

@@ -210,18 +210,20 @@ impl Kernel {
         let (account, sunk) = (position.account, position.is_sunk());
         let margin = self.funds.margin_mut(account);
         margin.adjust(position, &worth);
+        let below = margin.is_below();
         position.keep(&worth);
         if sunk || position.is_sunk() {
             self.enqueue((account, market as u32));
         }
-        self.watch(account);
+        if below {
+            self.enqueue((account, CROSS));
+        }
     }
 
     /// Queue an account whose equity is below maintenance.
     #[inline]
     pub(crate) fn watch(&mut self, account: u32) {
-        let risk = self.funds.margin_mut(account).risk();
-        if risk.equity < risk.maintenance {
+        if self.funds.margin_mut(account).is_below() {
             self.enqueue((account, CROSS));
         }
     }
@@ -332,7 +334,7 @@ impl Kernel {
             self.move_isolated(market, at, lots, value, realised);
         }
         self.funds.touch(account);
-        self.funds.change(account, settlement, realised - fee, 0);
+        self.funds.change_cash(account, settlement, realised - fee);
         self.note_exposure(market);
         self.note_position(market, at);
         self.refresh(market, at);

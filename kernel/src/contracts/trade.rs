@@ -54,8 +54,8 @@ impl Kernel {
         let bought = if taker.side == 0 { lots } else { -lots };
         self.funds.touch(resting);
         if kind == OUTCOME {
-            self.funds.change(resting, quote, -maker_fee, 0);
-            self.funds.change(account, quote, -taker_fee, 0);
+            self.funds.change_cash(resting, quote, -maker_fee);
+            self.funds.change_cash(account, quote, -taker_fee);
             self.release_lots(&maker_node, lots, reserved_ppm);
             self.settle_outcome(resting, taker.market, -bought, price);
             self.settle_outcome(account, taker.market, bought, price);
@@ -87,7 +87,7 @@ impl Kernel {
     fn settle_outcome(&mut self, account: u32, market: usize, lots: i64, price: i64) {
         let record = &self.markets[market];
         let (value, settlement) = (lots * record.lot_price(price), record.quote);
-        self.funds.change(account, settlement, -value, 0);
+        self.funds.change_cash(account, settlement, -value);
         self.outcome_fill(account, market, lots, value);
     }
 

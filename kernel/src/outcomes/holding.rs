@@ -29,13 +29,9 @@ struct Low {
 
 impl Low {
     fn of(values: &[i64]) -> Low {
-        let mut low = Low { at: 0, value: i64::MAX };
-        for (at, value) in values.iter().enumerate() {
-            if *value < low.value {
-                low = Low { at, value: *value };
-            }
-        }
-        low
+        let value = least(values);
+        let at = values.iter().position(|other| *other == value).unwrap_or(0);
+        Low { at, value }
     }
 
     /// Member `at` has changed.
@@ -47,6 +43,20 @@ impl Low {
             *self = Low::of(values);
         }
     }
+}
+
+/// The least of some values, `i64::MAX` of none: four at a time, without branches.
+#[inline]
+fn least(values: &[i64]) -> i64 {
+    let mut lows = [i64::MAX; 4];
+    let chunks = values.chunks_exact(4);
+    let rest = chunks.remainder().iter().copied().fold(i64::MAX, i64::min);
+    for chunk in chunks {
+        for (low, value) in lows.iter_mut().zip(chunk) {
+            *low = (*low).min(*value);
+        }
+    }
+    lows.into_iter().fold(rest, i64::min)
 }
 
 /// What an account has of one outcome beside its lots.
@@ -208,8 +218,8 @@ impl Holding {
         }
         let delta = self.delta(open);
         let low = if delta > 0 && at == self.low_value.at {
-            let others = self.values.iter().enumerate().filter(|(other, _)| *other != at);
-            others.map(|(_, value)| *value).fold(self.values[at] + delta, i64::min)
+            let (before, after) = (&self.values[..at], &self.values[at + 1..]);
+            least(before).min(least(after)).min(self.values[at] + delta)
         } else {
             self.low_value.value.min(self.values[at] + delta)
         };

@@ -8,7 +8,7 @@ use super::event::NO_EVENT;
 use super::holding::{Holding, Open, MOST};
 use super::payouts::largest_lot_base;
 use crate::codes::Reject;
-use crate::contracts::OUTCOME;
+use crate::contracts::{CROSS, OUTCOME};
 use crate::kernel::Kernel;
 use crate::mandates::rate_of;
 use crate::market::Market;
@@ -242,6 +242,8 @@ impl Kernel {
         margin.outcomes += worst;
         margin.outcome_open += open;
         margin.initial += open;
-        self.watch(account);
+        if margin.is_below() {
+            self.enqueue((account, CROSS));
+        }
     }
 }
