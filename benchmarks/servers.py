@@ -32,7 +32,7 @@ def start_servers() -> None:
     for server in (postgres, valkey):
         server.start()
         atexit.register(server.stop)
-    os.environ["DATABASE_URL"], os.environ["REDIS_URL"] = postgres.url, valkey.url
+    os.environ["DATABASE_URL"], os.environ["REDIS_URL"] = postgres.owner_url, valkey.url
     os.environ["DJANGO_SETTINGS_MODULE"] = "exchange_os.settings"
     django.setup()
     call_command("migrate", verbosity=0)

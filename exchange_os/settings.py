@@ -93,6 +93,9 @@ EXCHANGE_OS_URL = env.str("EXCHANGE_OS_URL", "")
 
 # PostgreSQL: the only source of truth. A request that waits longer than this holds its locks too long.
 DATABASES = {"default": env.dj_db_url("DATABASE_URL", "postgresql://exchange_os@127.0.0.1:5432/exchange_os")}
+# The role the programs sign in as, where it is another than the owner of the schema: `prepare`, run as the owner, gives
+# it what it needs and nothing else.
+DATABASE_APP_ROLE = env.str("DATABASE_APP_ROLE", "")
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["OPTIONS"] = {

@@ -32,7 +32,8 @@ def _start_servers() -> None:
         postgres = EmbeddedPostgres(data_dir, keys)
         postgres.start()
         atexit.register(postgres.stop)
-        os.environ["DATABASE_URL"] = postgres.url
+        os.environ["DATABASE_URL"] = postgres.owner_url
+        os.environ["TEST_APPLICATION_URL"] = postgres.url
     if "REDIS_URL" not in os.environ:
         valkey = EmbeddedValkey(data_dir, keys)
         valkey.start()

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from exchange_os.demo.client import wait_until_ready
 from exchange_os.embedded.keys import load_keys
-from exchange_os.embedded.postgres import EmbeddedPostgres
+from exchange_os.embedded.postgres import APP_ROLE, EmbeddedPostgres
 from exchange_os.embedded.problems import SetupProblem
 from exchange_os.embedded.processes import free_port, last_lines, spawn, stop
 from exchange_os.embedded.programs import Program, all_programs
@@ -93,7 +93,8 @@ class PrivateStack:
         """Start everything and wait until ``/readyz`` says so. Raises :class:`SetupProblem` with the reason."""
         self.postgres.start()
         self.valkey.start()
-        self.manage("migrate", "--verbosity", "0")
+        owner = {"DATABASE_URL": self.postgres.owner_url, "DATABASE_APP_ROLE": APP_ROLE}
+        self.manage("prepare", environment=owner)
         for name in self._programs():
             self.launch(name)
         deadline = time.monotonic() + READY_SECONDS
@@ -148,12 +149,12 @@ class PrivateStack:
         """Names of the processes that have ended."""
         return [name for name, process in self.processes.items() if process.poll() is not None]
 
-    def manage(self, *arguments: str) -> str:
+    def manage(self, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
         """Run a management command against the stack; its output. Raises :class:`SetupProblem` if it fails."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=PROJECT,
-            env=self.environment,
+            env={**self.environment, **(environment or {})},
             capture_output=True,
             text=True,
         )

@@ -17,6 +17,7 @@ class Keys:
     database_admin_password: str
     database_password: str
     redis_password: str
+    database_app_password: str
 
 
 def load_keys(data_dir: Path) -> Keys:
@@ -27,7 +28,11 @@ def load_keys(data_dir: Path) -> Keys:
     path = data_dir / "keys.json"
     if path.exists():
         try:
-            return Keys(**json.loads(path.read_text()))
+            members = json.loads(path.read_text())
+            if "database_app_password" not in members:  # written before the application had a role of its own
+                members["database_app_password"] = secrets.token_hex(24)
+                write_private(path, json.dumps(members, indent=2) + "\n")
+            return Keys(**members)
         except (ValueError, TypeError) as error:
             raise SetupProblem(
                 f"{path} is damaged; restore it from a backup, or move {data_dir} away to start with nothing."
@@ -37,6 +42,7 @@ def load_keys(data_dir: Path) -> Keys:
         database_admin_password=secrets.token_hex(24),
         database_password=secrets.token_hex(24),
         redis_password=secrets.token_hex(24),
+        database_app_password=secrets.token_hex(24),
     )
     write_private(path, json.dumps(asdict(keys), indent=2) + "\n")
     return keys

@@ -26,6 +26,7 @@ from exchange_os.embedded.processes import free_port, last_lines, spawn, stop, w
 
 ADMIN = "postgres"
 ROLE = "exchange_os"
+APP_ROLE = "exchange_app"
 DATABASE = "exchange_os"
 _OLDEST_MAJOR = 16
 _START_SECONDS = 60.0
@@ -123,7 +124,12 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> str:
-        """The address of the application's database, with its role and password."""
+        """The address of the application's database, with its role, which may change nothing that is append-only."""
+        return f"postgresql://{APP_ROLE}:{self.keys.database_app_password}@127.0.0.1:{self.port}/{DATABASE}"
+
+    @property
+    def owner_url(self) -> str:
+        """The same for the owner of the schema: for migrations and tests."""
         return f"postgresql://{ROLE}:{self.keys.database_password}@127.0.0.1:{self.port}/{DATABASE}"
 
     def start(self) -> None:
@@ -251,13 +257,16 @@ class EmbeddedPostgres:
 
     def _ensure_database(self) -> None:
         with self._connect_admin() as connection:
-            role = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone()
-            if role is None:
-                connection.execute(
-                    sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}").format(
-                        sql.Identifier(ROLE), sql.Literal(self.keys.database_password)
+            for name, rights, password in (
+                (ROLE, "LOGIN CREATEDB", self.keys.database_password),
+                (APP_ROLE, "LOGIN", self.keys.database_app_password),
+            ):
+                if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone():
+                    connection.execute(
+                        sql.SQL(f"CREATE ROLE {{}} {rights} PASSWORD {{}}").format(
+                            sql.Identifier(name), sql.Literal(password)
+                        )
                     )
-                )
             database = connection.execute(
                 "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
             ).fetchone()

@@ -16,12 +16,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from urllib.parse import urlsplit
 
 from exchange_os.embedded.children import Children
 from exchange_os.embedded.keys import load_keys, write_private
@@ -50,6 +51,7 @@ class Supervisor:
     options: Options
     _servers: list[EmbeddedPostgres | EmbeddedValkey] = field(default_factory=list)
     _environment: dict[str, str] = field(default_factory=dict)
+    _owner_url: str | None = field(default_factory=lambda: os.environ.get("DATABASE_OWNER_URL"))
     _children: Children | None = None
     _stop_signals: int = 0
 
@@ -106,7 +108,7 @@ class Supervisor:
                 postgres = EmbeddedPostgres(self.options.data_dir, keys)
                 self._servers.append(postgres)
                 postgres.start()
-                database_url = postgres.url
+                database_url, self._owner_url = postgres.url, postgres.owner_url
         if redis_url is None:
             with self._step("Broker (Valkey)"):
                 valkey = EmbeddedValkey(self.options.data_dir, keys)
@@ -135,8 +137,13 @@ class Supervisor:
         write_private(self.options.data_dir / "environment", lines)
 
     def _prepare(self) -> None:
+        """Migrate as the owner of the schema, where that is another role than the programs'."""
+        owner: dict[str, str] = {}
+        if self._owner_url:
+            role = urlsplit(self._environment["DATABASE_URL"]).username or ""
+            owner = {"DATABASE_URL": self._owner_url, "DATABASE_APP_ROLE": role}
         with self._step("Schema and static files"):
-            self._manage("prepare")
+            self._manage("prepare", environment=owner)
 
     def _start_programs(self) -> None:
         with self._step(f"Web server, {self.options.engine_workers} engine workers, default worker, beat"):
@@ -218,7 +225,7 @@ class Supervisor:
         (self.options.data_dir / "environment").unlink(missing_ok=True)
         self._say("Stopped.")
 
-    def _manage(self, *arguments: str) -> str:
+    def _manage(self, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
         """Run a management command to its end while the programs are tended; its standard output.
 
         Raises SetupProblem with the command's own sentence, or with the end of its log.
@@ -230,7 +237,7 @@ class Supervisor:
             subprocess.Popen(
                 [sys.executable, "manage.py", *arguments],
                 cwd=PROJECT,
-                env=self._environment,
+                env={**self._environment, **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,

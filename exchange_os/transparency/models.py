@@ -11,7 +11,7 @@ class Night(models.Model):
     """
 
     day = models.DateField(unique=True)
-    previous = models.CharField(max_length=64, blank=True)
+    previous = models.CharField(max_length=64, blank=True, unique=True)
     digest = models.CharField(max_length=64, unique=True)
     statement = models.TextField()
     secret = models.BinaryField()

@@ -20,7 +20,7 @@ def test_postgres_keeps_its_data_and_its_durable_settings(data_dir: Path) -> Non
     keys = load_keys(data_dir)
     server = EmbeddedPostgres(data_dir, keys)
     server.start()
-    with psycopg.connect(server.url) as connection:
+    with psycopg.connect(server.owner_url) as connection:
         names = ("fsync", "synchronous_commit", "full_page_writes", "data_checksums", "password_encryption")
         shown = [connection.execute(f"SHOW {name}").fetchone() for name in names]
         assert shown == [("on",), ("on",), ("on",), ("on",), ("scram-sha-256",)]
@@ -34,7 +34,7 @@ def test_postgres_keeps_its_data_and_its_durable_settings(data_dir: Path) -> Non
     again = EmbeddedPostgres(data_dir, load_keys(data_dir))
     again.start()
     try:
-        with psycopg.connect(again.url) as connection:
+        with psycopg.connect(again.owner_url) as connection:
             assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
     finally:
         again.stop()
@@ -46,7 +46,7 @@ def test_postgres_refuses_a_wrong_password(data_dir: Path) -> None:
     server.start()
     try:
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-            psycopg.connect(server.url.replace(keys.database_password, "wrong"))
+            psycopg.connect(server.owner_url.replace(keys.database_password, "wrong"))
     finally:
         server.stop()
 
@@ -99,7 +99,7 @@ def test_a_folder_the_server_cannot_reach_points_to_one_it_can(data_dir: Path) -
     server.start()
     try:
         assert (inside / "postgres").is_symlink()
-        with psycopg.connect(server.url) as connection:
+        with psycopg.connect(server.owner_url) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
     finally:
         server.stop()

@@ -13,6 +13,8 @@ from django.core.management.base import BaseCommand
 from django.db import OperationalError, connection
 from django.db.migrations.loader import MigrationLoader
 
+from exchange_os.roles import grant_application
+
 _OLDEST_POSTGRESQL = 160000
 _EXIT_PROBLEM = 3
 
@@ -30,6 +32,8 @@ class Command(BaseCommand):
                 self._give_up(f"{message.msg} {message.hint or ''}".strip())
         self._refuse_an_unfit_database()
         call_command("migrate", verbosity=0, interactive=False)
+        if settings.DATABASE_APP_ROLE:
+            grant_application(settings.DATABASE_APP_ROLE)
         _collect_static_files()
 
     def _refuse_an_unfit_database(self) -> None:

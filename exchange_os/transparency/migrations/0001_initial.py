@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("day", models.DateField(unique=True)),
-                ("previous", models.CharField(blank=True, max_length=64)),
+                ("previous", models.CharField(blank=True, max_length=64, unique=True)),
                 ("digest", models.CharField(max_length=64, unique=True)),
                 ("statement", models.TextField()),
                 ("secret", models.BinaryField()),
