@@ -117,6 +117,26 @@ class EquityPoint(models.Model):
         return f"{self.user_id} at {self.hour_ms}"
 
 
+class FeesPaid(models.Model):
+    """What an account paid in trading fees, in units of an asset (rebates taken off): a projection of its fills.
+
+    The row without an asset says how far the fills were read: ``upto`` is the last trade.
+    """
+
+    account = models.ForeignKey(TradingAccount, on_delete=models.CASCADE, related_name="+")
+    asset = models.ForeignKey("ledger.Asset", on_delete=models.PROTECT, related_name="+", null=True)
+    units = models.BigIntegerField(default=0)
+    upto = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "asset"], name="fees_paid_once", nulls_distinct=False),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.units} by account {self.account_id}"
+
+
 class ExportKind(models.TextChoices):
     """What an export lists."""
 

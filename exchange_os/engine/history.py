@@ -82,7 +82,19 @@ def fills_since(group_id: int, account: int, trade_id: int, at_most_pages: int) 
     """Fills of an account in trades after ``trade_id``, oldest first; of more than so many pages the newest."""
     pages = FillPage.objects.filter(group_id=group_id, account=account, place__gt=2 * trade_id + 1)
     newest = list(pages.order_by("-place")[:at_most_pages])
-    rows = [row for page in reversed(newest) for row in unpack_fills(group_id, account, bytes(page.data))]
+    return _unpacked(group_id, account, reversed(newest), trade_id)
+
+
+def fills_from(group_id: int, account: int, trade_id: int, at_most_pages: int) -> tuple[list[Fill], bool]:
+    """Fills of an account in trades after ``trade_id``, oldest first; of more than so many pages the oldest; and
+    whether that is all."""
+    pages = FillPage.objects.filter(group_id=group_id, account=account, place__gt=2 * trade_id + 1)
+    oldest = list(pages.order_by("place")[: at_most_pages + 1])
+    return _unpacked(group_id, account, oldest[:at_most_pages], trade_id), len(oldest) <= at_most_pages
+
+
+def _unpacked(group_id: int, account: int, pages: Iterable[FillPage], trade_id: int) -> list[Fill]:
+    rows = [row for page in pages for row in unpack_fills(group_id, account, bytes(page.data))]
     made = (Fill(**dict(zip(_NAMES, row, strict=True))) for row in rows)
     return [fill for fill in made if fill.trade_id > trade_id]
 

@@ -20,6 +20,7 @@ export function watchKeys(root, show) {
   const pressed = (selector) => document.querySelector(selector)?.click();
   const pageKeys = {
     "?": () => document.getElementById("keys").showModal(),
+    e: () => { show("orders"); pressed("#tab-orders"); pressed("[data-edit-row]"); },
     x: () => pressed("[data-act-cancel-all]"),
     X: () => pressed("[data-act-flatten]"),
     f: () => pressed("[data-fullscreen]"),

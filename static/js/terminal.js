@@ -9,6 +9,7 @@ import "./ticker.js";
 import "./ticket.js";
 import { AccountSocket } from "./account.js";
 import { watchConfirmations } from "./confirm.js";
+import { watchEditing } from "./editing.js";
 import { Feed } from "./feed.js";
 import { watchForms } from "./forms.js";
 import { watchKeys } from "./keys.js";
@@ -24,8 +25,20 @@ let retryTimer = null;
 
 function refreshPanels() {
   for (const panel of root.querySelectorAll("[data-panel]")) {
-    if (panel.hidden && !panel.hasAttribute("data-always")) panel.dataset.stale = "";
+    const waits = (panel.hidden && !panel.hasAttribute("data-always")) || panel.querySelector("[data-editing]");
+    if (waits) panel.dataset.stale = "";
     else refresh(panel);
+  }
+}
+
+/** A row that is being edited gives way to the table as it is now. */
+function endEditing() {
+  for (const row of root.querySelectorAll("[data-editing]")) {
+    const panel = row.closest("[data-panel]");
+    row.removeAttribute("data-editing");
+    refresh(panel);
+    panel.tabIndex = -1;
+    panel.focus({ preventScroll: true });
   }
 }
 
@@ -75,7 +88,8 @@ root.addEventListener("xos:tab", () => {
 });
 root.querySelector("[name=only]")?.addEventListener("change", refreshPanels);
 document.addEventListener("xos:dirty", refreshPanels);
-document.addEventListener("xos:done", () => act.close());
+document.addEventListener("xos:done", () => { act.close(); endEditing(); });
+watchEditing(root, endEditing);
 document.addEventListener("htmx:after:swap", ({ detail }) => { if (detail.ctx?.target?.id === "act-body" && !act.open) act.showModal(); });
 tellOwn();
 retryFailed();
@@ -117,18 +131,42 @@ setInterval(showLink, 5_000);
 
 // The phase of the market: a banner says what the venue takes, and the ticket rests while it takes nothing.
 
-const PHASE_OF = { suspend: "3", preopen: "1", live: "" };
-document.addEventListener("xos:phase", ({ detail: state }) => {
-  const phase = PHASE_OF[state];
-  if (phase === undefined) return;
-  if (root.querySelector("[data-phase]:is([data-phase='4'], [data-phase='5'], [data-phase='6']):not([hidden])")) return; // it does not come back
-  for (const sentence of root.querySelectorAll("[data-phase]")) {
-    sentence.hidden = sentence.dataset.phase !== phase;
-  }
+// The feed says live, preopen (an auction) or suspend, which is halted, closing, settling or settled: the venue is asked
+// which, and again as long as it lasts, because the feed does not tell one of them from another.
+
+const LIVE = "2";
+const PHASE_OF = { preopen: "1", live: LIVE };
+const PHASE_MILLISECONDS = 5_000;
+let phaseTimer = null;
+
+function showPhase(phase, takesOrders) {
+  for (const sentence of root.querySelectorAll("[data-phase]")) sentence.hidden = sentence.dataset.phase !== phase;
   const button = root.querySelector("xos-ticket [type=submit]");
-  button?.toggleAttribute("data-closed", phase === "3");
-  if (button && !button.hasAttribute("data-pending")) button.disabled = phase === "3";
+  button?.toggleAttribute("data-closed", !takesOrders);
+  if (button && !button.hasAttribute("data-pending")) button.disabled = !takesOrders;
+}
+
+async function askPhase() {
+  clearTimeout(phaseTimer);
+  phaseTimer = setTimeout(askPhase, PHASE_MILLISECONDS);
+  try {
+    const response = await fetch(root.dataset.phaseAt);
+    if (!response.ok || phaseTimer === null) return;
+    const { phase, takes_orders: takesOrders } = await response.json();
+    showPhase(String(phase), takesOrders);
+    if (String(phase) === LIVE) clearTimeout(phaseTimer);
+  } catch {
+    // The server is away; the next turn asks again.
+  }
+}
+
+document.addEventListener("xos:phase", ({ detail: state }) => {
+  clearTimeout(phaseTimer);
+  phaseTimer = null;
+  if (state in PHASE_OF) showPhase(PHASE_OF[state], true);
+  else if (state === "suspend") askPhase();
 });
+if (root.dataset.suspended === "1") askPhase();
 
 // Phone: one part at a time.
 

@@ -5,16 +5,27 @@
 import { Feed, coalesced } from "./feed.js";
 import { changeOf, fixed, grouped, short } from "./numbers.js";
 
+const FIGURES = [
+  ["funding-rate", "funding", (row) => `${(Number(row.fundingRate) * 100).toFixed(4)}%`],
+  ["open-interest", "interest", (row) => grouped(short(row.oi))],
+];
+
 class Ticker extends HTMLElement {
   connectedCallback() {
     this.priceScale = Number(this.getAttribute("price-scale"));
     this.scope = this.hasAttribute("row") ? this.closest("tr") : this;
     this.draw = coalesced(() => this.render());
     const arg = { channel: "tickers", instId: this.getAttribute("inst") };
-    this.stop = Feed.at(`${this.getAttribute("base")}/ws/v5/public`).subscribe(arg, ({ data }) => {
+    const feed = Feed.at(`${this.getAttribute("base")}/ws/v5/public`);
+    const stops = [feed.subscribe(arg, ({ data }) => {
       this.ticker = data[0];
       this.draw();
-    });
+    })];
+    for (const [channel, name, text] of FIGURES) {
+      if (!this.scope.querySelector(`[data-tick="${name}"]`)) continue;
+      stops.push(feed.subscribe({ channel, instId: this.getAttribute("inst") }, ({ data }) => this.put(name, text(data[0]))));
+    }
+    this.stop = () => stops.forEach((stop) => stop());
   }
 
   disconnectedCallback() {

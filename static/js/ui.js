@@ -116,7 +116,7 @@ document.addEventListener("keydown", (event) => {
   }
   const typing = event.target.matches?.("input, textarea, select, [contenteditable]");
   if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
-    const search = document.querySelector("[data-find], [data-search]");
+    const search = document.querySelector("[data-find], [data-search]") ?? document.querySelector("[data-nav-find]");
     if (search) { event.preventDefault(); search.focus(); search.select(); }
   }
 });

@@ -32,9 +32,21 @@ PUBLIC = [
     "/v/globe/trade/BTC-USD/",
     "/accounts/login/",
     "/accounts/signup/",
+    "/accounts/signup/passkey/",
+    "/accounts/wallet/sign-in/",
+    "/v/globe/api/",
     "/nowhere",
 ]
-PRIVATE = ["/v/globe/trade/BTC-USD/", "/wallet/", "/launch/", "/account/keys/", "/account/security/"]
+PRIVATE = [
+    "/v/globe/trade/BTC-USD/",
+    "/wallet/",
+    "/launch/",
+    "/account/",
+    "/account/history/",
+    "/account/notifications/",
+    "/account/keys/?preset=agent",
+    "/account/security/",
+]
 
 
 def faults(page: Page, address: str) -> list[str]:

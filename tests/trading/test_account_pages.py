@@ -25,6 +25,13 @@ def test_worth_margin_and_the_price_of_liquidation(long_taker: Trader) -> None:
     assert "Worth 299,950.00 USD" in text
     assert "Wallet, stake and on the way 250,000.00 At venues 49,950.00" in text
     assert "Equity for margin 49,950 USD" in text
+    assert "Trading fees paid 50.00" in text
+    assert "Trading fees paid 50.00" in words(visitor.get("/account/").text)  # added up once
+    assert (
+        words(visitor.get("/account/worth/", venue="pit").text).strip() == "Here 49,950.00 All 299,950.00 USD"
+    )
+    perpetuals = words(visitor.get("/", kind="swap").text)
+    assert re.search(r"BTC perp .* -?[0-9.]+% [0-9,]+ contracts", perpetuals)
 
     held = position(long_taker, SWAP)
     assert held is not None
@@ -42,4 +49,14 @@ def test_worth_margin_and_the_price_of_liquidation(long_taker: Trader) -> None:
 
     status, _ = visitor.post("/account/withdrawals/new/", asset="USD", address="0x12", amount="1")
     assert status in (302, 401)  # this session never gave a password
+    visitor.http.close()
+
+
+def test_an_order_cancelled_untouched_is_in_the_history(long_taker: Trader) -> None:
+    resting = placed(long_taker, SWAP, "buy", "3", "49000")
+    long_taker.post("/trade/cancel-order", {"instId": SWAP, "ordId": resting})
+    visitor = Browser(long_taker, "/account/")
+    page = words(visitor.get("/account/history/", tab="orders").text)
+    assert re.search(r"▲ Buy Limit 49,000\.0 – 0 / 3 .*Cancelled", page)
+    assert "49,000.0" not in words(visitor.get("/account/history/", tab="orders", kind="filled").text)
     visitor.http.close()

@@ -119,3 +119,24 @@ def test_the_preview_of_a_perpetual_is_what_the_fill_then_takes(pair: tuple[Trad
     assert browser.post(f"{TERMINAL}flatten/")[1].endswith("1 position closed.")
     assert position(taker, SWAP) is None
     browser.http.close()
+
+
+def test_an_open_order_is_changed_in_its_row_and_the_phase_is_told(pair: tuple[Trader, Trader]) -> None:
+    _, taker = pair
+    browser = Browser(taker, TERMINAL)
+    order_id = placed(taker, SWAP, "buy", "3", "48000")
+    amend = f"{TERMINAL}amend/{order_id}/"
+    row = browser.get(amend, row="1").text
+    assert row.lstrip().startswith("<td") and "data-editing" in row
+    assert 'name="price" value="48000.0"' in row and 'data-step="' in row
+    status, said = browser.post(amend, price="0", size="3")
+    assert (status, "Enter a price above zero." in said) == (422, True)
+    status, said = browser.post(amend, price="48100", size="4")
+    assert (status, said) == (204, "Order changed: 4 contracts at 48,100.")
+    panel = words(browser.get(f"{TERMINAL}panels/orders/").text)
+    assert "48,100.0 4 contracts" in panel
+    assert browser.get(f"{TERMINAL}phase/").json() == {"phase": 2, "takes_orders": True}
+    taker.post("/trade/cancel-order", {"instId": SWAP, "ordId": order_id})
+    gone = browser.http.get(f"{amend}?row=1", headers={"Cookie": browser.cookies, "HX-Request": "true"})
+    assert (gone.status_code, "no longer open" in gone.headers["HX-Trigger"]) == (422, True)
+    browser.http.close()

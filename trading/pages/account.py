@@ -26,9 +26,12 @@ from exchange_os.ledger.selectors import (
 from exchange_os.ledger.services.withdrawals import cancel_withdrawal, request_withdrawal
 from exchange_os.ui.access import signed_in
 from exchange_os.ui.requests import SignedInRequest
+from trading.models import TradingAccount
 from trading.pages.margin import position_rows
 from trading.selectors.standings import HOUR_MS, Standing, VenueStanding, account_standing, equity_points
+from trading.selectors.valuation import prices_in, worth
 from trading.services.equity import record_equity
+from trading.services.fees import fees_paid
 
 RANGES = {"1d": ("1D", 24), "1w": ("1W", 24 * 7), "1m": ("1M", 24 * 30), "all": ("All", 0)}
 WIDTH, HEIGHT, MARGIN = 640, 160, 6
@@ -41,7 +44,7 @@ OPEN = {
 }
 
 
-def _money(units: int, standing: Standing) -> str:
+def money_text(units: int, standing: Standing) -> str:
     """Units of the value asset as people read money: two decimals, rounded towards zero."""
     cents = Decimal(units).scaleb(-standing.unit.scale).quantize(Decimal("0.01"), rounding="ROUND_DOWN")
     return str(cents or abs(cents))  # no minus before a zero
@@ -76,12 +79,12 @@ def curve_of(points: list[tuple[int, int]], standing: Standing) -> Curve | None:
     ]
     return Curve(
         points=" ".join(f"{x:.1f},{y:.1f}" for x, y in places),
-        first=_money(values[0], standing),
-        last=_money(values[-1], standing),
-        low=_money(low, standing),
-        high=_money(max(values), standing),
+        first=money_text(values[0], standing),
+        last=money_text(values[-1], standing),
+        low=money_text(low, standing),
+        high=money_text(max(values), standing),
         rises=values[-1] >= values[0],
-        rows=[(at // 1000, _money(worth, standing)) for at, worth in reversed(points)][:30],
+        rows=[(at // 1000, money_text(worth, standing)) for at, worth in reversed(points)][:30],
     )
 
 
@@ -101,17 +104,18 @@ def account(request: SignedInRequest) -> HttpResponse:
     context = {
         "standing": standing,
         "unit": standing.unit.symbol,
-        "total": _money(standing.total, standing),
-        "wallet": _money(standing.wallet, standing),
-        "at_venues": _money(standing.total - standing.wallet, standing),
+        "total": money_text(standing.total, standing),
+        "wallet": money_text(standing.wallet, standing),
+        "at_venues": money_text(standing.total - standing.wallet, standing),
         "results": [
-            (name, _money(units, standing), (units > 0) - (units < 0))
+            (name, money_text(units, standing), (units > 0) - (units < 0))
             for name, units in (
                 ("Unrealised result", standing.unrealised),
                 ("Realised in contracts", standing.realised),
                 ("Funding", standing.funding),
             )
         ],
+        **_fees_context(request.user.pk, standing),
         "venues": [_venue_context(each, standing) for each in standing.venues],
         "curve": curve_of(points, standing),
         "ranges": [(key, label, key == chosen) for key, (label, _) in RANGES.items()],
@@ -121,14 +125,26 @@ def account(request: SignedInRequest) -> HttpResponse:
     return render(request, "trading/account.html", context)
 
 
+def _fees_context(user_id: int, standing: Standing) -> dict[str, Any]:
+    """Trading fees paid over all venues, at today's prices."""
+    prices = prices_in(standing.unit)
+    assets = {asset.pk: asset for asset in listed_assets()}
+    total, all_read = 0, True
+    for own in TradingAccount.objects.filter(user_id=user_id).select_related("venue"):
+        paid, whole = fees_paid(own)
+        all_read = all_read and whole
+        total += sum(worth(units, assets[pk], standing.unit, prices) or 0 for pk, units in paid.items())
+    return {"fees": money_text(total, standing), "fees_whole": all_read}
+
+
 def _venue_context(each: VenueStanding, standing: Standing) -> dict[str, Any]:
     risk = each.holdings.risk
     shown: dict[str, Any] = {"venue": each.venue, "answered": each.answered}
     if not each.answered:
         return shown
     shown |= {
-        "equity": _money(each.equity, standing),
-        "unrealised": _money(each.unrealised, standing),
+        "equity": money_text(each.equity, standing),
+        "unrealised": money_text(each.unrealised, standing),
         "gain": (each.unrealised > 0) - (each.unrealised < 0),
         "positions": position_rows(each.holdings, each.instruments),
         "balances": [

@@ -99,13 +99,17 @@ def amend(request: SignedInRequest, slug: str, symbol: str, order_id: int) -> Ht
         account = own_account(request, venue)
         if request.method == "GET":
             row = next((row for row in open_orders(account, market.number) if row.order_id == order_id), None)
+            in_row = request.GET.get("row") == "1"
+            if in_row and row is None:
+                text = "This order is no longer open."
+                return answer(request, venue, market, "warning", text, refused=True)
             context = {
                 "venue": venue,
                 "market": market,
                 "order_id": order_id,
                 "order": row and _shown(row, traded),
             }
-            return render(request, "trading/panels/amend.html", context)
+            return render(request, f"trading/panels/{'amend_row' if in_row else 'amend'}.html", context)
         price = number_of(request.POST.get("price", ""), "price", "Enter a price above zero.")
         size = number_of(request.POST.get("size", ""), "size", "Enter an amount above zero.")
         amend_order(account, market, AmendDraft(OrderKey(order_id=order_id), size, price))

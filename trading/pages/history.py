@@ -60,7 +60,7 @@ HEADS: dict[str, list[tuple[str, str]]] = {
     Tab.TRANSFERS: [("Direction", ""), ("Amount", "num"), ("State", "")],
 }  # fmt: skip
 EMPTY = {
-    Tab.ORDERS: "Orders that traded and are over show here; open ones are at the terminal.",
+    Tab.ORDERS: "Orders that are over show here, those cancelled untouched for a while; open ones are at the terminal.",
     Tab.FILLS: "Every trade of your orders shows here with its fee.",
     Tab.CLOSED: "Each reduced position shows here with what it made.",
     Tab.FUNDING: "Funding is exchanged between the sides of a perpetual while you hold a position.",
@@ -126,7 +126,7 @@ def history(request: SignedInRequest) -> HttpResponse:
     if tab == Tab.TRANSFERS:
         form["market"] = ""
     errors: dict[str, str] = {}
-    own = sources(request.user.pk)
+    own = sources(request.user.pk, live=True)
     wanted, chosen = read_filter(tab, form, own, errors)
     if request.method == "POST" and not errors:
         return _export(request, tab, wanted)

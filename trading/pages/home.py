@@ -1,11 +1,14 @@
 """The first page: markets and venues to discover, searched as one types, with one's favourites."""
 
+from dataclasses import replace
+
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from trading.pages.markets import event_cards, now_ms
+from trading.selectors.contract_figures import contract_figures
 from trading.selectors.events import open_events
 from trading.selectors.favourites import favourite_markets
 from trading.selectors.overview import Listing, listings, market_list, movers
@@ -47,6 +50,17 @@ def _rows(kind: str, words: str, favourites: list[int], now: int) -> list[Listin
     return market_list(now, words, kind)
 
 
+def _with_figures(rows: list[Listing]) -> list[Listing]:
+    """Perpetuals with their funding and open interest, where the venues say them at once."""
+    known = contract_figures(row.instrument for row in rows)
+    return [
+        replace(row, funding=known[row.market.pk].funding, interest=known[row.market.pk].interest)
+        if row.market.pk in known
+        else row
+        for row in rows
+    ]
+
+
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Markets of every venue: a tab by ``?kind=``, searched by ``?q=``."""
@@ -57,8 +71,11 @@ def home(request: HttpRequest) -> HttpResponse:
     now = now_ms()
     favourites = favourites_of(request)
     front = not words and not kind
+    rows = _rows(kind, words, favourites, now)
+    contracts = kind == MarketKind.PERPETUAL
     context = {
-        "rows": _rows(kind, words, favourites, now),
+        "rows": _with_figures(rows) if contracts else rows,
+        "contracts": contracts,
         "favourites": set(favourites),
         "words": words,
         "kind": kind,

@@ -8,11 +8,10 @@ from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset
 from exchange_os.ledger.selectors import amount_text
 from trading.pages.rows import Instruments, average_price
+from trading.selectors.contract_figures import rate_text
 from trading.selectors.positions import Holdings, Position
 from venues.instruments import Instrument
 from venues.models import Market, MarketKind
-
-RATE_SCALE = 10**7  # the kernel's 10^-9 as per cent
 
 
 @dataclass(frozen=True)
@@ -127,10 +126,7 @@ def figures_context(market: Market, traded: Instrument) -> dict[str, Any]:
         "interest": traded.size_text(live.get("open_interest", 0)),
     }
     if "next_ms" in funding:
-        rate = funding["estimate"]
-        context["funding"] = (
-            f"{'-' if rate < 0 else ''}{abs(rate) // RATE_SCALE}.{abs(rate) % RATE_SCALE:07d}"[:8] + "%"
-        )
+        context["funding"] = rate_text(funding["estimate"])
         left = max(0, funding["next_ms"] - int(funding.get("now_ms", funding["next_ms"]))) // 1000
         context["funding_in"] = f"{left // 3600:02d}:{left % 3600 // 60:02d}:{left % 60:02d}"
     return context

@@ -3,7 +3,7 @@ reads without script."""
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -69,6 +69,20 @@ def terminal(request: HttpRequest, slug: str, symbol: str) -> HttpResponse:
         **panel_context("orders", venue, market, account),
     }
     return render(request, "trading/terminal.html", context)
+
+
+@require_safe
+def phase(request: HttpRequest, slug: str, symbol: str) -> HttpResponse:
+    """The phase of the market as JSON, for a page whose feed says only that it is suspended: the kernel's own number,
+    or what the venue was told last if it does not answer."""
+    market = market_or_404(venue_or_404(slug), symbol)
+    question = {"q": "market", "market": market.number}
+    try:
+        answer = client.query(market.venue.group_id, question, PATIENCE_SECONDS)
+        number = int(answer.get("market", {}).get("phase", market.phase))
+    except DomainError:
+        number = market.phase
+    return JsonResponse({"phase": number, "takes_orders": number in TAKES_ORDERS})
 
 
 def front_context(traded: Instrument) -> dict[str, Any]:

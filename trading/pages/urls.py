@@ -11,6 +11,7 @@ from trading.pages import (
     event_way,
     events,
     exports,
+    frame,
     history,
     home,
     keys,
@@ -36,6 +37,8 @@ EVENT = "v/<slug:slug>/event/<str:code>/"
 
 urlpatterns = [
     path("", home.home, name="home"),
+    path("search/", frame.find, name="find"),
+    path("account/worth/", frame.worth, name="worth"),
     path("favourites/<int:number>/", home.favourite, name="favourite"),
     path("v/<slug:slug>/", venue_page.venue, name="venue"),
     path("v/<slug:slug>/reports/", reports.overview, name="reports"),
@@ -57,6 +60,7 @@ urlpatterns = [
     path("events/", event_lists.every, name="events"),
     path("v/<slug:slug>/events/", event_lists.of_venue, name="venue_events"),
     path(TERMINAL, terminal.terminal, name="terminal"),
+    path(f"{TERMINAL}phase/", terminal.phase, name="phase"),
     path(f"{TERMINAL}panels/<str:name>/", panels.panel, name="panel"),
     path(f"{TERMINAL}funds/", panels.funds, name="funds"),
     path(f"{TERMINAL}lever/", panels.lever, name="lever"),

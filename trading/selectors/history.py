@@ -19,7 +19,7 @@ from exchange_os.engine.models import Bill, Fill
 from exchange_os.ledger.models import Asset, Direction, Transfer
 from exchange_os.ledger.selectors import amount_text, listed_assets
 from trading.models import TradingAccount
-from trading.selectors.orders import Order, order_of_history, stored_orders
+from trading.selectors.orders import Order, Window, order_of_history, stored_orders, untouched_orders
 from venues.instruments import Instrument
 from venues.selectors import instruments_of
 
@@ -116,6 +116,7 @@ class Source:
 
     account: TradingAccount
     instruments: Mapping[int, Instrument]
+    live: bool = False  # whether the kernel is asked for what it alone remembers
 
     def numbers(self, symbol: str) -> set[int]:
         """Numbers of the markets that a symbol, or ``market N``, names."""
@@ -138,12 +139,13 @@ class Source:
         return end if wanted.end_ms is None else min(end, wanted.end_ms), before.identity if mine else None
 
 
-def sources(user_id: int, venue: str = "") -> list[Source]:
-    """The user's accounts, of one venue if given."""
+def sources(user_id: int, venue: str = "", *, live: bool = False) -> list[Source]:
+    """The user's accounts, of one venue if given; ``live`` ones have the orders cancelled untouched too, as long as the
+    kernels remember them."""
     accounts = TradingAccount.objects.select_related("venue").filter(user_id=user_id).order_by("pk")
     if venue:
         accounts = accounts.filter(venue__slug=venue)
-    return [Source(each, {one.number: one for one in instruments_of(each.venue)}) for each in accounts]
+    return [Source(each, {one.number: one for one in instruments_of(each.venue)}, live) for each in accounts]
 
 
 def history_page(
@@ -199,8 +201,13 @@ def _order_rows(
         "state": _STATES.get(wanted.kind),
     }
     rows = rows.filter(**{name: value for name, value in bounds.items() if value is not None})
-    made = map(order_of_history, rows.order_by("-order_id")[:limit])
-    return [source.row(each.market, each.created_ms, each.order_id, 0, each) for each in made]
+    found = {each.order_id: each for each in map(order_of_history, rows.order_by("-order_id")[:limit])}
+    if source.live and wanted.kind != "filled":
+        span = Window(limit, None if last is None else last + 1, begin_ms=wanted.begin_ms, end_ms=end_ms)
+        for each in untouched_orders(source.account, numbers, span):
+            found.setdefault(each.order_id, each)
+    newest = sorted(found.values(), key=lambda order: order.order_id, reverse=True)[:limit]
+    return [source.row(each.market, each.created_ms, each.order_id, 0, each) for each in newest]
 
 
 def _bill_rows(

@@ -15,10 +15,12 @@ from exchange_os.engine.gateway import get_gateway
 from exchange_os.engine.history import Span
 from exchange_os.engine.history import fills as stored_fills
 from exchange_os.engine.models import ClosedOrder, Fill
+from exchange_os.errors import DomainError
 from trading.models import TradingAccount
 from trading.threads import in_database_thread
 
 MAX_ROWS = 500
+UNTOUCHED_TIMEOUT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +209,16 @@ def order_history(account: TradingAccount, limit: int = 50) -> list[Order]:
     for row in answer.get("orders", ()):
         found.setdefault(row["order_id"], order_of_kernel(row))
     return _newest(found.values(), Window(limit))
+
+
+def untouched_orders(account: TradingAccount, markets: Markets, window: Window) -> list[Order]:
+    """Orders cancelled without a fill that the kernel remembers, newest first; none if it does not answer at once."""
+    question = _orders_question(account.number, _only(markets), "closed") | {"limit": MAX_ROWS}
+    try:
+        answer = client.query(account.venue.group_id, question, UNTOUCHED_TIMEOUT_SECONDS)
+    except DomainError:
+        return []
+    return _newest(map(order_of_kernel, answer.get("orders", ())), window, markets)
 
 
 def _stored_order(group_id: int, account: int, order_id: int) -> Order | None:

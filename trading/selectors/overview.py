@@ -52,6 +52,8 @@ class Listing:
     market: Market
     instrument: Instrument
     day: Day
+    funding: str = ""  # of a perpetual, where it was asked for
+    interest: str = ""
 
     @property
     def last_text(self) -> str:
