@@ -9,13 +9,8 @@ from exchange_os.demo.worldcup import views as cup
 from exchange_os.demo.worldcup.listing import ADDRESS
 from exchange_os.ui import appearance
 from exchange_os.ui import views as ui
-from governance.selectors.records import venue_record
-from trading.records import use_record
 from venues.api import kyc_event
 from venues.urls import asset_urls, deployer_urls, launch_urls, logo_urls, wallet_urls
-
-# The pages of venues show what the committee has decided about them; they lie below it.
-use_record(venue_record)
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -34,7 +29,6 @@ urlpatterns = [
     path("deployer/", include(deployer_urls)),
     path("assets/", include(asset_urls)),
     path("logos/", include(logo_urls)),
-    path("governance/", include("governance.urls")),
     path("", include("trading.urls")),
     path("", include("trading.pages.urls")),
 ]

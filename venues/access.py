@@ -151,7 +151,7 @@ class Decision:
 
 def decide(rules: Rules, holder: Holder, product: str, now: datetime) -> Decision:
     """What the holder may do with ``product`` (a kind of market) at ``now`` under the rules."""
-    refusals = [*_lists(rules, holder), *_screening(rules, holder)]
+    refusals = [*_lists(rules, holder), *_screening(rules, holder, product)]
     counting = [each for each in holder.credentials if _counts(rules, each, now)]
     refusals += _blocked(rules, counting)
     until = min((each.expires for each in counting), default=None)
@@ -185,7 +185,8 @@ def _lists(rules: Rules, holder: Holder) -> Iterable[Refusal]:
         )
 
 
-def _screening(rules: Rules, holder: Holder) -> Iterable[Refusal]:
+def _screening(rules: Rules, holder: Holder, product: str) -> Iterable[Refusal]:
+    """What screening says. Whoever has no credential yet is told of that alone: applying for one screens as well."""
     if not rules.screening:
         return
     if holder.screened == Screened.HIT:
@@ -195,7 +196,7 @@ def _screening(rules: Rules, holder: Holder) -> Iterable[Refusal]:
             "The issuer of your credential looks into it; write to it if it takes long.",
             Permission.NONE,
         )
-    elif holder.screened == Screened.UNKNOWN:
+    elif holder.screened == Screened.UNKNOWN and (holder.credentials or not rules.needs_credential(product)):
         yield Refusal(
             "screening_missing",
             "The venue needs your name compared with sanctions lists.",

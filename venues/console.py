@@ -43,6 +43,8 @@ TABS = (
     Tab("revenue", "Revenue", "coins", "deployer:revenue", frozenset({Role.TREASURER})),
     Tab("fees", "Fees", "percent", "deployer:schedule", frozenset({Role.TREASURER})),
     Tab("changes", "Changes", "sliders-horizontal", "deployer:changes"),
+    Tab("access", "Access", "lock", "deployer:access", frozenset({Role.COMPLIANCE})),
+    Tab("compliance", "Compliance", "shield-check", "deployer:compliance", frozenset({Role.COMPLIANCE})),
     Tab("team", "Team", "user-plus", "deployer:team"),
     Tab("audit", "Audit", "history", "deployer:audit"),
 )

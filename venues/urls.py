@@ -5,9 +5,11 @@ from django.urls import URLPattern, path
 from venues.services.transfers import AccountDirectory
 from venues.steps import KEYS
 from venues.views import (
+    access,
     assets,
     audit,
     changes,
+    compliance,
     console,
     deployer,
     events,
@@ -65,6 +67,14 @@ console_urls: list[URLPattern] = [
         ("revenue/<str:month>/csv/", revenue.statement_csv, {}, "statement_csv"),
         ("schedule/", fees.fees, {}, "schedule"),
         ("schedule/withdraw/", fees.withdraw, {}, "withdraw_fees"),
+        ("access/", access.access, {}, "access"),
+        ("access/try/", access.try_out, {}, "access_try"),
+        ("access/providers/", access.provider, {}, "access_provider"),
+        ("access/versions/<int:number>/", access.version, {}, "access_version"),
+        ("compliance/", compliance.queue, {}, "compliance"),
+        ("compliance/<int:case_id>/", compliance.case, {}, "compliance_case"),
+        ("compliance/<int:case_id>/<slug:verb>/", compliance.decide_case, {}, "compliance_decide"),
+        ("compliance/documents/<int:document_id>/download/", compliance.document, {}, "compliance_document"),
         ("team/", console.team, {}, "team"),
         ("team/<str:kind>/<int:row_id>/remove/", console.dismiss, {}, "dismiss"),
     )

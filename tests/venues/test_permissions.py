@@ -66,8 +66,8 @@ def test_from_refusal_to_first_trade_and_back(regulated, deployer, trader) -> No
     venue, usd = regulated, Asset.objects.get(symbol="USD")
     with pytest.raises(DomainError) as refused:
         ensure_account(trader, venue)
-    assert refused.value.code == "access_screening_missing"
-    assert refused.value.details["rules"] == ["screening_missing", "credential_missing"]
+    assert refused.value.code == "access_credential_missing"
+    assert refused.value.details["rules"] == ["credential_missing"]
     assert not TradingAccount.objects.exists(), "nothing was opened or reserved"
 
     desk = venue.issuers.get()

@@ -18,6 +18,7 @@ from trading.okx.orders import now_ms
 from trading.okx.position_objects import default_leverage, with_margin
 from trading.okx.private_objects import account_row, balance_details, bill_row
 from trading.okx.requests import json_object, kind_named, market_named, page_of, text_of
+from trading.selectors.access import credential_level
 from trading.selectors.accounts import live_account
 from trading.selectors.bills import bills_page
 from trading.selectors.catalogue import TradableMarket, VenueCatalogue
@@ -37,6 +38,9 @@ PPM = 1_000_000
 @router.get("/config", auth=signed(limits.SLOW_READ), summary="Mode of the account and rights of the key")
 async def config(request: HttpRequest) -> Answer:
     caller = caller_in(request)
+    level = 0
+    if caller.catalogue.has_policy:
+        level = await in_database_thread(credential_level, caller.user_id, caller.catalogue.id)
     rights = ",".join(text for permission, text in _RIGHTS.items() if permission.value in caller.permissions)
     return envelope(
         [
@@ -50,7 +54,7 @@ async def config(request: HttpRequest) -> Answer:
                 "level": "Lv1",
                 "levelTmp": "",
                 "label": "",
-                "kycLv": "0",
+                "kycLv": str(level),
                 "ip": "",
                 "settleCcy": "",
                 "settleCcyList": [],

@@ -18,9 +18,10 @@ from trading.okx.algo_requests import attached_of
 from trading.okx.caller import Caller
 from trading.okx.envelope import translate
 from trading.okx.errors import DialectError, parameter_error
-from trading.okx.refusals import reject_of
+from trading.okx.refusals import domain_code, reject_of
 from trading.okx.requests import amend_of, integer_text, market_of, order_key_of, order_of, text_of
-from trading.selectors.catalogue import TradableMarket
+from trading.selectors.access import BOUND_REJECTS, explained_for
+from trading.selectors.catalogue import TradableMarket, VenueCatalogue
 from trading.services.algos import bracket_frame
 from trading.services.orders import (
     amend_frame,
@@ -30,6 +31,7 @@ from trading.services.orders import (
     place_frame,
     submit_frames,
 )
+from trading.threads import in_database_thread
 from venues.models import MarketKind
 
 Row = dict[str, Any]
@@ -119,6 +121,7 @@ class Prepared:
     """
 
     verb: Verb
+    caller: Caller
     group_id: int
     items: Sequence[Any]
     rows: list[Row | None]
@@ -136,7 +139,7 @@ async def prepare(
     permission, 50011 when a single operation is too fast (items of a batch get it as their row).
     """
     caller.require(Permission.TRADE)
-    prepared = Prepared(verb, caller.catalogue.group_id, items, [None] * len(items), [], [])
+    prepared = Prepared(verb, caller, caller.catalogue.group_id, items, [None] * len(items), [], [])
     markets = _markets_of(caller, prepared)
     await _count(caller, prepared, markets, batch)
     for index, market in markets.items():
@@ -188,7 +191,26 @@ async def finish(prepared: Prepared) -> list[Row]:
     acks = await submit_frames(prepared.group_id, prepared.frames, urgent=prepared.verb.urgent)
     for index, ack in zip(prepared.places, acks, strict=True):
         prepared.rows[index] = _answered(prepared.verb, prepared.items[index], ack)
+        if ack.code in BOUND_REJECTS:
+            await _explain(prepared, index, ack)
     return [row for row in prepared.rows if row is not None]
+
+
+async def _explain(prepared: Prepared, index: int, ack: kernel.Ack) -> None:
+    """Say in the row of an order which rule of the venue's policy stands behind the kernel's refusal."""
+    row, caller = prepared.rows[index], prepared.caller
+    market = market_of(caller.catalogue, prepared.items[index])
+    refused = await in_database_thread(explained_for, caller.user_id, caller.catalogue.id, market.kind, ack)
+    if row is not None and refused.details.get("rules"):
+        row["sCode"], row["sMsg"] = domain_code(refused), refused.message
+
+
+def refuse_limited(catalogue: VenueCatalogue) -> None:
+    """51004 at a venue whose policy limits an order: what is decoded in bulk is not valued one by one."""
+    if any(market.order_limit for market in catalogue.markets):
+        raise DialectError(
+            "51004", "This venue limits what an order is worth: send orders singly or in batches."
+        )
 
 
 def too_fast(verdict: limits.Verdict) -> DialectError:

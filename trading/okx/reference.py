@@ -109,6 +109,9 @@ ERRORS = (
     Fault("51400", 200, "Nothing to cancel: filled, cancelled or never there."),
     Fault("51503", 200, "Nothing to amend: filled, cancelled or never there."),
     Fault("51603", 200, "There is no such order."),
+    Fault("51732", 200, "The venue asks for a credential that you lack, or do not share: sMsg says which."),
+    Fault("51733", 200, "Screening against sanctions lists stands against it."),
+    Fault("51734", 200, "The venue does not serve your country."),
     Fault("58350", 200, "Not enough funds for the transfer."),
 )
 

@@ -8,8 +8,24 @@ from trading.services.orders import OrderRefused
 
 ORDER_GONE = ("MATCHING_ORDER_UNKNOWN", "MATCHING_ORDER_CLOSED")
 
+#: Rules of a venue's policy, by their codes without ``access_``: what is missing, a risk, a country; else restricted.
+ACCESS_CODES = {
+    "credential_missing": "51732",
+    "credential_expired": "51732",
+    "credential_revoked": "51732",
+    "consent_missing": "51732",
+    "level_too_low": "51732",
+    "claim_missing": "51732",
+    "screening_missing": "51733",
+    "screening_hit": "51733",
+    "jurisdiction_blocked": "51734",
+    "jurisdiction_not_allowed": "51734",
+}
+
 DOMAIN_CODES = {
     "account_refused": "50027",
+    "deposit_limit": "58350",
+    "order_limit": "51004",
     "amount_invalid": "51000",
     "amount_too_fine": "51000",
     "amount_too_large": "51000",
@@ -41,9 +57,16 @@ GONE_ORDER_CODES = {
 
 def domain_code(error: DomainError) -> str:
     """Code of the dialect for a refusal of our rules."""
+    if rules := error.details.get("rules"):
+        return access_code(rules[0])
     if isinstance(error, OrderRefused):
         return kernel.OKX_CODES[error.reject][0]
     return DOMAIN_CODES.get(error.code, "51000")
+
+
+def access_code(rule: str) -> str:
+    """Code of the dialect for a rule of a venue's policy."""
+    return ACCESS_CODES.get(rule, "50027")
 
 
 def reject_of(code: int, verb: str) -> tuple[str, str]:

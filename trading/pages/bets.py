@@ -24,13 +24,14 @@ from trading.pages.event_scope import account_at, event_or_404
 from trading.pages.markets import venue_or_404
 from trading.pages.refusals import is_final, with_wallet
 from trading.pages.ticket import TicketForm, drawn_sentence
+from trading.selectors.access import explained
 from trading.selectors.accounts import account_of
 from trading.selectors.event_holdings import event_holdings
 from trading.selectors.events import EventView
 from trading.services.accounts import ensure_account
 from trading.services.bets import Bet, BetDone, BetQuote, merge_sets, place_bet, quote_bet
 from trading.services.orders import OrderKey, OrderRefused, cancel_order
-from venues.models import Event, EventKind, EventState, Market, Venue
+from venues.models import Event, EventKind, EventState, Market, MarketKind, Venue
 
 MOST_CONTRACTS = 10**9
 
@@ -226,6 +227,7 @@ def bet(request: SignedInRequest, slug: str, code: str) -> HttpResponse:
         _check_held(account, view, wanted)
         done = place_bet(account, wanted.market, wanted.bet)
     except OrderRefused as refused:
+        explained(refused, request.user.pk, venue, MarketKind.OUTCOME)
         text = refusal_sentence(refused.code, refused.message, wanted) if wanted else refused.message
         response = _refused(request, venue, view, with_wallet(text, refused), "amount")
         return trigger(response, "xos:ended") if is_final(refused) else response

@@ -37,7 +37,8 @@ from trading.selectors.event_prices import OutcomePrice, outcome_prices
 from trading.selectors.event_tape import event_trades
 from trading.selectors.events import EventView
 from trading.services.bets import book_of
-from venues.models import EventKind, EventState, Market, Venue
+from venues.models import EventKind, EventState, Market, MarketKind, Venue
+from venues.standing import standing_at
 
 LEVELS = 6
 AWAY = "The venue does not answer at the moment. This comes back by itself."
@@ -177,6 +178,7 @@ def trade_context(
         "has_money": bool(held and (held.free or held.stakes)),
         "client_id": TicketForm.new_client_id(),
         "typed": typed_of(request, selling=selling),
+        "access": standing_at(venue, request.user if reader else None, [MarketKind.OUTCOME]),
         "tick_cents": cents_text(1, one),
         **book_context(row.market, no=no),
     }

@@ -16,6 +16,7 @@ from trading.pages.preview import preview_context, waiting_context
 from trading.pages.refusals import Refusal, is_final, refusal_of_error
 from trading.pages.rows import about_order
 from trading.pages.ticket import TicketForm, drawn_sentence, outcome_of
+from trading.selectors.access import explained
 from trading.selectors.accounts import account_of
 from trading.services.accounts import ensure_account
 from trading.services.algos import place_algo
@@ -77,7 +78,8 @@ def place(request: SignedInRequest, slug: str, symbol: str) -> HttpResponse:
     except DomainError as refused:
         if refused.code == "state_duplicate_client_id":
             return _placed(request, venue, market, ("warning", PLACED_ALREADY))
-        response = _refused(request, venue, market, refusal_of_error(refused, traded, draft))
+        known = explained(refused, request.user.pk, venue, market.kind)
+        response = _refused(request, venue, market, refusal_of_error(known, traded, draft))
         return trigger(response, "xos:ended") if is_final(refused) else response
 
 
@@ -104,4 +106,6 @@ def _refused(request: SignedInRequest, venue: Venue, market: Market, refusal: Re
     if request.headers.get("HX-Request") != "true":
         return answer(request, venue, market, "error", refusal.text)
     context = {"refusal": refusal.text, "refusal_field": refusal.field}
+    if refusal.access:
+        context["refusal_href"] = f"/v/{venue.slug}/#access"
     return render(request, "trading/panels/refusal.html", context, status=422)

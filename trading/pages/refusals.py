@@ -9,10 +9,12 @@ from venues.instruments import Instrument
 
 @dataclass(frozen=True)
 class Refusal:
-    """One sentence or two, and the name of the ticket's field they are about; empty for the whole order."""
+    """One sentence or two, and the name of the ticket's field they are about; empty for the whole order. ``access`` if
+    the venue's policy refuses, so that its page tells more."""
 
     text: str
     field: str = ""
+    access: bool = False
 
 
 #: The field of the ticket each refusal of the kernel is about; others are about the whole order.
@@ -90,7 +92,8 @@ def refusal_of(code: str, sentence: str, instrument: Instrument, draft: OrderDra
 def refusal_of_error(error: DomainError, instrument: Instrument, draft: OrderDraft | None = None) -> Refusal:
     """A refusal by any rule; those that name a field themselves keep it."""
     found = refusal_of(error.code, error.message, instrument, draft)
-    return Refusal(with_wallet(found.text, error), error.field or found.field)
+    text = with_wallet(found.text, error)
+    return Refusal(text, error.field or found.field, access=bool(error.details.get("rules")))
 
 
 def with_wallet(text: str, error: DomainError) -> str:

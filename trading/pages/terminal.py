@@ -19,6 +19,7 @@ from trading.selectors.accounts import account_of
 from trading.selectors.overview import listings, venue_listings
 from venues.instruments import Instrument
 from venues.models import MarketKind, Phase
+from venues.standing import standing_at
 
 BARS = (("1m", "1m"), ("5m", "5m"), ("15m", "15m"), ("1H", "1h"), ("4H", "4h"), ("1D", "1d"), ("1W", "1w"))
 LEVELS = 20
@@ -44,9 +45,11 @@ def terminal(request: HttpRequest, slug: str, symbol: str) -> HttpResponse:
     listing = listings([market], now_ms())[0]
     account = account_of(request.user.pk, venue) if request.user.is_authenticated else None
     panels = panels_of(venue)
+    user = request.user if request.user.is_authenticated else None
     context = {
         "venue": venue,
         "market": market,
+        "access": standing_at(venue, user, [market.kind]),
         "row": listing,
         "instrument": listing.instrument,
         "others": venue_listings(venue.group_id, now_ms()),

@@ -7,6 +7,7 @@ from trading.pages import (
     actions,
     auto_funding,
     bets,
+    credentials,
     event_lists,
     event_way,
     events,
@@ -98,6 +99,23 @@ urlpatterns = [
     path("account/exports/<int:export_id>/", exports.download, name="export"),
     path("account/exports/<int:export_id>/delete/", exports.delete, name="delete_export"),
     path("account/security/", security.security, name="security"),
+    path("account/credentials/", credentials.credentials, name="credentials"),
+    path("account/credentials/<int:credential_id>/share/", credentials.share, name="share_credential"),
+    path(
+        "account/credentials/consents/<int:consent_id>/withdraw/",
+        credentials.withdraw,
+        name="withdraw_consent",
+    ),
+    path("account/credentials/apply/<slug:slug>/", credentials.Apply.as_view(), name="apply"),
+    path("account/credentials/applications/<int:case_id>/", credentials.application, name="application"),
+    path(
+        "account/credentials/applications/<int:case_id>/documents/",
+        credentials.AddDocuments.as_view(),
+        name="add_documents",
+    ),
+    path(
+        "account/credentials/applications/<int:case_id>/take-back/", credentials.take_back, name="take_back"
+    ),
     path("account/keys/", keys.keys, name="keys"),
     path("account/keys/words/", keys.words, name="key_words"),
     path("account/keys/<int:key_id>/", keys.edit, name="edit_key"),

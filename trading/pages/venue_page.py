@@ -14,7 +14,6 @@ from exchange_os.ledger.selectors import amount_text
 from exchange_os.oracles.selectors import market_prices, open_alarms, sources_of
 from trading.decimals import decimal_text
 from trading.pages.markets import ccxt_snippet, event_cards, example_symbol, now_ms, venue_or_404
-from trading.records import record_of
 from trading.selectors.events import events_of
 from trading.selectors.overview import Listing, venue_listings
 from trading.selectors.reports import PATIENCE_SECONDS, ask, incidents_of
@@ -23,6 +22,7 @@ from venues.models import PPM, Market, MarketKind, Venue
 from venues.selectors import instruments_of, stake_standing
 from venues.services.capacity import capacity_of, settlement_asset
 from venues.services.fee_changes import schedule_of, waiting_change
+from venues.standing import standing_at
 
 #: A trade that fees are shown for, in the quote asset.
 EXAMPLE = 1_000
@@ -176,8 +176,10 @@ def venue(request: HttpRequest, slug: str) -> HttpResponse:
     rows = venue_listings(shown.group_id, now)
     events = events_of(shown.pk)
     base = request.build_absolute_uri(f"/v/{shown.slug}")
+    kinds = {row.market.kind for row in rows} | ({MarketKind.OUTCOME.value} if events else set())
     context = {
         "venue": shown,
+        "access": standing_at(shown, request.user if request.user.is_authenticated else None, kinds),
         "rows": rows,
         "events": event_cards([each for each in events if not each.is_over], now),
         "bond": bond(shown),
@@ -186,9 +188,8 @@ def venue(request: HttpRequest, slug: str) -> HttpResponse:
         "example": EXAMPLE,
         "fee_change": fee_notice(shown),
         "tiers": fee_tiers(shown),
-        "kinds": {row.market.kind for row in rows} | ({MarketKind.OUTCOME.value} if events else set()),
+        "kinds": kinds,
         "incidents": incidents_of(shown.group_id),
-        "record": record_of(shown),
         "snippet": ccxt_snippet(base, example_symbol(rows)),
     }
     return render(request, "trading/venue.html", context)

@@ -12,9 +12,12 @@ from decimal import Decimal
 
 from exchange_kernel import Instruments
 
+from exchange_os.engine.models import Candle
 from exchange_os.ledger.models import Asset
+from exchange_os.ledger.selectors import to_units
 from trading.decimals import decimal_text, scaled_text
 from trading.threads import in_database_thread
+from venues.holders import rules_of
 from venues.instruments import Instrument
 from venues.models import Market, MarketKind, Phase, Venue
 from venues.selectors import LIVE_STATES, instrument
@@ -44,6 +47,8 @@ class TradableMarket:
         self.size_scale = instrument.base.scale if self.kind == MarketKind.SPOT and instrument.base else 0
         self.listed_ms = listed_ms
         self.series, self.expires_ms, self.max_leverage = "", 0, 0
+        self.order_limit = 0  # quote units one order may be worth by the venue's policy; 0 for no limit
+        self.last_ticks = 0  # what an order without a price is valued at, where there is a limit
         self.tick_units = int(instrument.tick_size.scaleb(instrument.price_scale))
 
     def price_text(self, price_ticks: int) -> str:
@@ -94,6 +99,7 @@ class VenueCatalogue:
     name: str
     group_id: int
     state: str
+    has_policy: bool
     markets: tuple[TradableMarket, ...]
     assets: dict[int, Asset]
     by_symbol: dict[str, TradableMarket]
@@ -109,7 +115,20 @@ def tradable_market(market: Market) -> TradableMarket:
     if market.event is not None:
         tradable.series = market.event.series
         tradable.expires_ms = round(market.event.closes.timestamp() * 1000)
+    if market.venue.access_policy_id is not None:
+        _bound(tradable, market)
     return tradable
+
+
+def _bound(tradable: TradableMarket, market: Market) -> None:
+    """Give a market of a venue with a policy the policy's limit of an order, and the price that orders without one are
+    valued at."""
+    rules = rules_of(market.venue)
+    if not rules.order_limit or rules.limit_asset != tradable.quote.symbol:
+        return
+    tradable.order_limit = to_units(rules.order_limit, tradable.quote)
+    trades = Candle.objects.filter(group_id=tradable.group_id, market=tradable.number).order_by("-minute_ms")
+    tradable.last_ticks = trades.values_list("close", flat=True).first() or market.reference_ticks
 
 
 def read_catalogue(slug: str) -> VenueCatalogue | None:
@@ -120,7 +139,7 @@ def read_catalogue(slug: str) -> VenueCatalogue | None:
     rows = (
         Market.objects.filter(venue=venue)
         .exclude(phase=Phase.PENDING)
-        .select_related("venue", "base", "quote", "event")
+        .select_related("venue", "venue__access_policy", "base", "quote", "event")
     )
     markets = tuple(tradable_market(row) for row in rows.order_by("number"))
     instruments = Instruments()
@@ -140,6 +159,7 @@ def read_catalogue(slug: str) -> VenueCatalogue | None:
         name=venue.name,
         group_id=venue.group_id,
         state=venue.state,
+        has_policy=venue.access_policy_id is not None,
         markets=markets,
         assets={asset.pk: asset for market in markets for asset in market.balance_assets},
         by_symbol={market.symbol: market for market in markets},

@@ -13,7 +13,14 @@ import exchange_kernel as kernel
 from exchange_os.errors import DomainError
 from trading.models import TradingAccount
 from trading.selectors.catalogue import TradableMarket, tradable_market
-from trading.services.orders import SELF_TRADE_MODES, SIDES, OrderDraft, accepted, place_arguments
+from trading.services.orders import (
+    SELF_TRADE_MODES,
+    SIDES,
+    OrderDraft,
+    accepted,
+    check_order_limit,
+    place_arguments,
+)
 from venues.models import Market
 
 SOURCES = {"last": 0, "mark": 1}
@@ -132,6 +139,9 @@ def _head(account: int, market: TradableMarket, draft: AlgoDraft, key: int) -> d
         size = int(draft.size.scaleb(market.quote.scale))
     else:
         size = market.to_lots(draft.size) if draft.size is not None else 0
+    if market.order_limit and size and not draft.reduce_only:
+        one = market.to_lots(draft.slices.size) if draft.slices is not None else size
+        check_order_limit(market, 0, one, in_quote=draft.size_in_quote)
     return {
         "account": account,
         "market": market.number,

@@ -100,12 +100,16 @@ def place_arguments(market: TradableMarket, draft: OrderDraft) -> dict[str, Any]
     """Members of the command of a new order, by name. Errors as ``place_frame``."""
     if draft.order_type == "limit" and draft.price is None:
         raise DomainError("price_missing", "A limit order needs a price.", field="price")
+    price_ticks = market.to_ticks(draft.price) if draft.price is not None else 0
+    size = _budget(market, draft) if draft.size_in_quote else market.to_lots(draft.size)
+    if market.order_limit and not draft.reduce_only:
+        check_order_limit(market, price_ticks, size, in_quote=draft.size_in_quote)
     return {
         "side": SIDES[draft.side],
         "order_type": _ORDER_TYPES[draft.order_type],
         "tif": _TIMES_IN_FORCE[draft.time_in_force],
-        "price_ticks": market.to_ticks(draft.price) if draft.price is not None else 0,
-        "size_lots": _budget(market, draft) if draft.size_in_quote else market.to_lots(draft.size),
+        "price_ticks": price_ticks,
+        "size_lots": size,
         "client_id": draft.client_id,
         "stp": SELF_TRADE_MODES[draft.self_trade],
         "post_only": draft.post_only,
@@ -115,6 +119,22 @@ def place_arguments(market: TradableMarket, draft: OrderDraft) -> dict[str, Any]
         "expires_ms": draft.expires_ms,
         "deadline_ms": draft.deadline_ms,
     }
+
+
+def check_order_limit(market: TradableMarket, price_ticks: int, size: int, *, in_quote: bool = False) -> None:
+    """Refuse with ``order_limit`` an order worth more than the venue's policy takes in one.
+
+    It is worth its lots at their price, without one at the last trade; or a budget in quote units.
+    """
+    price = price_ticks or market.last_ticks
+    worth = size if in_quote else price * size * market.instrument.tick_quote
+    if worth > market.order_limit:
+        limit = market.quote_text(market.order_limit)
+        raise DomainError(
+            "order_limit",
+            f"This venue takes orders of at most {limit} {market.quote.symbol} each; lower the amount.",
+            field="size",
+        )
 
 
 def _budget(market: TradableMarket, draft: OrderDraft) -> int:
@@ -132,6 +152,9 @@ def _budget(market: TradableMarket, draft: OrderDraft) -> int:
 
 def amend_frame(account: int, market: TradableMarket, draft: AmendDraft, *, key: int = 0) -> bytes:
     """The command that changes an order. Errors: those of price and size of ``place_frame``."""
+    if market.order_limit and draft.size is not None:
+        price_ticks = market.to_ticks(draft.price) if draft.price is not None else 0
+        check_order_limit(market, price_ticks, market.to_lots(draft.size))
     return kernel.amend(
         account,
         market.number,

@@ -14,6 +14,7 @@ from exchange_os.engine import client
 from exchange_os.errors import DomainError
 from trading.models import TradingAccount
 from venues.models import AccountPermission
+from venues.services.account_settings import tell_account
 from venues.services.permissions import keep_permission
 
 log = logging.getLogger(__name__)
@@ -66,24 +67,17 @@ def _untold() -> list[AccountPermission]:
 def _tell(row: AccountPermission) -> bool:
     """Tell the kernel one account's flags; whether it has taken them."""
     account = TradingAccount.objects.get(user_id=row.user_id, venue_id=row.venue_id)
+    group_id = row.venue.group_id
     try:
-        known = client.query(row.venue.group_id, {"q": "account", "account": account.number})
+        known = client.query(group_id, {"q": "account", "account": account.number})
         kept = int(known["flags"]) & kernel.ACCOUNT_NO_WITHDRAWALS  # not the policy's to change
-        frames = [
-            kernel.set_account(
-                account.number, owner=int(known["owner"]), tier=int(known["tier"]), flags=row.flags | kept
-            )
-        ]
+        tell_account(group_id, account.number, flags=row.flags | kept)
         if row.flags & ~(row.told or 0):
-            frames.append(kernel.mass_cancel(account.number, market=kernel.ALL_MARKETS))
-        acks = kernel.decode_acks(client.submit_packed(row.venue.group_id, b"".join(frames), len(frames)))
+            client.submit(
+                group_id, kernel.mass_cancel(account.number, market=kernel.ALL_MARKETS), urgent=True
+            )
     except DomainError as away:
-        log.warning(
-            "permission of account %s at venue %s not told: %s", account.number, row.venue_id, away.message
-        )
-        return False
-    if acks[0].code:
-        log.error("permission of account %s refused: %s", account.number, kernel.REJECTS[acks[0].code][1])
+        log.warning("account %s at venue %s not told: %s", account.number, row.venue_id, away.message)
         return False
     AccountPermission.objects.filter(pk=row.pk, flags=row.flags).update(told=row.flags)
     return True

@@ -64,6 +64,13 @@ class Issuer(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def retention_words(self) -> str:
+        """How long papers are kept after the decision, in years if they are whole."""
+        years, days = divmod(self.retention_days, 365)
+        count, unit = (self.retention_days, "day") if days or not years else (years, "year")
+        return f"{count} {unit}{'' if count == 1 else 's'}"
+
 
 class CaseState(models.TextChoices):
     """An application waits for the issuer, for its applicant, or is decided."""

@@ -1,1 +1,0 @@
-"""Governance as people see it: the queue, a decision, a vote, the register, the committee."""
