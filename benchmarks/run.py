@@ -91,6 +91,7 @@ SOURCES = (
     Source("verify", ("verify", "liabilities"), (sys.executable, "-m", "benchmarks.verify"), 120),
     Source("change", ("change",), (sys.executable, "-m", "benchmarks.change"), 120),
     Source("api", ("api", "feed"), (sys.executable, "-m", "benchmarks.api"), 210),
+    Source("launch", ("launch",), (sys.executable, "-m", "benchmarks.launch"), 60),
 )
 
 GOALS = (
@@ -116,6 +117,7 @@ GOALS = (
     Goal("verify.journal", "value", False, 10),
     Goal("liabilities.tree", "value", False, 60),
     Goal("change.simulate", "value", False, 5),
+    Goal("launch.venue", "value", False, 2),
 )
 
 

@@ -113,7 +113,7 @@ def _perpetual_summary(spec: PerpetualSpec) -> dict[str, Any]:
         "lot": f"{decimal_text(spec.contract_value)} {spec.base.symbol}",
         "smallest": "1",
         "smallest_quote": decimal_text(worth),
-        "note": f"up to {spec.max_leverage}x, {len(spec.sources)} price source(s)",
+        "note": f"up to {spec.max_leverage}x, {len(spec.sources)} price source{'s' if len(spec.sources) > 1 else ''}",
         **_limits(spec),
     }
 

@@ -24,7 +24,8 @@ def _line(name: str, value: float, **more: object) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("wanted", "titles"),
     [
-        ("", ["kernel", "pipeline", "api"]),
+        ("", [source.title for source in SOURCES]),
+        ("launch.venue", ["launch"]),
         ("kernel.book", ["kernel"]),
         ("api", ["api"]),
         ("feed.fanout", ["api"]),
