@@ -39,6 +39,7 @@ app.conf.beat_schedule = {
         "task": "transparency.nightly_publication",
         "schedule": crontab(hour=0, minute=5),
     },
+    "trading-fronts": {"task": "trading.sweep_fronts", "schedule": 2.0, "options": {"expires": 5}},
     "trading-mandates": {"task": "trading.sweep_mandates", "schedule": 10.0, "options": {"expires": 20}},
     "trading-equity": {"task": "trading.sweep_equity", "schedule": 300.0, "options": {"expires": 300}},
     "trading-equity-thinned": {"task": "trading.nightly_equity", "schedule": crontab(hour=4, minute=40)},

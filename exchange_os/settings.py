@@ -247,6 +247,7 @@ MIN_STAKES = {
     "spot": MIN_STAKE,
     "swap": env.str("MIN_STAKE_PERPETUAL", MIN_STAKE),
     "outcome": env.str("MIN_STAKE_OUTCOME", MIN_STAKE),
+    "front": env.str("MIN_STAKE_FRONT", "250"),  # a venue that shows another's books
 }
 # How long stake that a deployer asks back stays within reach of a slash.
 UNBONDING_DAYS = env.int("UNBONDING_DAYS", 7)
@@ -271,6 +272,8 @@ MIN_CHALLENGE_SECONDS = env.int("MIN_CHALLENGE_SECONDS", 3600)
 RESOLUTION_GRACE_SECONDS = env.int("RESOLUTION_GRACE_SECONDS", 3 * 86_400)
 RESOLUTION_DEADLINE_SECONDS = env.int("RESOLUTION_DEADLINE_SECONDS", 14 * 86_400)
 DISPUTE_DEADLINE_SECONDS = env.int("DISPUTE_DEADLINE_SECONDS", 14 * 86_400)
+# How long before its end both sides of a front hear of it.
+FRONT_NOTICE_DAYS = env.int("FRONT_NOTICE_DAYS", 7)
 # How long traders hear of a rise of fees before it takes effect, and the most that a venue may give to referrers.
 FEE_NOTICE_HOURS = env.int("FEE_NOTICE_HOURS", 72)
 CHANGE_NOTICE_HOURS = env.int("CHANGE_NOTICE_HOURS", 72)

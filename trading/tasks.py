@@ -6,6 +6,7 @@ from celery import shared_task
 
 from trading.services.equity import record_everyone, thin_equity
 from trading.services.exports import delete_expired_exports, unwritten_exports, write_export
+from trading.services.fronts import follow_fronts
 from trading.services.mandates import settle_mandates
 from trading.services.notifications import delete_old_notifications, notify_all
 from trading.services.permissions import follow_permissions
@@ -15,6 +16,12 @@ from trading.services.permissions import follow_permissions
 def sweep_permissions() -> None:
     """Decide anew what accounts may do where something has changed, and tell the kernels."""
     follow_permissions()
+
+
+@shared_task(name="trading.sweep_fronts")
+def sweep_fronts() -> None:
+    """Open venues whose front was consented to, and bind the accounts of those whose notice has passed."""
+    follow_fronts()
 
 
 @shared_task(name="trading.sweep_mandates")

@@ -33,16 +33,25 @@ class Tab:
     icon: str
     url_name: str
     roles: frozenset[Role] = EVERYONE
+    own_books: bool = False  # only where the venue has books of its own
 
 
 #: In the order they are shown. Owners see every tab; the others those of their roles.
 TABS = (
     Tab("overview", "Overview", "gauge", "deployer:console"),
-    Tab("markets", "Markets", "chart-candlestick", "deployer:markets", frozenset({Role.HALTER})),
-    Tab("events", "Events", "gavel", "deployer:events", frozenset({Role.ORACLE_UPDATER})),
+    Tab(
+        "markets",
+        "Markets",
+        "chart-candlestick",
+        "deployer:markets",
+        frozenset({Role.HALTER}),
+        own_books=True,
+    ),
+    Tab("events", "Events", "gavel", "deployer:events", frozenset({Role.ORACLE_UPDATER}), own_books=True),
     Tab("revenue", "Revenue", "coins", "deployer:revenue", frozenset({Role.TREASURER})),
-    Tab("fees", "Fees", "percent", "deployer:schedule", frozenset({Role.TREASURER})),
-    Tab("changes", "Changes", "sliders-horizontal", "deployer:changes"),
+    Tab("fees", "Fees", "percent", "deployer:schedule", frozenset({Role.TREASURER}), own_books=True),
+    Tab("changes", "Changes", "sliders-horizontal", "deployer:changes", own_books=True),
+    Tab("fronts", "Fronts", "layers", "deployer:fronts", OWNERS),
     Tab("access", "Access", "lock", "deployer:access", frozenset({Role.COMPLIANCE})),
     Tab("compliance", "Compliance", "shield-check", "deployer:compliance", frozenset({Role.COMPLIANCE})),
     Tab("team", "Team", "user-plus", "deployer:team"),
@@ -74,7 +83,7 @@ class Console:
         """The template with what the frame needs: ``venue``, ``console_tabs``, ``tab``, ``roles``, ``is_owner``."""
         framed = {
             "venue": self.venue,
-            "console_tabs": [tab for tab in TABS if sees(self.roles, tab)],
+            "console_tabs": [tab for tab in TABS if sees(self.roles, tab) and fits(self.venue, tab)],
             "tab": self.tab,
             "roles": self.roles,
             "is_owner": self.is_owner,
@@ -88,6 +97,11 @@ class Console:
 def sees(roles: frozenset[Role], tab: Tab) -> bool:
     """Whether somebody with these roles sees the tab."""
     return Role.OWNER in roles or bool(roles & tab.roles)
+
+
+def fits(venue: Venue, tab: Tab) -> bool:
+    """Whether the tab makes sense at the venue: a front has no books of its own."""
+    return not (tab.own_books and venue.fronts_id)
 
 
 def console_page(
@@ -107,6 +121,8 @@ def console_page(
             except DomainError as unknown:
                 raise Http404(unknown.message) from unknown
             roles = roles_of(request.user, venue)
+            if not fits(venue, tab):
+                raise Http404("A front has no books of its own.")
             if not sees(roles, tab):
                 raise PermissionDenied
             return view(Console(request, venue, roles, key), *args, **kwargs)

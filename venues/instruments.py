@@ -59,6 +59,7 @@ class Instrument:
     event_id: int | None = None
     outcome: int = 0
     outcome_name: str = ""
+    builder: int = 0
 
     @property
     def size_unit(self) -> str:

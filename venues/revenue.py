@@ -9,11 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 from exchange_kernel import BILL_KINDS
 
 from exchange_os.ledger.models import Asset
 from venues.models import PPM, Market, PaymentDay, RevenueDay, Venue
+from venues.selectors import markets_of
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def today() -> date:
 def revenue_assets(venue: Venue) -> list[Asset]:
     """What fees of the venue are paid in, the asset of most markets first."""
     counts: dict[Asset, int] = defaultdict(int)
-    for market in Market.objects.filter(venue=venue).select_related("quote"):
+    for market in markets_of(venue).select_related("quote"):
         counts[market.quote] += 1
     return sorted(counts, key=lambda asset: (-counts[asset], asset.symbol))
 
@@ -96,7 +98,7 @@ def months_of(venue: Venue) -> list[date]:
 
 
 def _markets(venue: Venue, asset: Asset) -> dict[int, Market]:
-    rows = Market.objects.filter(venue=venue, quote=asset).select_related("quote")
+    rows = markets_of(venue).filter(quote=asset).select_related("quote")
     return {market.number: market for market in rows}
 
 
@@ -127,3 +129,30 @@ def _earned(
             shared * venue.protocol_share_ppm // PPM,
         )
     return found
+
+
+def front_revenue_by_day(front: Venue, asset: Asset, since: date, until: date) -> list[tuple[date, int]]:
+    """What a front's deployer was paid as its builder on each day, in units of ``asset``, oldest first."""
+    rows = _builder_days(front, asset, since, until).values("day").annotate(units=Sum("amount"))
+    by_day = {row["day"]: int(row["units"]) for row in rows}
+    days = [since + timedelta(days=n) for n in range((until - since).days + 1)]
+    return [(day, by_day.get(day, 0)) for day in days]
+
+
+def front_revenue_by_market(front: Venue, asset: Asset, since: date, until: date) -> list[tuple[Market, int]]:
+    """What a front's deployer was paid as its builder in each market, most first."""
+    markets = _markets(front, asset)
+    rows = _builder_days(front, asset, since, until).values("market").annotate(units=Sum("amount"))
+    found = [(markets[row["market"]], int(row["units"])) for row in rows]
+    return sorted(found, key=lambda row: (-row[1], row[0].symbol))
+
+
+def _builder_days(front: Venue, asset: Asset, since: date, until: date) -> QuerySet[PaymentDay]:
+    return PaymentDay.objects.filter(
+        group_id=front.group_id,
+        account=front.builder_account or 0,
+        kind=BILL_KINDS["builder_fee"],
+        market__in=_markets(front, asset),
+        day__gte=since,
+        day__lte=until,
+    )

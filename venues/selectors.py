@@ -30,8 +30,10 @@ __all__ = [
     "live_venues",
     "market_by_number",
     "market_by_symbol",
+    "markets_of",
     "min_stake",
     "open_markets",
+    "seen_through",
     "stake_standing",
     "to_units",
     "venue_by_group",
@@ -51,8 +53,8 @@ def venue_by_slug(slug: str) -> Venue:
 
 
 def venue_by_group(group_id: int) -> Venue | None:
-    """The venue that trades in a risk group."""
-    return Venue.objects.filter(group_id=group_id).select_related("deployer").first()
+    """The venue whose markets trade in a risk group; not those that front it."""
+    return Venue.objects.filter(group_id=group_id, fronts=None).select_related("deployer").first()
 
 
 def live_venues() -> QuerySet[Venue]:
@@ -60,7 +62,10 @@ def live_venues() -> QuerySet[Venue]:
     return (
         Venue.objects.filter(state__in=LIVE_STATES)
         .select_related("deployer")
-        .annotate(market_count=Count("markets", filter=~Q(markets__phase=Phase.PENDING)))
+        .annotate(
+            market_count=Count("markets", filter=~Q(markets__phase=Phase.PENDING), distinct=True)
+            + Count("fronts__markets", filter=~Q(fronts__markets__phase=Phase.PENDING), distinct=True)
+        )
         .order_by("name")
     )
 
@@ -84,31 +89,47 @@ def open_markets() -> QuerySet[Market]:
     )
 
 
+def markets_of(venue: Venue) -> QuerySet[Market]:
+    """Every market in the venue's books, those that are opening too; a front has those of the venue it fronts."""
+    return Market.objects.filter(venue_id=venue.books_id)
+
+
+def seen_through(market: Market, venue: Venue) -> Market:
+    """The market as a venue's visitors see it: with its address, accounts and builder. Not to be saved."""
+    market.venue = venue
+    return market
+
+
 def has_contracts(venue: Venue) -> bool:
     """Whether the venue has markets with positions, not only spot."""
-    return (
-        Market.objects.filter(venue=venue).exclude(kind=MarketKind.SPOT).exclude(phase=Phase.PENDING).exists()
-    )
+    return markets_of(venue).exclude(kind=MarketKind.SPOT).exclude(phase=Phase.PENDING).exists()
 
 
 def market_by_symbol(venue: Venue, symbol: str) -> Market:
     """The market of a venue by symbol, capitals or not; ``DomainError("market_unknown")`` if there is none."""
-    market = _markets().filter(venue=venue, symbol=symbol.upper()).exclude(phase=Phase.PENDING).first()
+    known = _markets().filter(venue_id=venue.books_id, symbol=symbol.upper())
+    market = known.exclude(phase=Phase.PENDING).first()
     if market is None:
         raise DomainError("market_unknown", f"{venue.name} has no market {symbol}.", market=symbol)
-    return market
+    return seen_through(market, venue)
 
 
 def market_by_number(venue: Venue, number: int) -> Market:
     """The market of a venue by its number; ``DomainError("market_unknown")`` if there is none."""
-    market = _markets().filter(venue=venue, number=number).exclude(phase=Phase.PENDING).first()
+    known = _markets().filter(venue_id=venue.books_id, number=number)
+    market = known.exclude(phase=Phase.PENDING).first()
     if market is None:
         raise DomainError("market_unknown", f"{venue.name} has no market number {number}.", market=number)
-    return market
+    return seen_through(market, venue)
 
 
 def instrument(market: Market) -> Instrument:
-    """The market's numbers and conversions; reads ``venue``, ``base`` and ``quote``, so select them with it."""
+    """The market's numbers and conversions; reads ``venue``, ``base`` and ``quote``, so select them with it.
+
+    Through a front, fees are with what its builder gets.
+    """
+    builder = market.venue.builder_code
+    added_ppm = market.venue.builder_ppm if builder else 0
     return Instrument(
         market_id=market.pk,
         venue_id=market.venue_id,
@@ -129,19 +150,21 @@ def instrument(market: Market) -> Instrument:
         min_size_lots=market.min_size_lots,
         reference_ticks=market.reference_ticks,
         band_ppm=market.band_ppm,
-        maker_fee_ppm=market.maker_fee_ppm,
-        taker_fee_ppm=market.taker_fee_ppm,
+        maker_fee_ppm=market.maker_fee_ppm + added_ppm,
+        taker_fee_ppm=market.taker_fee_ppm + added_ppm,
         contract_value=Decimal(market.contract_value or 0),
         payout_ticks=market.payout_ticks,
         event_id=market.event_id,
         outcome=market.outcome,
         outcome_name=market.outcome_name,
+        builder=builder,
     )
 
 
 def instruments_of(venue: Venue) -> list[Instrument]:
     """Every instrument that the kernel knows of a venue, by number."""
-    return [instrument(market) for market in _markets().filter(venue=venue).exclude(phase=Phase.PENDING)]
+    known = _markets().filter(venue_id=venue.books_id).exclude(phase=Phase.PENDING)
+    return [instrument(seen_through(market, venue)) for market in known]
 
 
 @dataclass(frozen=True)
@@ -163,7 +186,7 @@ def activity_of(venue: Venue) -> list[MarketActivity]:
     }
     return [
         MarketActivity(market, amount_text(volume, market.quote), count)
-        for market in _markets().filter(venue=venue)
+        for market in _markets().filter(venue_id=venue.books_id)
         for volume, count in [traded.get(market.number, (0, 0))]
     ]
 

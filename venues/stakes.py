@@ -12,6 +12,7 @@ from venues.models import Market, MarketKind, StakePrice, Venue, VenueState
 
 BACKED_STATES = (VenueState.LAUNCHING, VenueState.OPEN, VenueState.HALTED)
 SPOT_ONLY = (MarketKind.SPOT.value,)
+FRONT = "front"
 
 
 def min_stake(kinds: Iterable[str] = SPOT_ONLY) -> int:
@@ -23,7 +24,8 @@ def min_stake(kinds: Iterable[str] = SPOT_ONLY) -> int:
 class StakeStanding:
     """A deployer's stake in units of the stake asset: ``held``, ``backing`` live venues, ``free``.
 
-    ``per_venue`` is what one more venue of the given kinds needs; ``needs`` what each living venue does.
+    ``per_venue`` is what one more venue of the given kinds needs; ``needs`` what each living venue does; ``shared_by``
+    how many of them carry risk on it (a front carries none).
     """
 
     def __init__(self, user_id: int, kinds: Iterable[str] = SPOT_ONLY) -> None:
@@ -32,6 +34,7 @@ class StakeStanding:
         self.held = stake_balance(user_id)
         venues = Venue.objects.filter(deployer__user_id=user_id, state__in=BACKED_STATES)
         self.needs = {pk: min_stake(traded) for pk, traded in _kinds_of(venues).items()}
+        self.shared_by = sum(venue.fronts_id is None for venue in venues)
         self.backing = sum(self.needs.values())
 
     @property
@@ -51,7 +54,7 @@ def stake_standing(user_id: int, kinds: Iterable[str] = SPOT_ONLY) -> StakeStand
 
 
 def _kinds_of(venues: Iterable[Venue]) -> dict[int, set[str]]:
-    kinds: dict[int, set[str]] = {venue.pk: set() for venue in venues}
+    kinds: dict[int, set[str]] = {venue.pk: {FRONT} if venue.fronts_id else set() for venue in venues}
     for pk, kind in Market.objects.filter(venue_id__in=kinds).values_list("venue_id", "kind").distinct():
         kinds[pk].add(kind)
     return kinds

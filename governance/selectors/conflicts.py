@@ -39,7 +39,9 @@ def venue_conflicts(venue: Venue, members: Iterable[CommitteeMember]) -> dict[in
     found = declared_conflicts(venue, asked)
     users = [member.user_id for member in asked]
     accounts = dict(
-        TradingAccount.objects.filter(venue=venue, user__in=users).values_list("user_id", "number")
+        TradingAccount.objects.filter(venue__group_id=venue.group_id, user__in=users).values_list(
+            "user_id", "number"
+        )
     )
     on_the_way = set(
         Transfer.objects.filter(

@@ -152,7 +152,9 @@ def list_harmed(case: Case, finding: Mapping[str, Any]) -> list[Harmed]:
     asset = Asset.objects.get(pk=finding["asset"])
     losses = {int(account): loss for account, loss in finding["losses"].items()}
     users = dict(
-        TradingAccount.objects.filter(venue=case.venue, number__in=losses).values_list("number", "user_id")
+        TradingAccount.objects.filter(venue__group_id=case.venue.group_id, number__in=losses).values_list(
+            "number", "user_id"
+        )
     )
     Harmed.objects.filter(case=case).delete()
     return Harmed.objects.bulk_create(

@@ -87,7 +87,7 @@ def test_a_perpetual_without_a_source_is_not_said_to_need_none(client: Client, m
 
 
 def test_fees_of_an_outcome_are_those_at_even_chances(market: Market) -> None:
-    (row,) = venue_listings(market.venue.group_id, 0)
+    (row,) = venue_listings(market.venue, 0)
     row.market.kind = MarketKind.OUTCOME
     (fee,) = fee_rows([replace(row)], 100_000)
     assert (fee["maker"], fee["taker"], fee["venue"], fee["protocol"]) == ("0.1", "0.25", "0.225", "0.025")

@@ -30,6 +30,8 @@ async def bulk(request: HttpRequest) -> HttpResponse:
         raise DialectError("50102", "expTime has passed: nothing was sent.")
     catalogue = caller.catalogue
     refuse_limited(catalogue)
+    if any(market.builder for market in catalogue.markets):
+        raise DialectError("50030", "This venue fronts another and takes no bulk bodies; send batch orders.")
     try:
         decoded = kernel.decode_bulk(
             request.body, catalogue.instruments, caller.account, caller.key_id, deadline, MAX_ITEMS

@@ -10,8 +10,7 @@ from exchange_os.errors import DomainError
 from trading.okx.openapi import PREFIX, is_signed, operations
 from trading.okx.reference import BODIES, CHANNELS, ERRORS, LIMITS, SOCKET_ERRORS
 from trading.okx.snippets import snippets_of
-from venues.models import Market
-from venues.selectors import venue_by_slug
+from venues.selectors import markets_of, venue_by_slug
 
 PARTS = {
     "public": "Public data",
@@ -55,9 +54,7 @@ def guide(request: HttpRequest, venue: str) -> HttpResponse:
         found = venue_by_slug(venue)
     except DomainError as unknown:
         raise Http404(unknown.message) from unknown
-    symbols = list(
-        Market.objects.filter(venue=found).order_by("kind", "pk").values_list("symbol", flat=True)[:50]
-    )
+    symbols = list(markets_of(found).order_by("kind", "pk").values_list("symbol", flat=True)[:50])
     base = request.build_absolute_uri(f"/v/{found.slug}")
     context = {
         "venue": found,

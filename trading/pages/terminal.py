@@ -52,7 +52,7 @@ def terminal(request: HttpRequest, slug: str, symbol: str) -> HttpResponse:
         "access": standing_at(venue, user, [market.kind]),
         "row": listing,
         "instrument": listing.instrument,
-        "others": venue_listings(venue.group_id, now_ms()),
+        "others": venue_listings(venue, now_ms()),
         "bars": BARS,
         "panels": panels,
         "account": account,

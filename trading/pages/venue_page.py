@@ -22,6 +22,7 @@ from venues.models import PPM, Market, MarketKind, Venue
 from venues.selectors import instruments_of, stake_standing
 from venues.services.capacity import capacity_of, settlement_asset
 from venues.services.fee_changes import schedule_of, waiting_change
+from venues.services.fronts import fronting_of
 from venues.standing import standing_at
 
 #: A trade that fees are shown for, in the quote asset.
@@ -61,17 +62,19 @@ def fee_rows(rows: Sequence[Listing], share_ppm: int) -> list[dict[str, Any]]:
     for (kind, maker, taker), market in found.items():
         # An outcome pays ``rate * p * (1 - p)`` a contract: dearest at 50%, where 1,000 buys 2,000 contracts.
         part = Decimal(1) / 2 if kind == MarketKind.OUTCOME else Decimal(1)
+        added = market.venue.builder_ppm if market.venue.builder_code else 0
         fee = Decimal(EXAMPLE) * taker / PPM * part
         protocol = fee * share_ppm / PPM
+        front = Decimal(EXAMPLE) * added / PPM
         shown.append(
             {
                 "kind": MarketKind(kind).label,
                 "outcome": kind == MarketKind.OUTCOME,
-                "maker_ppm": maker,
-                "taker_ppm": taker,
+                "maker_ppm": maker + added,
+                "taker_ppm": taker + added,
                 "unit": market.quote.symbol,
-                "maker": decimal_text(Decimal(EXAMPLE) * maker / PPM * part),
-                "taker": decimal_text(fee),
+                "maker": decimal_text(Decimal(EXAMPLE) * maker / PPM * part + front),
+                "taker": decimal_text(fee + front),
                 "venue": decimal_text(fee - protocol),
                 "protocol": decimal_text(protocol),
             }
@@ -173,7 +176,7 @@ def venue(request: HttpRequest, slug: str) -> HttpResponse:
     """One venue: its markets, rules, bond, oracle sources, fees, access, record, and how a program trades on it."""
     shown = venue_or_404(slug)
     now = now_ms()
-    rows = venue_listings(shown.group_id, now)
+    rows = venue_listings(shown, now)
     events = events_of(shown.pk)
     base = request.build_absolute_uri(f"/v/{shown.slug}")
     kinds = {row.market.kind for row in rows} | ({MarketKind.OUTCOME.value} if events else set())
@@ -186,8 +189,11 @@ def venue(request: HttpRequest, slug: str) -> HttpResponse:
         "oracle": oracle(shown, now),
         "fees": fee_rows(rows, shown.protocol_share_ppm),
         "example": EXAMPLE,
-        "fee_change": fee_notice(shown),
-        "tiers": fee_tiers(shown),
+        "fee_change": fee_notice(shown.fronts or shown),
+        "tiers": fee_tiers(shown.fronts or shown),
+        "owner": shown.fronts,
+        "front_ppm": shown.builder_ppm if shown.builder_code else 0,
+        "fronting": fronting_of(shown),
         "kinds": kinds,
         "incidents": incidents_of(shown.group_id),
         "snippet": ccxt_snippet(base, example_symbol(rows)),

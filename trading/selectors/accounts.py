@@ -9,7 +9,8 @@ from exchange_os.ledger.models import Asset
 from trading.models import TradingAccount
 from trading.selectors.catalogue import VenueCatalogue
 from trading.selectors.positions import Holdings, holdings_of_kernel
-from venues.models import Market, Venue
+from venues.models import Venue
+from venues.selectors import markets_of
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def _balances(answer: dict[str, Any], assets: dict[int, Asset]) -> list[Balance]
 def balances(account: TradingAccount) -> list[Balance]:
     """What the account holds, live; empty before the kernel knows the account."""
     answer = client.query(account.venue.group_id, {"q": "account", "account": account.number})
-    markets = Market.objects.filter(venue_id=account.venue_id).select_related("base", "quote")
+    markets = markets_of(account.venue).select_related("base", "quote")
     assets = {asset.pk: asset for market in markets for asset in market.balance_assets}
     return _balances(answer, assets)
 
@@ -46,7 +47,7 @@ def balances(account: TradingAccount) -> list[Balance]:
 def standing(account: TradingAccount) -> tuple[list[Balance], Holdings]:
     """Balances, margin and positions of the account at one moment, live."""
     answer = client.query(account.venue.group_id, {"q": "account", "account": account.number})
-    markets = Market.objects.filter(venue_id=account.venue_id).select_related("base", "quote")
+    markets = markets_of(account.venue).select_related("base", "quote")
     assets = {asset.pk: asset for market in markets for asset in market.balance_assets}
     return _balances(answer, assets), holdings_of_kernel(answer)
 

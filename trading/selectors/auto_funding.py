@@ -8,7 +8,8 @@ from django.utils import timezone
 from exchange_os.ledger.models import Asset, TransferState
 from exchange_os.ledger.selectors import amount_words, wallet_balance
 from trading.models import AutoFunding, TicketFunding, TradingAccount
-from venues.models import Market, Phase, Venue
+from venues.models import Phase, Venue
+from venues.selectors import markets_of
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ def auto_funding_of(user_id: int, venue_id: int, asset_id: int) -> AutoFunding |
 
 def funding_assets(venue: Venue) -> list[Asset]:
     """What orders at the venue are paid in: quote and settlement assets of its markets, by symbol."""
-    markets = Market.objects.filter(venue=venue).exclude(phase=Phase.PENDING)
+    markets = markets_of(venue).exclude(phase=Phase.PENDING)
     return list(Asset.objects.filter(pk__in=markets.values("quote_id")).order_by("symbol"))
 
 

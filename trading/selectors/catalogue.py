@@ -20,7 +20,7 @@ from trading.threads import in_database_thread
 from venues.holders import rules_of
 from venues.instruments import Instrument
 from venues.models import Market, MarketKind, Phase, Venue
-from venues.selectors import LIVE_STATES, instrument
+from venues.selectors import LIVE_STATES, instrument, markets_of, seen_through
 
 TTL_SECONDS = 2.0
 UNKNOWN_TTL_SECONDS = 1.0
@@ -44,6 +44,7 @@ class TradableMarket:
         self.base = instrument.base
         self.quote = instrument.quote
         self.kind = instrument.kind
+        self.builder = instrument.builder
         self.size_scale = instrument.base.scale if self.kind == MarketKind.SPOT and instrument.base else 0
         self.listed_ms = listed_ms
         self.series, self.expires_ms, self.max_leverage = "", 0, 0
@@ -137,11 +138,11 @@ def read_catalogue(slug: str) -> VenueCatalogue | None:
     if venue is None:
         return None
     rows = (
-        Market.objects.filter(venue=venue)
+        markets_of(venue)
         .exclude(phase=Phase.PENDING)
         .select_related("venue", "venue__access_policy", "base", "quote", "event")
     )
-    markets = tuple(tradable_market(row) for row in rows.order_by("number"))
+    markets = tuple(tradable_market(seen_through(row, venue)) for row in rows.order_by("number"))
     instruments = Instruments()
     for market in markets:
         instruments.add(

@@ -1,5 +1,6 @@
 """Events of a venue with their markets, as the trading doors show them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -7,8 +8,8 @@ from django.db.models import Q, QuerySet, TextChoices
 from django.utils import timezone
 
 from exchange_os.errors import DomainError
-from venues.models import Event, EventState, Market, Phase
-from venues.selectors import LIVE_STATES
+from venues.models import Event, EventState, Market, Phase, Venue
+from venues.selectors import LIVE_STATES, seen_through
 
 _STATES = {
     EventState.PENDING: "preopen",
@@ -79,6 +80,18 @@ def _views(events: QuerySet[Event]) -> list[EventView]:
     return [EventView(event, tuple(markets.get(event.pk, ()))) for event in known]
 
 
+def _through(venue_id: int, wanted: Callable[[int], QuerySet[Event]]) -> list[EventView]:
+    """Events of the books that a venue shows, as its visitors see them: at its address, for its accounts."""
+    front = Venue.objects.filter(pk=venue_id, fronts__isnull=False).select_related("deployer").first()
+    views = _views(wanted(front.books_id if front else venue_id))
+    if front is not None:
+        for view in views:
+            view.event.venue = front
+            for market in view.markets:
+                seen_through(market, front)
+    return views
+
+
 def _known() -> QuerySet[Event]:
     """Events that the kernel knows."""
     return Event.objects.exclude(state=EventState.PENDING)
@@ -86,12 +99,12 @@ def _known() -> QuerySet[Event]:
 
 def events_of(venue_id: int) -> list[EventView]:
     """Every event of a venue the kernel knows, soonest to close first."""
-    return _views(_known().filter(venue_id=venue_id).order_by("closes", "pk"))
+    return _through(venue_id, lambda books: _known().filter(venue_id=books).order_by("closes", "pk"))
 
 
 def event_by_code(venue_id: int, code: str) -> EventView:
     """The event of a venue with that code; ``DomainError("event_unknown")`` if there is none."""
-    found = _views(_known().filter(venue_id=venue_id, code=code.upper()))
+    found = _through(venue_id, lambda books: _known().filter(venue_id=books, code=code.upper()))
     if not found:
         raise DomainError("event_unknown", f"This venue has no event {code}.", event=code)
     return found[0]
@@ -109,8 +122,9 @@ def event_list(
     """One page of a list of events, and whether there is another: those that trade or wait by when they close, those
     that are over by when they were paid, the last first. ``words`` are looked for in questions, outcomes and venues."""
     found = _known().filter(venue__state__in=LIVE_STATES)
+    front = Venue.objects.filter(pk=venue_id, fronts__isnull=False).first() if venue_id else None
     if venue_id is not None:
-        found = found.filter(venue_id=venue_id)
+        found = found.filter(venue_id=front.books_id if front else venue_id)
     if words:
         named = Event.objects.filter(markets__outcome_name__icontains=words).values("pk")
         wanted = Q(title__icontains=words) | Q(category__icontains=words) | Q(venue__name__icontains=words)

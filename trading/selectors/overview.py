@@ -10,8 +10,8 @@ from django.db.models import Q
 from exchange_os.engine.models import Candle, RiskGroup
 from trading.selectors.candles import DAY_MS
 from venues.instruments import Instrument
-from venues.models import Market, MarketKind
-from venues.selectors import instrument, open_markets
+from venues.models import Market, MarketKind, Venue
+from venues.selectors import instrument, open_markets, seen_through
 
 BUCKET_MS = 15 * 60_000
 LISTED_AT_MOST = 100
@@ -139,10 +139,10 @@ def listings(markets: Iterable[Market], now_ms: int) -> list[Listing]:
     return sorted(listed, key=lambda row: (-len(row.day.closes), -row.day.quote_volume, row.market.symbol))
 
 
-def venue_listings(group_id: int, now_ms: int) -> list[Listing]:
-    """Every market of one venue but those of outcomes, which belong to their events."""
-    markets = open_markets().filter(venue__group_id=group_id).exclude(kind=MarketKind.OUTCOME)
-    return listings(markets, now_ms)
+def venue_listings(venue: Venue, now_ms: int) -> list[Listing]:
+    """Every market in the books of one venue but those of outcomes, which belong to their events."""
+    markets = open_markets().filter(venue_id=venue.books_id).exclude(kind=MarketKind.OUTCOME)
+    return listings([seen_through(market, venue) for market in markets], now_ms)
 
 
 _remembered: tuple[float, list[Listing]] = (0.0, [])

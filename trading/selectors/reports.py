@@ -72,7 +72,9 @@ def ask(group_id: int, question: str, **more: int) -> dict[str, Any]:
 
 def disputes_of(venue: Venue, before: int | None = None) -> tuple[list[EventMove], int | None]:
     """Disputes of results at the venue, newest first, with where the next page begins."""
-    moves = EventMove.objects.filter(event__venue=venue, state=EventState.DISPUTED).select_related("event")
+    moves = EventMove.objects.filter(
+        event__venue_id=venue.books_id, state=EventState.DISPUTED
+    ).select_related("event")
     if before is not None:
         moves = moves.filter(pk__lt=before)
     rows = list(moves.order_by("-pk")[: PAGE_SIZE + 1])

@@ -9,7 +9,7 @@ from django.utils import timezone
 from exchange_os.engine import client
 from exchange_os.errors import DomainError
 from trading.models import FIRST_USER_ACCOUNT, TradingAccount
-from venues.models import AccountPermission, Venue
+from venues.models import AccountPermission, Venue, VenueState
 from venues.services.permissions import check_may_open
 
 _ALREADY_EXISTS = next(code for code, (name, _) in kernel.REJECTS.items() if name == "STATE_ALREADY_EXISTS")
@@ -18,21 +18,29 @@ _ALREADY_EXISTS = next(code for code, (name, _) in kernel.REJECTS.items() if nam
 def ensure_account(user: AbstractBaseUser, venue: Venue) -> TradingAccount:
     """The user's account at the venue, opened now if it was not yet.
 
-    Errors: ``access_…`` when the venue's policy refuses the user, ``account_refused`` when the kernel refuses, and the
-    engine's ``Busy``, ``OutcomeUnknown``; after either calling again finishes the work.
+    Errors: ``front_over``, ``access_…`` when the venue's policy refuses the user, ``account_refused`` when the kernel
+    does, and the engine's ``Busy``, ``OutcomeUnknown``; after either calling again finishes the work.
     """
     account = TradingAccount.objects.select_related("venue").filter(user_id=user.pk, venue=venue).first()
     if account is None or account.opened_at is None:
+        _check_front(venue)
         permission = check_may_open(user, venue)
         account = account or _reserve(user, venue)
         _open(account, permission)
     return account
 
 
+def _check_front(venue: Venue) -> None:
+    """Refuse with ``front_over`` to open an account at a front that has ended or is not live yet."""
+    if venue.fronts_id and Venue.objects.get(pk=venue.pk).state != VenueState.OPEN:
+        raise DomainError("front_over", f"{venue.name} takes no new accounts.")
+
+
 def _reserve(user: AbstractBaseUser, venue: Venue) -> TradingAccount:
-    """Give the user the venue's next account number; the venue's row is the lock."""
+    """Give the user the risk group's next account number; the row of the venue that owns the group is the lock."""
     with transaction.atomic():
-        locked = Venue.objects.select_for_update().get(pk=venue.pk)
+        Venue.objects.select_for_update().get(pk=venue.books_id)
+        locked = Venue.objects.get(pk=venue.pk)
         account = TradingAccount.objects.select_related("venue").filter(user_id=user.pk, venue=locked).first()
         if account is not None:
             return account
@@ -46,6 +54,10 @@ def _reserve(user: AbstractBaseUser, venue: Venue) -> TradingAccount:
 def _open(account: TradingAccount, permission: AccountPermission | None) -> None:
     """Open the account in the kernel, bound as its permission says from the first moment on."""
     frames = [kernel.open_account(account.number, owner=account.user_id)]
+    if account.venue.builder_code:
+        cap = account.venue.builder_ppm  # whoever opens an account at a front agrees to its fee
+        builder = account.venue.builder_account or 0
+        frames.append(kernel.approve_builder(account.number, builder, cap_ppm=cap))
     if permission is not None:
         frames.append(kernel.set_account(account.number, owner=account.user_id, flags=permission.flags))
     packed = client.submit_packed(account.venue.group_id, b"".join(frames), len(frames))

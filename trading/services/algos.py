@@ -154,7 +154,7 @@ def _head(account: int, market: TradableMarket, draft: AlgoDraft, key: int) -> d
         "stp": SELF_TRADE_MODES[draft.self_trade],
         "deadline_ms": draft.deadline_ms,
         "key": key,
-        "builder": 0,
+        "builder": market.builder,
     }
 
 

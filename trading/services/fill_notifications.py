@@ -16,7 +16,7 @@ from exchange_os.engine.models import Fill, FillPage
 from exchange_os.ui.tags import grouped
 from trading.decimals import average_price
 from trading.models import Notification, NotificationKind, TradingAccount
-from trading.services.notification_store import locked_cursor, store
+from trading.services.notification_store import cursor_name, locked_cursor, store
 from venues.instruments import Instrument
 from venues.models import Venue
 
@@ -26,7 +26,7 @@ PAGES_AT_ONCE = 64  # of an account; who fills faster is a program
 @transaction.atomic
 def notify_fills(venue: Venue, instruments: dict[int, Instrument]) -> int:
     """Tell the traders of a venue what was filled since the last time; how many orders that were."""
-    cursor = locked_cursor(f"fills:{venue.group_id}")
+    cursor = locked_cursor(cursor_name("fills", venue))
     users = dict(TradingAccount.objects.filter(venue=venue).values_list("number", "user_id"))
     newer = FillPage.objects.filter(
         group_id=venue.group_id, account__in=list(users), place__gt=2 * cursor.place + 1

@@ -19,6 +19,7 @@ from exchange_os.errors import DomainError
 from exchange_os.ledger.selectors import to_units
 from trading.models import ApiKey, Permission
 from venues.models import Market, Phase, Venue
+from venues.selectors import markets_of
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +111,7 @@ def quote_of(venue: Venue, symbols: Sequence[str]) -> str:
 
 
 def _markets(venue: Venue, symbols: Sequence[str]) -> list[Market]:
-    known = Market.objects.filter(venue=venue).exclude(phase=Phase.PENDING).select_related("quote")
+    known = markets_of(venue).exclude(phase=Phase.PENDING).select_related("quote")
     if not symbols:
         return list(known)
     by_symbol = {market.symbol: market for market in known}

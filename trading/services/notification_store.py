@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from trading.models import Notification, NotificationCursor, NotificationMute
 from trading.notices import announce_notifications
+from venues.models import Venue
 
 KEPT = timedelta(days=90)
 ROWS_AT_ONCE = 1_000
@@ -20,6 +21,12 @@ def store(notes: list[Notification]) -> int:
     Notification.objects.bulk_create(wanted, ignore_conflicts=True, batch_size=ROWS_AT_ONCE)
     announce_notifications(each.user_id for each in wanted)
     return len(wanted)
+
+
+def cursor_name(source: str, venue: Venue) -> str:
+    """The cursor of a venue's own accounts: one a risk group, and one more for every front of it."""
+    front = f":{venue.pk}" if venue.fronts_id else ""
+    return f"{source}:{venue.group_id}{front}"
 
 
 def locked_cursor(name: str) -> NotificationCursor:

@@ -24,10 +24,10 @@ from trading.models import (
     TradingAccount,
 )
 from trading.services.fill_notifications import notify_fills
-from trading.services.notification_store import KEPT, ROWS_AT_ONCE, locked_cursor, store
+from trading.services.notification_store import KEPT, ROWS_AT_ONCE, cursor_name, locked_cursor, store
 from venues.instruments import Instrument
 from venues.models import DeployerNotice, Venue
-from venues.selectors import instruments_of
+from venues.selectors import instruments_of, venue_by_group
 
 AT_MOST = 500
 SEQUENCES_AT_ONCE = 20_000
@@ -49,7 +49,7 @@ def notify_all() -> int:
     heads = dict(RiskGroup.objects.values_list("pk", "head_sequence"))
     places = dict(NotificationCursor.objects.values_list("name", "place"))
     for venue in Venue.objects.filter(group_id__in=heads):
-        if heads[venue.group_id] > places.get(f"bills:{venue.group_id}", 0):
+        if heads[venue.group_id] > places.get(cursor_name("bills", venue), 0):
             told += _notify_bills(venue, heads[venue.group_id])
             told += notify_fills(venue, {each.number: each for each in instruments_of(venue)})
     return told
@@ -83,7 +83,7 @@ def delete_old_notifications() -> None:
 
 @transaction.atomic
 def _notify_bills(venue: Venue, head: int) -> int:
-    cursor = locked_cursor(f"bills:{venue.group_id}")
+    cursor = locked_cursor(cursor_name("bills", venue))
     upto = min(head, cursor.place + SEQUENCES_AT_ONCE)
     instruments = {each.number: each for each in instruments_of(venue)}
     users = dict(TradingAccount.objects.filter(venue=venue).values_list("number", "user_id"))
@@ -148,11 +148,18 @@ def _notify_rows(name: str, table: QuerySet, note: Callable[..., Notification | 
     return store([made for row in rows if (made := note(row)) is not None])
 
 
+def _venue_of(row: Transfer) -> Venue | None:
+    """Whose account the money goes to or comes from; a risk group may be shown by several venues."""
+    account = TradingAccount.objects.filter(venue__group_id=row.group_id, number=row.account)
+    found = account.select_related("venue").first()
+    return found.venue if found else venue_by_group(row.group_id)
+
+
 def _transfer(row: Transfer) -> Notification | None:
     if row.state == TransferState.REQUESTED:
         return None
     amount = f"{amount_text(row.amount, row.asset)} {row.asset.symbol}"
-    venue = Venue.objects.filter(group_id=row.group_id).first()
+    venue = _venue_of(row)
     name = venue.name if venue else "the venue"
     way = f"to {name}" if row.direction == Direction.DEPOSIT else f"from {name} to your wallet"
     end = "is done" if row.state == TransferState.SETTLED else "failed; the money is where it was"

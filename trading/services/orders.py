@@ -118,6 +118,7 @@ def place_arguments(market: TradableMarket, draft: OrderDraft) -> dict[str, Any]
         "quote_size": draft.size_in_quote,
         "expires_ms": draft.expires_ms,
         "deadline_ms": draft.deadline_ms,
+        "builder": market.builder,
     }
 
 

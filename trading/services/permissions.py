@@ -13,13 +13,14 @@ from django.utils import timezone
 from exchange_os.engine import client
 from exchange_os.errors import DomainError
 from trading.models import TradingAccount
-from venues.models import AccountPermission
+from venues.models import AccountPermission, Venue, VenueState
 from venues.services.account_settings import tell_account
 from venues.services.permissions import keep_permission
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 500
+REDUCE_ONLY = kernel.ACCOUNT_REDUCE_SPOT | kernel.ACCOUNT_REDUCE_PERPETUAL | kernel.ACCOUNT_REDUCE_OUTCOME
 
 
 def follow_permissions() -> int:
@@ -70,7 +71,7 @@ def _tell(row: AccountPermission) -> bool:
     group_id = row.venue.group_id
     try:
         known = client.query(group_id, {"q": "account", "account": account.number})
-        kept = int(known["flags"]) & kernel.ACCOUNT_NO_WITHDRAWALS  # not the policy's to change
+        kept = int(known["flags"]) & _not_the_policys(row.venue)
         tell_account(group_id, account.number, flags=row.flags | kept)
         if row.flags & ~(row.told or 0):
             client.submit(
@@ -81,3 +82,9 @@ def _tell(row: AccountPermission) -> bool:
         return False
     AccountPermission.objects.filter(pk=row.pk, flags=row.flags).update(told=row.flags)
     return True
+
+
+def _not_the_policys(venue: Venue) -> int:
+    """Flags that no policy takes back: of withdrawals, and at a front that is over those of reducing only."""
+    over = venue.fronts_id is not None and venue.state != VenueState.OPEN
+    return kernel.ACCOUNT_NO_WITHDRAWALS | (REDUCE_ONLY if over else 0)

@@ -67,7 +67,7 @@ def flatten_account(account: TradingAccount) -> Flattened:
         held.market: abs(held.lots) for held in holdings(account).positions if held.lots and not held.outcome
     }
     markets = Market.objects.filter(
-        venue_id=account.venue_id, kind=MarketKind.PERPETUAL, number__in=open_now
+        venue_id=account.venue.books_id, kind=MarketKind.PERPETUAL, number__in=open_now
     ).select_related("venue")
     closed = 0
     for market in markets:

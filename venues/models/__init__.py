@@ -42,6 +42,7 @@ from venues.models.fees import (
     RevenueDay,
     VolumeDay,
 )
+from venues.models.fronting import FRONT_MOVES, Fronting, FrontState
 from venues.models.logo import Logo
 from venues.models.market import Market, MarketKind, Phase
 from venues.models.pending import (
@@ -70,6 +71,7 @@ __all__ = [
     "CASE_MOVES",
     "CHANGE_MOVES",
     "DISPUTE_MOVES",
+    "FRONT_MOVES",
     "OPEN_CASES",
     "PENDING_MOVES",
     "PPM",
@@ -98,6 +100,8 @@ __all__ = [
     "EventState",
     "Evidence",
     "FeeChange",
+    "FrontState",
+    "Fronting",
     "Issuer",
     "IssuerKind",
     "KycCase",

@@ -1,5 +1,6 @@
 """Deployers, their venues, and the drafts and progress of launches."""
 
+import exchange_kernel as kernel
 from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
@@ -47,14 +48,21 @@ class Venue(models.Model):
     the protocol keeps ``protocol_share_ppm``. ``capacity_units`` of the settlement asset is what the kernel was last
     told that open interest may be worth. ``name_shape`` is what the name looks like (``ledger.words.skeleton``).
     A failed launch gives its address back. ``held_by_decision`` is the number of the governance decision that keeps the
-    venue halted; while there is one, the deployer cannot resume it.
+    venue halted; while there is one, the deployer cannot resume it. A venue that ``fronts``
+    another shows that one's books and risk group under its own name, to accounts of its own; their orders pay
+    ``builder_ppm`` on top to ``builder_account``, that of its deployer.
     """
 
     slug = models.CharField(max_length=30, validators=[RegexValidator(SLUG_PATTERN)])
     name = models.CharField(max_length=40)
     name_shape = models.CharField(max_length=120, blank=True, db_index=True, default="", db_default="")
     deployer = models.ForeignKey(Deployer, on_delete=models.PROTECT, related_name="venues")
-    group_id = models.BigIntegerField(unique=True)
+    group_id = models.BigIntegerField()
+    fronts = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="fronted_by"
+    )
+    builder_account = models.BigIntegerField(null=True, blank=True)
+    builder_ppm = models.PositiveIntegerField(default=0)
     state = models.CharField(max_length=10, choices=VenueState.choices, default=VenueState.LAUNCHING)
     accent = models.CharField(max_length=7, default="#2f6feb", validators=[RegexValidator(ACCENT_PATTERN)])
     description = models.CharField(max_length=280, blank=True)
@@ -75,6 +83,9 @@ class Venue(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
+                fields=["group_id"], condition=Q(fronts=None), name="venue_owns_its_group"
+            ),
+            models.UniqueConstraint(
                 fields=["slug"], condition=~Q(state="failed"), name="venue_slug_of_the_living"
             ),
             models.CheckConstraint(
@@ -86,6 +97,18 @@ class Venue(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+    @property
+    def books_id(self) -> int:
+        """The venue whose books these are: itself, or the one it fronts."""
+        return self.fronts_id or self.pk
+
+    @property
+    def builder_code(self) -> int:
+        """What orders sent through this venue carry for its deployer, as the kernel reads it; 0 for nothing."""
+        if not self.builder_account or not self.builder_ppm or self.state != VenueState.OPEN:
+            return 0
+        return kernel.builder_code(self.builder_account, rate_ppm=self.builder_ppm)
 
 
 class LaunchDraft(models.Model):

@@ -14,7 +14,7 @@ from venues.selectors import min_stake, stake_standing
 from venues.services.acts import note_act
 from venues.services.launch import send_drive
 from venues.services.listing import create_listings
-from venues.services.roles import require_event_role, require_role
+from venues.services.roles import require_event_role, require_own_books, require_role
 from venues.specs import MAX_MARKETS, Listing
 
 
@@ -29,6 +29,7 @@ def add_listings(user: AbstractBaseUser, venue: Venue, specs: list[Listing]) -> 
     Raises ``venue_not_open``, ``market_pending`` while other markets are being added, ``symbol_taken``,
     ``code_taken``, ``too_many_markets``, ``stake_too_small`` if a new kind of market asks for more stake.
     """
+    require_own_books(venue)
     symbols = [symbol for spec in specs for symbol in spec.symbols]
     with transaction.atomic():
         require_role(user, venue, Role.OWNER)

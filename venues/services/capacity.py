@@ -20,7 +20,7 @@ from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset
 from exchange_os.ledger.selectors import stake_asset, stake_balance, stake_balances
 from venues.models import Market, MarketKind, Venue
-from venues.selectors import BACKED_STATES, LIVE_STATES
+from venues.selectors import BACKED_STATES, LIVE_STATES, markets_of
 from venues.services.asking import ask
 from venues.stakes import capacity_from, stake_for, stake_price
 
@@ -32,25 +32,22 @@ SWEEP_TASK = "venues.sweep_capacity"
 def settlement_asset(venue: Venue) -> Asset | None:
     """What the venue's contracts settle in; ``None`` if it has none."""
     market = (
-        Market.objects.filter(venue=venue)
-        .exclude(kind=MarketKind.SPOT)
-        .select_related("quote")
-        .order_by("number")
-        .first()
+        markets_of(venue).exclude(kind=MarketKind.SPOT).select_related("quote").order_by("number").first()
     )
     return market.quote if market else None
 
 
 def capacity_of(venue: Venue, settlement: Asset) -> int:
     """Units of ``settlement`` that the venue's open interest may be worth; 0 without a price of the stake."""
-    stake = stake_balance(venue.deployer.user_id)
+    owner = venue.fronts or venue
+    stake = stake_balance(owner.deployer.user_id)
     price = stake_price(settlement).value
-    return capacity_from(stake, backed_count(venue.deployer_id), settlement, price, stake_asset())
+    return capacity_from(stake, backed_count(owner.deployer_id), settlement, price, stake_asset())
 
 
 def backed_count(deployer_id: int) -> int:
-    """Among how many venues a deployer's stake is shared."""
-    return Venue.objects.filter(deployer=deployer_id, state__in=BACKED_STATES).count()
+    """Among how many venues a deployer's stake is shared; a front carries no risk of its own."""
+    return Venue.objects.filter(deployer=deployer_id, state__in=BACKED_STATES, fronts=None).count()
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ def loads_of(
     asset, found = stake_asset(), []
     for venue in venues:
         settlement = settlement_asset(venue)
-        if settlement is None:
+        if settlement is None or venue.fronts_id is not None:
             continue
         try:
             used = int(ask(venue.group_id, {"q": "capacity"}, patience_seconds)["open_interest"])
@@ -114,7 +111,11 @@ def tell_capacities() -> int:
         .select_related("quote", "venue__deployer")
     )
     prices: dict[int, Decimal] = {}
-    counts = Venue.objects.filter(state__in=BACKED_STATES).values_list("deployer").annotate(Count("pk"))
+    counts = (
+        Venue.objects.filter(state__in=BACKED_STATES, fronts=None)
+        .values_list("deployer")
+        .annotate(Count("pk"))
+    )
     backed, stakes, asset = dict(counts), stake_balances(), stake_asset()
     told = 0
     for market in first:

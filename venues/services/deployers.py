@@ -76,7 +76,7 @@ def check_release(deployer: Deployer, amount: int) -> None:
             f"{amount_words(standing.free, asset)} can be released.",
             field="amount",
         )
-    shared_by = len(standing.needs)
+    shared_by = standing.shared_by
     loads = loads_of(live_venues().filter(deployer=deployer), standing.held - amount, shared_by)
     for load in loads:
         if load.used is None:

@@ -24,7 +24,7 @@ from venues.selectors import LIVE_STATES
 from venues.services.acts import note_act
 from venues.services.asking import KernelRefused, ask
 from venues.services.fee_tiers import assign_tiers
-from venues.services.roles import require_role
+from venues.services.roles import require_own_books, require_role
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +66,7 @@ def announce_fees(user: AbstractBaseUser, venue: Venue, schedule: FeeSchedule) -
     Takes the place of a change that waits. Raises ``role_missing``, ``fees_unchanged``, ``venue_not_live``.
     """
     venue = require_role(user, venue, Role.OWNER)
+    require_own_books(venue)
     with transaction.atomic():
         locked = Venue.objects.select_for_update().get(pk=venue.pk)
         if locked.state not in LIVE_STATES:

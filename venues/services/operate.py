@@ -12,7 +12,7 @@ from venues.models import VENUE_MOVES, Market, Phase, Role, Venue, VenueState
 from venues.services.acts import note_act
 from venues.services.asking import ask
 from venues.services.opening import move_phase
-from venues.services.roles import require_role
+from venues.services.roles import require_own_books, require_role
 from venues.services.transfers import start_withdrawal
 
 DONE = {Phase.HALTED: "halted", Phase.OPEN: "resumed"}
@@ -42,6 +42,7 @@ def resume_market(user: AbstractBaseUser, venue: Venue, number: int, reason: str
 def _move_market(user: AbstractBaseUser, venue: Venue, number: int, target: Phase, reason: str) -> Market:
     """The kernel first, then the row, as for a venue as a whole."""
     venue = require_role(user, venue, Role.HALTER)
+    require_own_books(venue)
     before = Phase.OPEN if target == Phase.HALTED else Phase.HALTED
     market = Market.objects.filter(venue=venue, number=number).first()
     if market is None or venue.state != VenueState.OPEN or market.phase != before:
@@ -94,6 +95,7 @@ def halt_short_venue(venue: Venue) -> Venue:
 
 def _move(user: AbstractBaseUser, venue: Venue, target: VenueState, reason: str) -> Venue:
     venue = require_role(user, venue, Role.HALTER)
+    require_own_books(venue)
     if venue.held_by_decision is not None:
         raise DomainError(
             "venue_held",
@@ -146,6 +148,7 @@ def collect_fees(user: AbstractBaseUser, venue: Venue) -> list[Transfer]:
     Whoever collects, the deployer gets it. Raises ``nothing_to_collect``, ``role_missing``, the engine's refusals.
     """
     venue = require_role(user, venue, Role.TREASURER)
+    require_own_books(venue)
     held = fees_held(venue)
     if not held:
         raise DomainError("nothing_to_collect", f"{venue.name} has no fees to collect yet.")

@@ -21,6 +21,7 @@ from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset
 from exchange_os.oracles.selectors import open_alarms
 from venues.models import PPM, Event, EventState, Market, MarketKind, Phase, Venue, VenueSample, VenueState
+from venues.selectors import markets_of
 from venues.services.asking import ask
 from venues.services.operate import fees_collected
 
@@ -98,11 +99,7 @@ class Pulse:
 
 def pulse_of(venue: Venue) -> Pulse:
     """The venue's figures now. Never raises for a kernel that is away."""
-    markets = list(
-        Market.objects.filter(venue=venue)
-        .exclude(phase=Phase.PENDING)
-        .select_related("quote", "base", "event")
-    )
+    markets = list(markets_of(venue).exclude(phase=Phase.PENDING).select_related("quote", "base", "event"))
     money = _money(markets)
     traded, hourly = _traded(venue)
     known = _kernel(venue, [number for number, _ in sorted(traded.items(), key=lambda item: -item[1][1])])
@@ -144,7 +141,7 @@ def sample_venues() -> int:
     hour = timezone.now().replace(minute=0, second=0, microsecond=0)
     done = set(VenueSample.objects.filter(hour=hour).values_list("venue_id", flat=True))
     kept = 0
-    for venue in Venue.objects.filter(state=VenueState.OPEN).exclude(pk__in=done):
+    for venue in Venue.objects.filter(state=VenueState.OPEN, fronts=None).exclude(pk__in=done):
         last = VenueSample.objects.filter(venue=venue).order_by("-hour").first()
         since_ms = int(last.hour.timestamp() * 1000) if last else 0
         if Candle.objects.filter(group_id=venue.group_id, minute_ms__gte=since_ms).exists():
@@ -157,7 +154,7 @@ def sample_venue(venue: Venue, hour: datetime) -> bool:
     known = _kernel(venue, [])
     if known is None:
         return False
-    markets = list(Market.objects.filter(venue=venue).exclude(phase=Phase.PENDING))
+    markets = list(markets_of(venue).exclude(phase=Phase.PENDING))
     _, made = VenueSample.objects.get_or_create(
         venue=venue,
         hour=hour,

@@ -43,6 +43,15 @@ def require_role(user: AbstractBaseUser, venue: Venue, role: Role) -> Venue:
     return fresh
 
 
+def require_own_books(venue: Venue) -> None:
+    """Refuse with ``front_has_no_books`` what only the venue can do whose books a front shows."""
+    if venue.fronts_id is not None:
+        raise DomainError(
+            "front_has_no_books",
+            f"{venue.name} shows the books of another venue; markets, fees and halts are that venue's.",
+        )
+
+
 def member_event(user: AbstractBaseUser, event_id: int) -> Event:
     """An event of a venue at which the user has some role. Raises ``event_unknown``."""
     event = (

@@ -14,7 +14,8 @@ from exchange_os.engine.sweeper import transfer_command
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset, Transfer
 from exchange_os.ledger.services import request_deposit, request_withdrawal
-from venues.models import Market, Phase, Venue, VenueState
+from venues.models import Phase, Venue, VenueState
+from venues.selectors import markets_of
 from venues.services.permissions import check_deposit
 
 
@@ -79,7 +80,7 @@ def start_withdrawal(
 
 def check_traded(venue: Venue, asset: Asset) -> None:
     """Refuse with ``asset_not_traded`` an asset in which the venue has no market."""
-    markets = Market.objects.filter(venue=venue).exclude(phase=Phase.PENDING)
+    markets = markets_of(venue).exclude(phase=Phase.PENDING)
     if not (markets.filter(base=asset).exists() or markets.filter(quote=asset).exists()):
         raise DomainError(
             "asset_not_traded",

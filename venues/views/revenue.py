@@ -17,6 +17,8 @@ from venues.models import Role, Venue
 from venues.revenue import (
     Earned,
     MarketRevenue,
+    front_revenue_by_day,
+    front_revenue_by_market,
     months_of,
     revenue_assets,
     revenue_by_day,
@@ -43,6 +45,8 @@ def revenue(console: Console) -> HttpResponse:
     )
     if asset is None:
         return console.render("venues/console/revenue.html", {"nothing": True})
+    if venue.fronts_id is not None:
+        return _front(console, asset, assets)
     days = next((each for each in RANGES if str(each) == request.GET.get("days")), 30)
     until = today()
     since = until - timedelta(days=days - 1)
@@ -56,7 +60,7 @@ def revenue(console: Console) -> HttpResponse:
         "now": _row(total(each for _, each in now), asset),
         "change": _change(total(e for _, e in before).venue, total(e for _, e in now).venue),
         "today": amount_text(now[-1][1].venue, asset),
-        "chart": _bars(now, asset),
+        "chart": _bars([(day, each.venue) for day, each in now], asset),
         "markets": [
             {"market": row.market, **_row(row.earned, asset)}
             for row in revenue_by_market(venue, asset, since, until)
@@ -69,10 +73,35 @@ def revenue(console: Console) -> HttpResponse:
     return console.render("venues/console/revenue.html", context)
 
 
+def _front(console: Console, asset: Asset, assets: list[Asset]) -> HttpResponse:
+    """What a front earns: its builder's part of every trade that came through it."""
+    venue, until = console.venue, today()
+    days = next((each for each in RANGES if str(each) == console.request.GET.get("days")), 30)
+    since = until - timedelta(days=days - 1)
+    by_day = front_revenue_by_day(venue, asset, since, until)
+    context = {
+        "asset": asset,
+        "assets": assets,
+        "days": days,
+        "ranges": RANGES,
+        "sum": amount_text(sum(units for _, units in by_day), asset),
+        "today": amount_text(by_day[-1][1], asset),
+        "chart": _bars(by_day, asset),
+        "owner": venue.fronts,
+        "markets": [
+            (market, amount_text(units, asset))
+            for market, units in front_revenue_by_market(venue, asset, since, until)
+        ],
+    }
+    return console.render("venues/console/front_revenue.html", context)
+
+
 @require_GET
 @console_page("revenue")
 def statement(console: Console, month: str) -> HttpResponse:
     """One month of the venue: what each market earned, and what was paid out."""
+    if console.venue.fronts_id is not None:
+        raise Http404("Statements are the owner's.")
     first, last = _month(month)
     sheets = []
     for asset in revenue_assets(console.venue):
@@ -96,6 +125,8 @@ def statement(console: Console, month: str) -> HttpResponse:
 @console_page("revenue")
 def statement_csv(console: Console, month: str) -> StreamingHttpResponse:
     """One month of the venue by day and market, as CSV."""
+    if console.venue.fronts_id is not None:
+        raise Http404("Statements are the owner's.")
     first, last = _month(month)
     answer = StreamingHttpResponse(_lines(console.venue, first, last), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{console.venue.slug}-{month}.csv"'
@@ -154,21 +185,21 @@ def _change(before: int, now: int) -> str:
     return f"{(now - before) * 100 / before:+.1f}" if before > 0 else ""
 
 
-def _bars(days: list[tuple[date, Earned]], asset: Asset) -> dict[str, Any]:
-    """Bars of a chart: one a day, as high as what the venue earned."""
+def _bars(days: list[tuple[date, int]], asset: Asset) -> dict[str, Any]:
+    """Bars of a chart: one a day, as high as what was earned."""
     width, height = CHART
-    most = max((earned.venue for _, earned in days), default=0)
+    most = max((units for _, units in days), default=0)
     step = width / max(1, len(days))
     bars = [
         {
             "x": f"{n * step + step * 0.15:.1f}",
             "width": f"{step * 0.7:.1f}",
-            "height": (tall := max(0, earned.venue) * height // most if most else 0),
+            "height": (tall := max(0, units) * height // most if most else 0),
             "y": height - tall,
             "day": day,
-            "amount": amount_text(earned.venue, asset),
+            "amount": amount_text(units, asset),
         }
-        for n, (day, earned) in enumerate(days)
+        for n, (day, units) in enumerate(days)
     ]
     return {
         "bars": bars,

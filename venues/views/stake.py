@@ -31,9 +31,11 @@ from venues.models import Deployer, MarketKind
 from venues.selectors import deployer_of, live_venues
 from venues.services.capacity import Load, loads_of
 from venues.services.deployers import check_release, stake, unbond_stake
-from venues.stakes import StakeStanding, minimums, stake_price, stake_standing
+from venues.stakes import FRONT, StakeStanding, minimums, stake_price, stake_standing
 
 ROWS = 20
+#: What a venue may be, with its label, each with a least stake.
+KINDS = [*MarketKind.choices, (FRONT, "front of a venue")]
 WORDS = {
     PostingKind.STAKE: "Staked",
     PostingKind.UNBOND: "Unbonding begun",
@@ -135,7 +137,7 @@ def _release_preview(deployer: Deployer, units: int) -> dict[str, Any]:
 
 def _change(deployer: Deployer, standing: StakeStanding, units: int) -> list[dict[str, Any]]:
     """Every venue's capacity now and with ``units`` more (or less) at stake."""
-    shared_by = len(standing.needs)
+    shared_by = standing.shared_by
     venues = list(live_venues().filter(deployer=deployer))
     now = loads_of(venues, standing.held, shared_by)
     then = {load.venue.pk: load for load in loads_of(venues, standing.held + units, shared_by)}
@@ -162,7 +164,7 @@ def _context(request: SignedInRequest, deployer: Deployer) -> dict[str, Any]:
     releases = list(unbonding(request.user.pk))
     waiting = sum(release.remaining for release in releases)
     venues = list(live_venues().filter(deployer=deployer))
-    loads = loads_of(venues, standing.held, len(standing.needs))
+    loads = loads_of(venues, standing.held, standing.shared_by)
     carried = {load.venue.pk: _load_row(load) for load in loads}
     numbers = {
         "held": standing.held, "backing": standing.backing, "free": standing.free, "unbonding": waiting,
@@ -174,7 +176,7 @@ def _context(request: SignedInRequest, deployer: Deployer) -> dict[str, Any]:
         "days": settings.UNBONDING_DAYS,
         "multiple": settings.CAPACITY_MULTIPLE,
         "holds": holds_on(request.user.pk),
-        "kinds": [(label, amount_text(units, asset)) for label, units in minimums(MarketKind.choices)],
+        "kinds": [(label, amount_text(units, asset)) for label, units in minimums(KINDS)],
         "prices": _prices(loads),
         "venues": [
             {"venue": v, "needs": amount_text(standing.needs.get(v.pk, 0), asset), "load": carried.get(v.pk)}

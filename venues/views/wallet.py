@@ -4,6 +4,7 @@ The trader's side, above this app, knows who has which account at a venue; it ha
 ``WalletView`` when the addresses are wired.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import messages
@@ -33,8 +34,8 @@ from exchange_os.ui.requests import SignedInRequest
 from exchange_os.ui.toasts import trigger
 from venues.fields import Field
 from venues.inputs import text_of
-from venues.models import Market, Phase, Venue
-from venues.selectors import live_venues, venue_by_slug
+from venues.models import Phase, Venue
+from venues.selectors import live_venues, markets_of, venue_by_slug
 from venues.services.asking import ask
 from venues.services.transfers import AccountDirectory, refusal_text, start_deposit, start_withdrawal
 
@@ -83,7 +84,7 @@ class Page(WalletView):
             "rows": wallet_rows(request.user.pk),
             "offers": _offers(request),
             "form": transfer_form(request, self.accounts, request.GET),
-            **history_context(request),
+            **history_context(request, self.accounts),
         }
         return render(request, "ledger/wallet.html", context)
 
@@ -137,7 +138,7 @@ class History(WalletView):
 
     def get(self, request: SignedInRequest) -> HttpResponse:
         """Show the newest, or those before ``before``."""
-        return render(request, "ledger/history.html", history_context(request))
+        return render(request, "ledger/history.html", history_context(request, self.accounts))
 
 
 class Faucet(WalletView):
@@ -189,7 +190,9 @@ class Start(WalletView):
             return render(request, "ledger/transfer_form.html", {"form": form}, status=422)
         if request.headers.get("HX-Request") != "true":
             return redirect("wallet:page")
-        return trigger(render(request, "ledger/transfer.html", _transfer_context(transfer)), CHANGED)
+        return trigger(
+            render(request, "ledger/transfer.html", _transfer_context(transfer, self.accounts)), CHANGED
+        )
 
 
 class Progress(WalletView):
@@ -200,7 +203,7 @@ class Progress(WalletView):
         transfer = transfers_of(request.user.pk).filter(pk=transfer_id).first()
         if transfer is None:
             return HttpResponse(status=404)
-        response = render(request, "ledger/transfer.html", _transfer_context(transfer))
+        response = render(request, "ledger/transfer.html", _transfer_context(transfer, self.accounts))
         return trigger(response, CHANGED) if transfer.state != TransferState.REQUESTED else response
 
 
@@ -274,7 +277,7 @@ def _choices(numbers: dict[int, int], chosen: str) -> list[Venue]:
 
 def traded_assets(venue: Venue) -> list[Asset]:
     """The assets in which a venue has markets, by symbol."""
-    markets = Market.objects.filter(venue=venue).exclude(phase=Phase.PENDING).select_related("base", "quote")
+    markets = markets_of(venue).exclude(phase=Phase.PENDING).select_related("base", "quote")
     found = {asset.pk: asset for market in markets for asset in market.balance_assets}
     return sorted(found.values(), key=lambda asset: asset.symbol)
 
@@ -284,23 +287,38 @@ def venue_balances(venue: Venue, account: int) -> list[dict[str, int]]:
     return list(ask(venue.group_id, {"q": "account", "account": account}, VENUE_TIMEOUT_SECONDS)["balances"])
 
 
-def history_context(request: SignedInRequest) -> dict[str, Any]:
+def _venues_of(user_id: int, transfers: Iterable[Transfer], accounts: AccountDirectory) -> dict[int, Venue]:
+    """``{transfer id: the venue whose account it is about}``; a risk group may be shown by several venues."""
+    transfers = list(transfers)
+    numbers = accounts.numbers(user_id)
+    groups: dict[int, list[Venue]] = {}
+    for venue in Venue.objects.filter(group_id__in={transfer.group_id for transfer in transfers}):
+        groups.setdefault(venue.group_id, []).append(venue)
+    found = {}
+    for transfer in transfers:
+        venues = sorted(groups.get(transfer.group_id, ()), key=lambda venue: venue.fronts_id is not None)
+        own = [venue for venue in venues if numbers.get(venue.pk) == transfer.account]
+        if venues:
+            found[transfer.pk] = (own or venues)[0]
+    return found
+
+
+def history_context(request: SignedInRequest, accounts: AccountDirectory) -> dict[str, Any]:
     """A page of the wallet's movements, and of transfers on their way."""
     before = text_of(request.GET, "before")
     entries = wallet_history(request.user.pk)
     if before.isdigit() and len(before) < 19:
         entries = entries.filter(pk__lt=int(before))
     found = list(entries[: HISTORY_ROWS + 1])
-    venues = {venue.group_id: venue for venue in Venue.objects.filter(
-        group_id__in={e.posting.transfer.group_id for e in found if e.posting.transfer}
-    )}  # fmt: skip
+    moved = [entry.posting.transfer for entry in found if entry.posting.transfer]
+    venues = _venues_of(request.user.pk, moved, accounts)
     rows = [
         {
             "entry": entry,
             "asset": entry.account.asset,
             "amount": amount_text(abs(entry.amount), entry.account.asset),
             "incoming": entry.amount > 0,
-            "venue": venues.get(entry.posting.transfer.group_id) if entry.posting.transfer else None,
+            "venue": venues.get(entry.posting.transfer_id or 0),
             "transfer": entry.posting.transfer,
             "reason": refusal_text(entry.posting.transfer) if entry.posting.transfer else "",
         }
@@ -335,11 +353,11 @@ def _offers(request: SignedInRequest) -> list[dict[str, Any]]:
     ]
 
 
-def _transfer_context(transfer: Transfer) -> dict[str, Any]:
+def _transfer_context(transfer: Transfer, accounts: AccountDirectory) -> dict[str, Any]:
     return {
         "transfer": transfer,
         "amount": amount_text(transfer.amount, transfer.asset),
-        "venue": Venue.objects.filter(group_id=transfer.group_id).first(),
+        "venue": _venues_of(transfer.user_id, [transfer], accounts).get(transfer.pk),
         "moving": transfer.state == TransferState.REQUESTED,
         "refused": transfer.state == TransferState.REFUSED,
         "reason": refusal_text(transfer),
