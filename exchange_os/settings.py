@@ -261,6 +261,8 @@ STAKE_PRICE_STEP_PERCENT = env.int("STAKE_PRICE_STEP_PERCENT", 1)  # smaller mov
 STAKE_PRICE_WARN_PERCENT = env.int("STAKE_PRICE_WARN_PERCENT", 5)  # a fall that deployers are told of
 # The asset in which an account over all venues is valued.
 VALUE_ASSET = env.str("VALUE_ASSET", "USD")
+# The address of the venue that the first page leads with, if it has many events; none unless named.
+FEATURED_VENUE = env.str("FEATURED_VENUE", "")
 CAPACITY_MULTIPLE = env.int("CAPACITY_MULTIPLE", 10)
 PROTOCOL_SHARE_PPM = env.int("PROTOCOL_SHARE_PPM", 100_000)
 

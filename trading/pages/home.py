@@ -1,20 +1,23 @@
 """The first page: markets and venues to discover, searched as one types, with one's favourites."""
 
 from dataclasses import replace
+from typing import Any
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from trading.pages.markets import event_cards, now_ms
+from trading.pages.series import series_context
 from trading.selectors.contract_figures import contract_figures
 from trading.selectors.events import open_events
 from trading.selectors.favourites import favourite_markets
 from trading.selectors.overview import Listing, listings, market_list, movers
 from trading.services.favourites import KEPT_AT_MOST, toggle_favourite
-from venues.models import Market, MarketKind
-from venues.selectors import backed_venues, open_markets
+from venues.models import Market, MarketKind, Venue
+from venues.selectors import LIVE_STATES, backed_venues, open_markets
 
 FAVOURITES = "favourites"
 #: Tabs of the markets list.
@@ -61,6 +64,13 @@ def _with_figures(rows: list[Listing]) -> list[Listing]:
     ]
 
 
+def _featured(request: HttpRequest) -> dict[str, Any]:
+    """The venue that the page leads with, if the operator chose one (``FEATURED_VENUE``) and it is a series."""
+    venue = Venue.objects.filter(slug=settings.FEATURED_VENUE, state__in=LIVE_STATES).first()
+    context = series_context(request, venue) if venue else {}
+    return {"venue": venue, **context} if context else {}
+
+
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Markets of every venue: a tab by ``?kind=``, searched by ``?q=``."""
@@ -73,6 +83,8 @@ def home(request: HttpRequest) -> HttpResponse:
     front = not words and not kind
     rows = _rows(kind, words, favourites, now)
     contracts = kind == MarketKind.PERPETUAL
+    featured = _featured(request) if front else {}
+    shown = open_events(without=featured["venue"].pk if featured else None)
     context = {
         "rows": _with_figures(rows) if contracts else rows,
         "contracts": contracts,
@@ -81,9 +93,9 @@ def home(request: HttpRequest) -> HttpResponse:
         "kind": kind,
         "kinds": KINDS,
         "movers": movers(now) if front else [],
-        "events": event_cards(open_events(), now) if not words and kind in ("", MarketKind.OUTCOME) else [],
+        "events": event_cards(shown, now) if not words and kind in ("", MarketKind.OUTCOME) else [],
         "venues": backed_venues(VENUES_SHOWN) if front else [],
-    }
+    } | featured
     return render(request, "trading/home.html", context)
 
 

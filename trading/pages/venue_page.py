@@ -14,6 +14,7 @@ from exchange_os.ledger.selectors import amount_text
 from exchange_os.oracles.selectors import market_prices, open_alarms, sources_of
 from trading.decimals import decimal_text
 from trading.pages.markets import ccxt_snippet, event_cards, example_symbol, now_ms, venue_or_404
+from trading.pages.series import series_context
 from trading.selectors.events import events_of
 from trading.selectors.overview import Listing, venue_listings
 from trading.selectors.reports import PATIENCE_SECONDS, ask, incidents_of
@@ -178,13 +179,16 @@ def venue(request: HttpRequest, slug: str) -> HttpResponse:
     now = now_ms()
     rows = venue_listings(shown, now)
     events = events_of(shown.pk)
+    series = series_context(request, shown)
     base = request.build_absolute_uri(f"/v/{shown.slug}")
     kinds = {row.market.kind for row in rows} | ({MarketKind.OUTCOME.value} if events else set())
     context = {
         "venue": shown,
         "access": standing_at(shown, request.user if request.user.is_authenticated else None, kinds),
         "rows": rows,
-        "events": event_cards([each for each in events if not each.is_over], now),
+        "events": [] if series else event_cards([each for each in events if not each.is_over], now),
+        "market_count": len(rows) + sum(len(each.markets) for each in events),
+        "event_count": len(events),
         "bond": bond(shown),
         "oracle": oracle(shown, now),
         "fees": fee_rows(rows, shown.protocol_share_ppm),
@@ -197,5 +201,5 @@ def venue(request: HttpRequest, slug: str) -> HttpResponse:
         "kinds": kinds,
         "incidents": incidents_of(shown.group_id),
         "snippet": ccxt_snippet(base, example_symbol(rows)),
-    }
+    } | series
     return render(request, "trading/venue.html", context)

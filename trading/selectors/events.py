@@ -110,9 +110,11 @@ def event_by_code(venue_id: int, code: str) -> EventView:
     return found[0]
 
 
-def open_events(limit: int = 12) -> list[EventView]:
-    """Events of every live venue that still trade, soonest to close first."""
+def open_events(limit: int = 12, without: int | None = None) -> list[EventView]:
+    """Events of every live venue, or of all but one, that still trade, soonest to close first."""
     trading = Event.objects.filter(state=EventState.OPEN, venue__state__in=LIVE_STATES)
+    if without is not None:
+        trading = trading.exclude(venue_id=without)
     return _views(trading.order_by("closes", "pk")[:limit])
 
 

@@ -23,6 +23,8 @@ LEVELS = ((0.6, 8, 80), (2.0, 22, 200))
 MOST_LOTS = 1500
 LEAN_TICKS = 4.0
 AT_ONCE = 1500
+#: Events with more outcomes than this are what everybody comes for.
+WIDE = 8
 
 
 class Board:
@@ -171,11 +173,10 @@ class Crowd:
         if not board.events:
             return
         near = sorted(board.events, key=lambda code: closing.get(code, 0.0))
-        code = (
-            self._draw.choice(near[: 10 + len(near) // 8])
-            if self._draw.random() < 0.75
-            else self._draw.choice(near)
-        )
+        wide = [found for found in board.events if len(board.events[found]) > WIDE]
+        luck = self._draw.random()
+        pool = near[: 10 + len(near) // 8] if luck < 0.5 else wide or near if luck < 0.8 else near
+        code = self._draw.choice(pool)
         items = board.events[code]
         item = items[self._draw.choices(range(len(items)), self.beliefs.chances(code, board.names(code)))[0]]
         fair = self.beliefs.chances(code, board.names(code))[item.outcome] * item.payout_ticks
@@ -184,6 +185,6 @@ class Crowd:
         order = {
             "op": "place", "instId": item.symbol, "clOrdId": f"{self.run}c{next(self._ids):x}", "side": side,
             "ordType": "ioc", "px": item.price_text(min(max(1, ticks), item.payout_ticks - 1)),
-            "sz": str(self._draw.choice((2, 5, 5, 10, 10, 20, 25, 40, 75, 120))),
+            "sz": str(self._draw.choice((5, 10, 10, 20, 25, 40, 60, 80, 120, 200))),
         }  # fmt: skip
         self.client.bulk([order])
