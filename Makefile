@@ -75,6 +75,11 @@ chaos: ## Kill, freeze and cut everything while orders flow (SEEDS=n)
 	@$(SETUP) --dev
 	@exec $(BIN)/python manage.py chaos $(if $(SEEDS),--seeds $(SEEDS)) $(ARGS)
 
+.PHONY: restore-drill
+restore-drill: ## Back up the running exchange, restore it beside, prove journals, ledger and roots (FILE=backup directory)
+	@$(SETUP)
+	@exec $(BIN)/python manage.py restore_drill $(if $(FILE),--backup "$(FILE)")
+
 ##@ Build
 .PHONY: setup
 setup: ## Make .venv: pinned packages, the kernel in release mode, the tools of checks and tests

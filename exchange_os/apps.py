@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 
-from exchange_os import checks
+from exchange_os import checks, deploy_checks
 
 
 class ExchangeOSConfig(AppConfig):
@@ -15,6 +15,7 @@ class ExchangeOSConfig(AppConfig):
     def ready(self) -> None:
         """Called once when Django is set up."""
         checks.register_all()
+        deploy_checks.register_all()
 
 
 class OperatorConfig(AdminConfig):
