@@ -29,6 +29,7 @@ urlpatterns = [
     path("deployer/", include(deployer_urls)),
     path("assets/", include(asset_urls)),
     path("logos/", include(logo_urls)),
+    path("governance/", include("governance.urls")),
     path("", include("trading.urls")),
     path("", include("trading.pages.urls")),
 ]

@@ -20,6 +20,11 @@ OPEN_STATES = (State.REPLY, State.VOTING, State.LOCKED)
 CLOSED_STATES = (State.EXECUTED, State.REJECTED, State.EXPIRED)
 
 
+def address_of(decision: Decision) -> str:
+    """Where a decision is published."""
+    return f"/governance/{decision.pk}/"
+
+
 def decision_numbered(number: int) -> Decision:
     """The decision of that number; ``DomainError("decision_unknown")`` if there is none."""
     decision = Decision.objects.filter(pk=number).select_related("proposer").first()

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
@@ -25,6 +24,7 @@ from governance.services.decisions import draft_decision
 from governance.services.notices import tell_of_case
 from governance.services.slashing import execute_slash, finish_slash
 from venues.models import Venue
+from venues.stakes import stake_price
 
 COMPLAINTS_A_DAY = 3
 OFFENCE_KEY_LENGTH = 64
@@ -82,9 +82,11 @@ def stake_worth(loss: int, asset: Asset) -> int:
 
     Raises ``price_missing`` where the stake has no price in that asset.
     """
-    price = Decimal(settings.STAKE_PRICES.get(asset.symbol, "0"))
+    price = stake_price(asset).value
     if price <= 0:
-        raise DomainError("price_missing", f"The stake has no price in {asset.symbol}; set STAKE_PRICES.")
+        raise DomainError(
+            "price_missing", f"The stake has no price in {asset.symbol}, so losses cannot be made up."
+        )
     units = Decimal(loss).scaleb(stake_asset().scale - asset.scale) / price
     return int(units.to_integral_value(ROUND_CEILING))
 

@@ -4,16 +4,11 @@ from collections.abc import Iterable
 
 from exchange_os.ledger.selectors import amount_words, stake_asset
 from governance.models import Decision, DecisionMove, Harmed, Verb
-from governance.selectors.decisions import panel_of
+from governance.selectors.decisions import address_of, panel_of
 from trading.models import Notification, NotificationKind
 from trading.notices import announce_notifications
 
 TEXT_LENGTH = 240
-
-
-def address_of(decision: Decision) -> str:
-    """Where a decision is published."""
-    return f"/governance/{decision.pk}/"
 
 
 def notify(users: Iterable[int], decision: Decision, move: DecisionMove, text: str, path: str = "") -> None:

@@ -2,6 +2,7 @@
 // one's own is asked for again when the account says that something changed.
 
 import "./bet.js";
+import "./countdown.js";
 import "./ladder.js";
 import "./odds.js";
 
@@ -111,25 +112,6 @@ function set(element, text, flashes = false) {
   requestAnimationFrame(() => element.setAttribute("data-flash", ""));
 }
 
-class Countdown extends HTMLElement {
-  connectedCallback() {
-    this.end = performance.now() + Number(this.getAttribute("seconds")) * 1000;
-    this.timer = setInterval(() => this.draw(), 1000);
-    this.draw();
-  }
-
-  disconnectedCallback() {
-    clearInterval(this.timer);
-  }
-
-  draw() {
-    const left = Math.max(0, Math.round((this.end - performance.now()) / 1000));
-    const [days, hours, minutes, seconds] = [Math.floor(left / 86400), Math.floor(left / 3600) % 24, Math.floor(left / 60) % 60, left % 60];
-    const two = (number) => String(number).padStart(2, "0");
-    this.textContent = days ? `${days}d ${two(hours)}h ${two(minutes)}m` : `${two(hours)}:${two(minutes)}:${two(seconds)}`;
-  }
-}
-
 // A search shows rows that are folded away, too.
 document.addEventListener("input", (event) => {
   const search = event.target.closest?.("[data-search]");
@@ -139,4 +121,3 @@ document.addEventListener("input", (event) => {
 });
 
 customElements.define("xos-event", EventPage);
-customElements.define("xos-countdown", Countdown);

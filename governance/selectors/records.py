@@ -1,0 +1,89 @@
+"""Lists of decisions, and what a venue's record says of them."""
+
+from dataclasses import dataclass
+
+from django.db.models import Q, QuerySet
+
+from exchange_os.ledger.selectors import amount_words, stake_asset
+from governance.models import Decision, State
+from governance.offences import OFFENCES
+from governance.selectors.decisions import CLOSED_STATES, OPEN_STATES, address_of
+from venues.models import Venue
+
+#: Tabs of the queue: name, label, states.
+QUEUES: dict[str, tuple[str, tuple[State, ...]]] = {
+    "open": ("Open", OPEN_STATES),
+    "draft": ("Drafts", (State.DRAFT,)),
+    "reply": ("Reply window", (State.REPLY,)),
+    "voting": ("Voting", (State.VOTING,)),
+    "locked": ("Time lock", (State.LOCKED,)),
+    "closed": ("Closed", CLOSED_STATES),
+}
+
+
+def decisions_listed(states: tuple[State, ...], kind: str = "", words: str = "") -> QuerySet[Decision]:
+    """Decisions in these states, newest first, of one kind and with these words in title or venue where given."""
+    found = Decision.objects.filter(state__in=states).select_related(
+        "case__venue__deployer", "halt__venue", "ratified_halt__venue"
+    )
+    if kind:
+        found = found.filter(kind=kind)
+    for word in words.split()[:6]:
+        found = found.filter(
+            Q(title__icontains=word)
+            | Q(case__venue__name__icontains=word)
+            | Q(case__venue__slug__icontains=word)
+            | Q(halt__venue__name__icontains=word)
+        )
+    return found.order_by("-pk")
+
+
+def venue_of(decision: Decision) -> Venue | None:
+    """The venue a decision is about, if it is about one."""
+    for path in ("case", "halt", "ratified_halt"):
+        about = getattr(decision, path, None)
+        if about is not None:
+            found: Venue = about.venue
+            return found
+    return None
+
+
+@dataclass(frozen=True)
+class RecordLine:
+    """One decision in the record of a venue."""
+
+    number: int
+    title: str
+    state: str
+    label: str
+    result: str
+    url: str
+
+
+def venue_record(venue: Venue, limit: int = 5) -> tuple[list[RecordLine], int]:
+    """(decisions about a venue that were opened, newest first; units of stake slashed in all of them)."""
+    about = Decision.objects.filter(Q(case__venue=venue) | Q(halt__venue=venue)).exclude(state=State.DRAFT)
+    opened = about.exclude(digest="").select_related("case").order_by("-pk")
+    slashed = sum(
+        receipt.get("slashed", 0)
+        for receipt in opened.filter(state=State.EXECUTED).values_list("receipt", flat=True)
+    )
+    lines = [
+        RecordLine(
+            each.pk,
+            each.title,
+            each.state,
+            OFFENCES[each.case.offence].label if hasattr(each, "case") else "Emergency halt",
+            result_of(each),
+            address_of(each),
+        )
+        for each in opened[:limit]
+    ]
+    return lines, slashed
+
+
+def result_of(decision: Decision) -> str:
+    """What came of a decision, in a few words."""
+    if decision.state == State.EXECUTED and "slashed" in decision.receipt:
+        return f"{amount_words(decision.receipt['slashed'], stake_asset())} slashed"
+    return str(decision.get_state_display())
