@@ -9,8 +9,13 @@ from exchange_os.demo.worldcup import views as cup
 from exchange_os.demo.worldcup.listing import ADDRESS
 from exchange_os.ui import appearance
 from exchange_os.ui import views as ui
+from governance.selectors.records import venue_record
+from trading.records import use_record
 from venues.api import kyc_event
 from venues.urls import asset_urls, deployer_urls, launch_urls, logo_urls, wallet_urls
+
+# The pages of venues show what the committee has decided about them; they lie below it.
+use_record(venue_record)
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),

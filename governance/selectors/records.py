@@ -1,13 +1,12 @@
 """Lists of decisions, and what a venue's record says of them."""
 
-from dataclasses import dataclass
-
 from django.db.models import Q, QuerySet
 
 from exchange_os.ledger.selectors import amount_words, stake_asset
 from governance.models import Decision, State
 from governance.offences import OFFENCES
 from governance.selectors.decisions import CLOSED_STATES, OPEN_STATES, address_of
+from trading.records import Record, RecordLine
 from venues.models import Venue
 
 #: Tabs of the queue: name, label, states.
@@ -48,38 +47,23 @@ def venue_of(decision: Decision) -> Venue | None:
     return None
 
 
-@dataclass(frozen=True)
-class RecordLine:
-    """One decision in the record of a venue."""
-
-    number: int
-    title: str
-    state: str
-    label: str
-    result: str
-    url: str
-
-
-def venue_record(venue: Venue, limit: int = 5) -> tuple[list[RecordLine], int]:
-    """(decisions about a venue that were opened, newest first; units of stake slashed in all of them)."""
+def venue_record(venue: Venue, limit: int = 5) -> Record:
+    """Decisions about a venue that were opened, newest first, and the stake that was slashed in all of them."""
     about = Decision.objects.filter(Q(case__venue=venue) | Q(halt__venue=venue)).exclude(state=State.DRAFT)
     opened = about.exclude(digest="").select_related("case").order_by("-pk")
-    slashed = sum(
-        receipt.get("slashed", 0)
-        for receipt in opened.filter(state=State.EXECUTED).values_list("receipt", flat=True)
-    )
-    lines = [
+    receipts = opened.filter(state=State.EXECUTED).values_list("receipt", flat=True)
+    slashed = sum(receipt.get("slashed", 0) for receipt in receipts)
+    lines = tuple(
         RecordLine(
-            each.pk,
             each.title,
-            each.state,
             OFFENCES[each.case.offence].label if hasattr(each, "case") else "Emergency halt",
             result_of(each),
             address_of(each),
+            "slashed" in each.receipt,
         )
         for each in opened[:limit]
-    ]
-    return lines, slashed
+    )
+    return Record(lines, amount_words(slashed, stake_asset()) if slashed else "")
 
 
 def result_of(decision: Decision) -> str:

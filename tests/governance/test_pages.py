@@ -68,6 +68,9 @@ def test_everything_is_public(opened, members, venue):
     listed = b"".join(browser().get("/governance/register/?format=csv").streaming_content).decode()
     assert listed.splitlines()[1].endswith(opened.decision.digest)
     assert "600 OKB slashed" in listed
+    record = page(browser(), "/v/north/").split('id="record"')[1]
+    assert "600 OKB" in record
+    assert f"/governance/{opened.decision.pk}/" in record
 
 
 def test_the_effect_shows_before_and_after(opened, members):

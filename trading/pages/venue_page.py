@@ -15,6 +15,7 @@ from exchange_os.oracles.selectors import market_prices, open_alarms, sources_of
 from trading.decimals import decimal_text
 from trading.pages.markets import ccxt_snippet, event_cards, example_symbol, now_ms, venue_or_404
 from trading.pages.series import series_context
+from trading.records import record_of
 from trading.selectors.events import events_of
 from trading.selectors.overview import Listing, venue_listings
 from trading.selectors.reports import PATIENCE_SECONDS, ask, incidents_of
@@ -200,6 +201,7 @@ def venue(request: HttpRequest, slug: str) -> HttpResponse:
         "fronting": fronting_of(shown),
         "kinds": kinds,
         "incidents": incidents_of(shown.group_id),
+        "record": record_of(shown),
         "snippet": ccxt_snippet(base, example_symbol(rows)),
     } | series
     return render(request, "trading/venue.html", context)
