@@ -11,8 +11,9 @@ from exchange_os.engine.replaying import JournalUnsound, Replay
 from governance.canonical import canonical
 from governance.rules import RULES, ParamsWrong
 from governance.rules.oracle import deviation_ppm, losses_of
+from governance.rules.self_dealing import losses_of as dealing_losses
 from governance.rules.settlement import differences
-from tests.governance.journals import GROUP, START_MS, Journal, observed, perpetual, question
+from tests.governance.journals import GROUP, START_MS, Journal, accounts, observed, perpetual, question
 
 SOURCE = "example.com/rain"
 
@@ -124,11 +125,45 @@ def test_between_two_others_nobody_is_away():
 
 def test_own_trades_are_found_and_those_on_both_sides():
     journal = question()
-    found = find(journal, "self_dealing", accounts=[16])
-    assert (found.found, found.facts) == (True, {"trades": 1, "both_sides": 0, "notional": 600})
-    assert find(journal, "self_dealing", accounts=[16, 17]).facts["both_sides"] == 1
-    assert not find(journal, "self_dealing", accounts=[99]).found
-    assert not find(journal, "self_dealing", first=journal.links[-1].last_sequence + 0, accounts=[98]).found
+    found = find(journal, "self_dealing", market=0, accounts=[16])
+    assert (found.found, found.facts) == (True, {"trades": 1, "both_sides": 0, "units_lost": 0})
+    assert find(journal, "self_dealing", market=0, accounts=[16, 17]).facts["both_sides"] == 1
+    assert not find(journal, "self_dealing", market=0, accounts=[99]).found
+    assert not find(journal, "self_dealing", market=1, accounts=[16]).found
+
+
+def test_whoever_paid_an_insider_more_than_the_average_of_all_others_lost_the_difference():
+    journal = question()
+    journal.batch(
+        20,
+        *accounts(18, 19),
+        xk.place(18, 0, side=xk.SELL, price_ticks=40, size_lots=30),
+        xk.place(19, 0, side=xk.BUY, price_ticks=40, size_lots=30),
+    )
+    found = find(journal, "self_dealing", market=0, accounts=[16])
+    assert found.losses == {"17": 200}  # ten at 60 that others traded at 40
+    assert find(journal, "self_dealing", market=0, accounts=[17]).losses == {}  # 16 sold dearer than others
+
+
+FILLS = st.lists(
+    st.tuples(st.integers(16, 22), st.integers(16, 22), st.integers(1, 50), st.integers(1, 100)), max_size=25
+)
+
+
+@given(FILLS, st.sets(st.integers(16, 22), max_size=3))
+def test_losses_to_insiders_are_above_zero_and_never_an_insiders(fills, own):
+    trades = [
+        tuple(
+            {"account": account, "side": side, "size_lots": lots, "notional": lots * ticks, "fee": 1}
+            for account, side in ((buyer, xk.BUY), (seller, xk.SELL))
+        )
+        for buyer, seller, lots, ticks in fills
+    ]
+    lost = dealing_losses(trades, own)
+    assert all(loss > 0 for loss in lost.values())
+    assert not own & lost.keys()
+    if not own or own >= {account for fill in fills for account in fill[:2]}:
+        assert lost == {}
 
 
 def test_time_halted_by_command_is_added_up():
