@@ -12,6 +12,7 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from exchange_os.demo import cast
 from exchange_os.demo.client import Credentials
+from exchange_os.demo.committee import seed_committee
 from exchange_os.demo.feeds import ensure_feed_keys, name_sources
 from exchange_os.demo.stage import (
     claim_from_faucet,
@@ -48,6 +49,7 @@ def seed_demo() -> Venue:
         _fund_once(ensure_person(cast.bot_email(bot), None), venue, cast.BOT_FUNDS, cast.BOT_PORTIONS)
     _fund_once(trader, venue, cast.TRADER_FUNDS, 1)
     _ensure_bot_keys(venue)
+    seed_committee(trader)
     return venue
 
 

@@ -11,10 +11,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from exchange_os.errors import DomainError
+from exchange_os.ledger.models import Asset
+from exchange_os.ledger.selectors import amount_words
 from exchange_os.ui.access import signed_in
 from exchange_os.ui.requests import SignedInRequest
 from governance.kinds import kind_of
-from governance.models import Case, Decision, EvidenceKind, Seat, State, Verb, Vote
+from governance.models import Case, Decision, Evidence, EvidenceKind, Seat, State, Verb, Vote
 from governance.offences import OFFENCES
 from governance.pages.shown import bars_of, effect_shown, harmed_shown, percent, stage_of, steps_of
 from governance.rules import RULES
@@ -61,14 +63,14 @@ def page_context(request: HttpRequest, found: Decision) -> dict[str, Any]:
     context |= {
         "lines": effect_of(found),
         "text": bytes(found.text).decode(),
-        "evidence": found.evidence.select_related("file", "by").order_by("pk"),
+        "evidence": evidence_shown(found),
         "replies": found.replies.order_by("pk"),
         "comments": _threads(found, context["names"]),
         "case": case,
         "kind_label": KINDS.get(found.kind, found.kind),
         "venue": venue_of(found),
         "file_kind": EvidenceKind.FILE,
-        "proposer": context["names"].get(found.proposer_id) or ("A user" if found.proposer_id else "The platform"),
+        "proposer": context["names"].get(found.proposer_id) or ("a user" if found.proposer_id else "the platform"),
     }  # fmt: skip
     if case is not None:
         rows, count = harmed_shown(case)
@@ -80,6 +82,17 @@ def page_context(request: HttpRequest, found: Decision) -> dict[str, Any]:
             "rules": RULES.values(),
         }
     return context
+
+
+def evidence_shown(found: Decision) -> list[tuple[Evidence, str]]:
+    """Each piece of evidence with what was lost in all by its finding, as text."""
+    pieces = list(found.evidence.select_related("file").order_by("pk"))
+    assets = Asset.objects.in_bulk({each.finding["asset"] for each in pieces if each.finding.get("asset")})
+    shown = []
+    for each in pieces:
+        lost = sum(each.finding.get("losses", {}).values())
+        shown.append((each, amount_words(lost, assets[each.finding["asset"]]) if lost else ""))
+    return shown
 
 
 def standing(request: HttpRequest, found: Decision) -> dict[str, Any]:

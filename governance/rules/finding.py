@@ -61,6 +61,11 @@ def whole(params: Mapping[str, Any], name: str, low: int = 0) -> int:
     return value
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: ``1 trade``, ``2 trades``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def add(totals: dict[int, int], account: int, amount: int) -> None:
     """Add to an account's total."""
     totals[account] = totals.get(account, 0) + amount

@@ -11,7 +11,7 @@ from typing import Any
 from exchange_kernel import BUY, FIRST_USER_ACCOUNT
 
 from exchange_os.engine.replaying import Replay
-from governance.rules.finding import Finding, ParamsWrong, Rule, add, first, texts, whole
+from governance.rules.finding import Finding, ParamsWrong, Rule, add, counted, first, texts, whole
 
 Fill = Mapping[str, Any]
 
@@ -59,8 +59,8 @@ def run(replay: Replay, params: Mapping[str, Any]) -> Finding:
     losses = texts(losses_of(trades, own))
     lost = sum(losses.values())
     sentence = (
-        f"Accounts of the deployer or the team took part in {count} trades, in {both} on both sides; "
-        f"{len(losses)} others lost {lost} units by it."
+        f"Accounts of the deployer or the team took part in {counted(count, 'trade')}, in {both} on both sides; "
+        f"{counted(len(losses), 'other account')} lost by it."
     )
     facts: dict[str, int | str] = {"trades": count, "both_sides": both, "units_lost": lost}
     quote = replay.query(q="market", market=market).get("market", {}).get("quote")

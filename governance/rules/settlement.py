@@ -6,7 +6,7 @@ from typing import Any
 from exchange_kernel import BILL_KINDS, FIRST_USER_ACCOUNT
 
 from exchange_os.engine.replaying import Replay
-from governance.rules.finding import Finding, ParamsWrong, Rule, add, first, texts, whole
+from governance.rules.finding import Finding, ParamsWrong, Rule, add, counted, first, texts, whole
 
 SETTLEMENT = BILL_KINDS["settlement"]
 PPM = 1_000_000
@@ -50,8 +50,7 @@ def run(replay: Replay, params: Mapping[str, Any]) -> Finding:
     market = replay.query(q="market", market=min(due_ticks))["market"]
     wrong = any(found.values())
     sentence = (
-        f"Event {event} was not settled as {params['source']} says: {len(losses)} accounts were paid "
-        f"{total} units too little."
+        f"Event {event} was not settled as {params['source']} says: {counted(len(losses), 'account')} got too little."
         if wrong
         else f"Event {event} was settled as {params['source']} says."
     )

@@ -18,6 +18,7 @@ from governance.canonical import canonical, digest
 from governance.kinds import Kind, Line, register
 from governance.models import Case, CommitteeMember, Decision, DecisionMove, EvidenceKind, Harmed, State, Verb
 from governance.offences import OFFENCES, Offence
+from governance.rules.finding import counted
 from governance.selectors.committee import member_of
 from governance.selectors.conflicts import venue_conflicts
 from governance.services.decisions import draft_decision
@@ -149,20 +150,27 @@ def _render(content: Mapping[str, Any]) -> list[Line]:
     owed, fund = content["owed"], content["insurance_owed"]
     return [
         Line("Action", f"Slash the stake of {content['deployer_name']}, deployer of {content['venue_name']}"),
-        Line("Offence", f"{offence.label}, at {content['offence_at']}"),
+        Line("Offence", f"{offence.label}, {_moment(content['offence_at'])}"),
         Line("Reach", f"{amount_words(reach, asset)} were at stake then and can be slashed"),
         Line(
             "Amount",
             f"{low / 10_000:g}% to {high / 10_000:g}% of that ({amount_words(reach * low // 1_000_000, asset)} to "
             f"{amount_words(reach * high // 1_000_000, asset)}): the median of the votes for",
         ),
-        Line("First", f"{content['harmed']} harmed accounts, up to {amount_words(owed, asset)}, pro rata"),
+        Line(
+            "First",
+            f"{counted(content['harmed'], 'harmed account')}, up to {amount_words(owed, asset)}, pro rata",
+        ),
         Line("Then", f"the insurance fund of the venue, up to {amount_words(fund, asset)}"),
         Line("Rest", "burned"),
         Line("Act", f"{content['offence_key']}, which is slashed once"),
         Line("List of the harmed", f"SHA-256 {content['harmed_sha256']}"),
-        Line("Evidence", f"{len(content['evidence'])} items, named by their SHA-256 in the text"),
+        Line("Evidence", f"{counted(len(content['evidence']), 'item')}, named by their SHA-256 in the text"),
     ]
+
+
+def _moment(text: str) -> str:
+    return f"{datetime.fromisoformat(text):%-d %B %Y %H:%M:%S} UTC"
 
 
 def _range(content: Mapping[str, Any]) -> tuple[int, int]:

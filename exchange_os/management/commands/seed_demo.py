@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from exchange_os.demo import cast
+from exchange_os.demo.committee import SIGN_INS
 from exchange_os.demo.seed import seed_demo
 from exchange_os.embedded.programs import DEMO_EDITION
 from exchange_os.errors import DomainError
@@ -25,9 +26,11 @@ class Command(BaseCommand):
         except DomainError as error:
             raise CommandError(error.message) from error
         if options["json"]:
-            people = [{"role": p.role, "email": p.email, "password": p.password} for p in cast.PEOPLE]
+            people = [
+                {"role": p.role, "email": p.email, "password": p.password} for p in (*cast.PEOPLE, *SIGN_INS)
+            ]
             self.stdout.write(json.dumps({"edition": DEMO_EDITION, "venue": venue.slug, "people": people}))
             return
         self.stdout.write(f"Demo venue: {venue.name} at /v/{venue.slug}/")
-        for person in cast.PEOPLE:
+        for person in (*cast.PEOPLE, *SIGN_INS):
             self.stdout.write(f"Demo {person.role}: {person.email} / {person.password}")
