@@ -34,6 +34,7 @@ app.conf.beat_schedule = {
     "identity-abandoned": {"task": "identity.nightly_sign_ups", "schedule": crontab(hour=4, minute=10)},
     "oracles-retention": {"task": "oracles.nightly_retention", "schedule": crontab(hour=4, minute=20)},
     "trading-permissions": {"task": "trading.sweep_permissions", "schedule": 2.0, "options": {"expires": 5}},
+    "venues-screening": {"task": "venues.nightly_screening", "schedule": crontab(hour=3, minute=10)},
     "venues-documents": {"task": "venues.nightly_documents", "schedule": crontab(hour=3, minute=40)},
     "transparency-night": {
         "task": "transparency.nightly_publication",

@@ -11,6 +11,7 @@ from venues.services.collateral import tell_collateral
 from venues.services.events import follow_events
 from venues.services.fee_changes import apply_due_fees
 from venues.services.fee_tiers import assign_all_tiers
+from venues.services.kyc_cases import screen_again
 from venues.services.kyc_documents import shred_old
 from venues.services.launch import drive_launch, unfinished_launches
 from venues.services.pulse import sample_venues
@@ -64,6 +65,12 @@ def sweep_samples() -> None:
 def nightly_documents() -> None:
     """Shred documents of applications whose time is up."""
     shred_old()
+
+
+@shared_task(name="venues.nightly_screening", soft_time_limit=1_700, time_limit=1_800)
+def nightly_screening() -> None:
+    """Screen holders of desks' credentials anew: lists change, and so do adapters' answers."""
+    screen_again()
 
 
 @shared_task(name="venues.sweep_revenue")

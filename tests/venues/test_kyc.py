@@ -1,9 +1,11 @@
 """Applications, their documents, the desk that reads them, and the screening of names."""
 
 from datetime import timedelta
+from io import StringIO
 
 import pytest
 from django.contrib.auth.models import AbstractBaseUser
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
@@ -240,6 +242,24 @@ def test_names_on_a_list_are_found_however_they_are_written(house, desk, officer
     assert newest is not None
     assert (newest.outcome, newest.by) == ("clear", officer)
     assert code_of(clear_hit, officer, house, hit.pk, "Again.") == "no_hit"
+
+
+def test_a_new_list_finds_those_who_were_clear(house, desk, officer, trader, person, tmp_path) -> None:
+    approved(officer, trader, desk, name="Viktor Anatolyevich Example")
+    applied(person("undecided"), desk, name="Viktor Anatolyevich Example")
+    file = tmp_path / "list.csv"
+    file.write_text("name,reference,born\nViktor Anatolyevich Example,EU-1,1990\n")
+    told = StringIO()
+    call_command("load_sanctions", "EU", str(file), stdout=told)
+    assert told.getvalue().strip() == "1 names on EU; 1 holders screened again."
+    newest = Screening.objects.filter(holder=trader).first()
+    assert newest is not None
+    assert (newest.outcome, newest.matched) == ("hit", "Viktor Anatolyevich Example (EU EU-1)")
+    call_command("load_sanctions", "EU", str(file), stdout=told)
+    assert Screening.objects.filter(holder=trader, outcome="hit").count() == 2
+    file.write_text("nothing\n")
+    with pytest.raises(CommandError, match="no column called name"):
+        call_command("load_sanctions", "EU", str(file))
 
 
 def test_policies_are_versions_and_the_owners(house, owner, desk, officer) -> None:

@@ -17,6 +17,8 @@ from tests.engine.conftest import wait_until
 from tests.venues.access_cast import approved
 from tests.venues.conftest import give
 from trading.models import TradingAccount
+from trading.okx.refusals import domain_code, reject_of
+from trading.selectors.access import credential_level, explained
 from trading.services.accounts import ensure_account
 from trading.services.orders import OrderDraft, OrderRefused, place_order
 from trading.services.permissions import follow_permissions, settle_permission
@@ -176,3 +178,42 @@ def test_deposits_of_a_day_are_bounded(regulated, deployer, trader) -> None:
     assert "100" in refused.value.message
     assert Transfer.objects.count() == 1
     start_deposit(trader, venue, account.number, usd, 100 * USD)
+
+
+def test_an_order_is_bounded_and_every_refusal_has_its_code_of_the_dialect(
+    regulated, deployer, trader
+) -> None:
+    venue, desk = regulated, regulated.issuers.get()
+    with pytest.raises(DomainError) as unknown:
+        ensure_account(trader, venue)
+    assert domain_code(unknown.value) == "51732"
+    publish_policy(
+        deployer, venue, Rules(level=2, issuers=frozenset({desk.pk}), limit_asset="USD", order_limit="650")
+    )
+    approved(deployer, trader, desk, venue)
+    account = ensure_account(trader, venue)
+    market = Market.objects.get(venue=venue)
+    for draft in (
+        OrderDraft("buy", Decimal("0.0101"), price=Decimal("65000")),
+        OrderDraft("buy", Decimal("0.0101"), order_type="market", time_in_force="ioc"),
+        OrderDraft("buy", Decimal("651"), order_type="market", time_in_force="ioc", size_in_quote=True),
+    ):
+        with pytest.raises(DomainError) as refused:
+            place_order(account, market, draft)
+        assert (refused.value.code, domain_code(refused.value)) == ("order_limit", "51004")
+    with pytest.raises(OrderRefused) as poor:
+        place_order(account, market, OrderDraft("buy", Decimal("0.01"), price=Decimal("65000")))
+    assert poor.value.code == "risk_insufficient_balance", "at the limit only money is missing"
+
+    withdraw_consent(trader, Consent.objects.get().pk)
+    settle_permission(trader.pk, venue.pk)
+    venue.refresh_from_db()
+    with pytest.raises(OrderRefused) as bound:
+        place_order(account, market, OrderDraft("buy", Decimal("0.001"), price=Decimal("64000")))
+    told = explained(bound.value, trader.pk, venue, "spot")
+    assert told.message == (
+        "You hold the credential that is needed, but the venue may not see it. Share it with the venue. "
+        "What you hold can still be sold."
+    )
+    assert domain_code(told) == "51732"
+    assert [credential_level(trader.pk, venue.pk), reject_of(216, "place")[0]] == [0, "50027"]

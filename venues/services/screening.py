@@ -96,6 +96,8 @@ def keep_screening(holder_id: int, issuer: Issuer, adapter: str, found: Finding)
     last = Screening.objects.filter(holder_id=holder_id, issuer=issuer).first()
     if last is not None and last.by_id and last.matched == found.matched and found.hit:
         return last
+    if last is not None and not last.by_id and not found.hit and last.outcome == ScreeningOutcome.CLEAR:
+        return last  # nothing new was found: nothing is decided anew
     outcome = ScreeningOutcome.HIT if found.hit else ScreeningOutcome.CLEAR
     with transaction.atomic():
         made = Screening.objects.create(
