@@ -23,7 +23,7 @@ from venues.access import (
 )
 from venues.countries import COUNTRIES
 from venues.inputs import text_of
-from venues.models import Consent, Credential, Screening, ScreeningOutcome, Venue
+from venues.models import AccountPermission, Consent, Credential, Screening, ScreeningOutcome, Venue
 
 MOST = 2_000
 
@@ -61,15 +61,22 @@ class Counted:
 
 
 def count_holders(venue: Venue, rules: Rules, now: datetime) -> Counted:
-    """Decide everybody who has deposited here, or holds a credential of a chosen issuer that the venue may see.
+    """Decide everybody with an account here, or at an open venue a deposit; and who lets it see a credential.
 
     A handful of queries whatever their number.
     """
-    been = Transfer.objects.filter(group_id=venue.group_id).values_list("user_id", flat=True).distinct()
+    if venue.access_policy_id is None:  # nobody was decided yet: those who brought money
+        been = set(
+            Transfer.objects.filter(group_id=venue.group_id)
+            .values_list("user_id", flat=True)
+            .distinct()[:MOST]
+        )
+    else:
+        been = set(AccountPermission.objects.filter(venue=venue).values_list("user_id", flat=True)[:MOST])
     shared = Consent.objects.filter(venue=venue, withdrawn=None).values_list(
         "credential__holder_id", flat=True
     )
-    numbers = sorted(set(been[:MOST]) | set(shared[:MOST]))
+    numbers = sorted(been | set(shared[:MOST]))
     chosen = numbers[:MOST]
     by_product: dict[str, Counter[Permission]] = {product: Counter() for product in PRODUCTS}
     reasons: Counter[str] = Counter()

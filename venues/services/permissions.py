@@ -93,7 +93,7 @@ def mark_due(*, venue: Venue | None = None, user_id: int | None = None) -> int:
     return AccountPermission.objects.filter(chosen).update(due=timezone.now())
 
 
-def check_deposit(user: AbstractBaseUser, venue: Venue, asset: Asset, units: int) -> None:
+def check_deposit(user: AbstractBaseUser, venue: Venue, account: int, asset: Asset, units: int) -> None:
     """Refuse a deposit that the venue's policy does not take: of an account that may do nothing, or above the day's.
 
     Raises ``access_…`` and ``deposit_limit``. At an open venue nothing is looked up. The caller's transaction writes
@@ -112,6 +112,7 @@ def check_deposit(user: AbstractBaseUser, venue: Venue, asset: Asset, units: int
     today = Transfer.objects.filter(
         user_id=user.pk,
         group_id=venue.group_id,
+        account=account,
         asset=asset,
         direction=Direction.DEPOSIT,
         issued_ms__gte=int(midnight.timestamp() * 1000),

@@ -58,7 +58,7 @@ def start_deposit(
             "venue_not_open", f"{venue.name} is halted and takes no deposits; withdrawals stay open."
         )
     with transaction.atomic():
-        check_deposit(user, venue, asset, amount)
+        check_deposit(user, venue, account, asset, amount)
         transfer = request_deposit(user, venue.group_id, account, asset, amount, client_id)
         transaction.on_commit(partial(send_transfers, [transfer]))
     return transfer

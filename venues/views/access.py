@@ -18,8 +18,9 @@ from venues.errors import Refusals
 from venues.fields import Field
 from venues.holders import rules_of
 from venues.inputs import text_of
-from venues.models import AccessPolicy, Issuer, Market
+from venues.models import AccessPolicy, Issuer
 from venues.policy_specs import policy_diff, policy_rules, policy_words, typed_of
+from venues.selectors import markets_of
 from venues.services.access_policies import ensure_desk, publish_policy
 from venues.services.kyc_events import add_provider
 from venues.tryout import count_holders, in_words, made_up
@@ -136,12 +137,12 @@ def _typed(data: QueryDict) -> dict[str, Any]:
 
 
 def _assets(console: Console) -> list[str]:
-    symbols = Market.objects.filter(venue=console.venue).values_list("quote__symbol", flat=True)
+    symbols = markets_of(console.venue).values_list("quote__symbol", flat=True)
     return sorted(set(symbols))
 
 
 def _kinds(console: Console) -> set[str]:
-    return set(Market.objects.filter(venue=console.venue).values_list("kind", flat=True)) or set(PRODUCTS)
+    return set(markets_of(console.venue).values_list("kind", flat=True)) or set(PRODUCTS)
 
 
 def _issuer_names() -> dict[int, str]:
