@@ -77,7 +77,7 @@ def test_what_is_needed_without_any_stake(newcomer):
 
 
 def test_the_dearest_kind_of_market_says_what_a_venue_needs(deployer, settings):
-    settings.MIN_STAKES = {"spot": "1000", "swap": "1200", "outcome": "400"}
+    settings.MIN_STAKES = {"spot": "1000", "swap": "1200", "outcome": "400", "front": "250"}
     assert min_stake(["outcome"]) == 400 * OKB
     assert min_stake(["spot", "swap", "outcome"]) == 1200 * OKB
     launch_venue(deployer, draft_of(deployer))

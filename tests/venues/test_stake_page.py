@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_stake_that_open_interest_needs_stays(funded, deployer, signed_in, settings):  # noqa: F811
     settings.STAKE_PRICES = {"USD": "0.0008"}  # 1,500 OKB carry 12 USD
-    settings.MIN_STAKES = {"spot": "100", "swap": "100", "outcome": "100"}
+    settings.MIN_STAKES = {"spot": "100", "swap": "100", "outcome": "100", "front": "100"}
     event = listed(deployer, funded, EVENT)
     trade(funded, event.markets.get(), 60, 10)
     before = picture()
