@@ -281,7 +281,11 @@ DISPUTE_DEADLINE_SECONDS = env.int("DISPUTE_DEADLINE_SECONDS", 14 * 86_400)
 FRONT_NOTICE_DAYS = env.int("FRONT_NOTICE_DAYS", 7)
 # How long traders hear of a rise of fees before it takes effect, and the most that a venue may give to referrers.
 FEE_NOTICE_HOURS = env.int("FEE_NOTICE_HOURS", 72)
+# How long traders hear of a change of rules that can hurt them, how long one person may halt a venue, and how long a
+# venue that winds down goes on at least.
 CHANGE_NOTICE_HOURS = env.int("CHANGE_NOTICE_HOURS", 72)
+HALT_HOURS = env.int("HALT_HOURS", 24)
+WIND_DOWN_HOURS = env.int("WIND_DOWN_HOURS", 72)
 MAX_REFERRAL_PPM = env.int("MAX_REFERRAL_PPM", 500_000)
 
 # How long money waits before it is sent to an address which its owner has not used before.

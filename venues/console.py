@@ -55,7 +55,9 @@ TABS = (
     Tab("access", "Access", "lock", "deployer:access", frozenset({Role.COMPLIANCE})),
     Tab("compliance", "Compliance", "shield-check", "deployer:compliance", frozenset({Role.COMPLIANCE})),
     Tab("team", "Team", "user-plus", "deployer:team"),
+    Tab("embed", "Embed", "globe", "deployer:embed", OWNERS),
     Tab("audit", "Audit", "history", "deployer:audit"),
+    Tab("settings", "Settings", "settings", "deployer:settings", OWNERS),
 )
 
 

@@ -41,7 +41,9 @@ __all__ = [
     "venues_of",
 ]
 
-LIVE_STATES = (VenueState.OPEN, VenueState.HALTED)
+#: States of a venue that has something of its traders: it has an address, and balances can be withdrawn.
+LIVE_STATES = (VenueState.OPEN, VenueState.HALTED, VenueState.WINDING, VenueState.CLOSED)
+TRADING_STATES = (VenueState.OPEN, VenueState.HALTED, VenueState.WINDING)
 
 
 def venue_by_slug(slug: str) -> Venue:
@@ -60,7 +62,7 @@ def venue_by_group(group_id: int) -> Venue | None:
 def live_venues() -> QuerySet[Venue]:
     """Venues that trade or are halted, by name, each with ``market_count``."""
     return (
-        Venue.objects.filter(state__in=LIVE_STATES)
+        Venue.objects.filter(state__in=TRADING_STATES)
         .select_related("deployer")
         .annotate(
             market_count=Count("markets", filter=~Q(markets__phase=Phase.PENDING), distinct=True)
@@ -85,7 +87,10 @@ def _markets() -> QuerySet[Market]:
 def open_markets() -> QuerySet[Market]:
     """Every market that the kernel knows, of every live venue, with venue and assets."""
     return (
-        _markets().filter(venue__state__in=LIVE_STATES).exclude(phase=Phase.PENDING).order_by("symbol", "pk")
+        _markets()
+        .filter(venue__state__in=TRADING_STATES)
+        .exclude(phase=Phase.PENDING)
+        .order_by("symbol", "pk")
     )
 
 

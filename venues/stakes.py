@@ -10,7 +10,7 @@ from exchange_os.ledger.models import Asset
 from exchange_os.ledger.selectors import stake_asset, stake_balance, to_units
 from venues.models import Market, MarketKind, StakePrice, Venue, VenueState
 
-BACKED_STATES = (VenueState.LAUNCHING, VenueState.OPEN, VenueState.HALTED)
+BACKED_STATES = (VenueState.LAUNCHING, VenueState.OPEN, VenueState.HALTED, VenueState.WINDING)
 SPOT_ONLY = (MarketKind.SPOT.value,)
 FRONT = "front"
 

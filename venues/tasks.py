@@ -14,12 +14,14 @@ from venues.services.fee_tiers import assign_all_tiers
 from venues.services.kyc_cases import screen_again
 from venues.services.kyc_documents import shred_old
 from venues.services.launch import drive_launch, unfinished_launches
+from venues.services.operate import end_halts
 from venues.services.pulse import sample_venues
 from venues.services.rollups import add_up_revenue, forget_old_volumes
 from venues.services.rule_changes import apply_due_changes, run_trial
 from venues.services.stake_prices import watch_stake_prices
 from venues.services.totals import kernel_totals
 from venues.services.two_people import run_due_acts
+from venues.services.winding import follow_winding
 
 log = logging.getLogger(__name__)
 
@@ -89,8 +91,10 @@ def nightly_tiers() -> None:
 
 @shared_task(name="venues.sweep_changes")
 def sweep_changes() -> None:
-    """What the clock brings to dangerous acts, and changes of rules whose time has come."""
+    """What the clock brings: acts of lone members, halts that are over, changes of rules and ends of venues."""
     run_due_acts()
+    end_halts()
+    follow_winding()
     apply_due_changes()
 
 

@@ -19,8 +19,9 @@ from exchange_os.ledger.selectors import to_units
 from exchange_os.ledger.services import request_deposit, seed_assets
 from exchange_os.ledger.services.postings import external, post_transfer, wallet
 from tests.engine.conftest import LocalWorker, local_worker, wait_until
+from venues.contract_specs import perpetual_spec
 from venues.models import Event, EventState, LaunchDraft, Market, Phase, Venue, VenueState
-from venues.services import drive_launch, launch_venue, register_deployer, stake
+from venues.services import add_market, drive_launch, launch_venue, register_deployer, stake
 from venues.services.drafts import new_draft, save_markets_step, save_venue_step
 from venues.services.transfers import send_transfers
 from venues.views import wallet as wallet_views
@@ -28,6 +29,11 @@ from venues.views import wallet as wallet_views
 __all__ = ["LocalWorker", "local_worker"]
 
 VENUE = {"name": "North Exchange", "slug": "north", "accent": "#2f6feb", "description": "Spot."}
+PERPETUAL = {
+    "kind": "swap", "base": "BTC", "quote": "USD", "contract_value": "0.001", "tick_size": "0.1",
+    "reference_price": "65000", "max_leverage": "20", "tier_value": "50000", "band_percent": "5",
+    "maker_fee_percent": "0.02", "taker_fee_percent": "0.05", "sources": f"push {'A' * 43}=\npyth {'0' * 64}",
+}  # fmt: skip
 BTC_USD = {
     "base": "BTC", "quote": "USD", "tick_size": "0.01", "lot_size": "0.0001", "reference_price": "65000",
     "band_percent": "5", "maker_fee_percent": "0.02", "taker_fee_percent": "0.05",
@@ -104,6 +110,14 @@ def venue(clean_redis: None, local_worker: LocalWorker, deployer: AbstractBaseUs
     drive_launch(made.pk)
     made.refresh_from_db()
     return made
+
+
+@pytest.fixture
+def perp(venue: Venue, deployer: AbstractBaseUser) -> Venue:
+    """The same venue with a perpetual, BTC-USD-SWAP, as market 1; a contract is worth a thousandth of its price."""
+    add_market(deployer, venue, perpetual_spec(PERPETUAL))
+    drive_launch(venue.pk)
+    return venue
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from exchange_os.ledger.models import Asset
-from tests.venues.conftest import BTC_USD
+from tests.venues.conftest import BTC_USD, PERPETUAL
 from venues.contract_specs import PerpetualSpec, perpetual_spec
 from venues.errors import Refusals
 from venues.event_rules import split_rules
@@ -15,11 +15,6 @@ from venues.specs import market_specs
 
 pytestmark = pytest.mark.django_db
 
-PERPETUAL = {
-    "kind": "swap", "base": "BTC", "quote": "USD", "contract_value": "0.001", "tick_size": "0.1",
-    "reference_price": "65000", "max_leverage": "20", "tier_value": "50000", "band_percent": "5",
-    "maker_fee_percent": "0.02", "taker_fee_percent": "0.05", "sources": f"push {'A' * 43}=\npyth {'0' * 64}",
-}  # fmt: skip
 CLOSES = (timezone.now() + timedelta(days=30)).replace(hour=19, minute=0, second=0, microsecond=0)
 EVENT = {
     "kind": "outcome", "event_kind": "binary", "title": "Does it rain in Rome on the day?", "series": "rain",

@@ -7,12 +7,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from exchange_os.errors import DomainError
-from tests.venues.test_contracts import PERPETUAL
-from venues.contract_specs import perpetual_spec
 from venues.errors import Refusals
 from venues.models import PendingAct, Role, RuleChange, RuleState, VenueAct, VenueMember
 from venues.rules import current_values, rules_of, typed
-from venues.services import add_market, drive_launch
 from venues.services.asking import ask
 from venues.services.rule_changes import (
     apply_due_changes,
@@ -27,14 +24,6 @@ from venues.services.two_people import approve_act, run_due_acts
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WHY = "The book has become deeper."
-
-
-@pytest.fixture
-def perp(venue, deployer):
-    """A venue with a perpetual, market 1."""
-    add_market(deployer, venue, perpetual_spec(PERPETUAL))
-    drive_launch(venue.pk)
-    return venue
 
 
 def told(venue, number=0):

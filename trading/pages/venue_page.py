@@ -25,6 +25,7 @@ from venues.selectors import instruments_of, stake_standing
 from venues.services.capacity import capacity_of, settlement_asset
 from venues.services.fee_changes import schedule_of, waiting_change
 from venues.services.fronts import fronting_of
+from venues.services.notices import public_notices
 from venues.standing import standing_at
 
 #: A trade that fees are shown for, in the quote asset.
@@ -199,6 +200,7 @@ def venue(request: HttpRequest, slug: str) -> HttpResponse:
         "owner": shown.fronts,
         "front_ppm": shown.builder_ppm if shown.builder_code else 0,
         "fronting": fronting_of(shown),
+        "notices": public_notices(shown.fronts or shown),
         "kinds": kinds,
         "incidents": incidents_of(shown.group_id),
         "record": record_of(shown),

@@ -25,19 +25,27 @@ class Deployer(models.Model):
 
 
 class VenueState(models.TextChoices):
-    """A venue is launching until its risk group trades; a launch that a rule refused leaves it failed."""
+    """A venue is launching until its risk group trades; a launch that a rule refused leaves it failed.
+
+    One that winds down takes no new risk until an announced end, is then settled, and is closed: nothing trades,
+    balances can be withdrawn, its stake backs nothing.
+    """
 
     LAUNCHING = "launching", "Launching"
     OPEN = "open", "Open"
     HALTED = "halted", "Halted"
     FAILED = "failed", "Launch refused"
+    WINDING = "winding", "Winding down"
+    CLOSED = "closed", "Closed"
 
 
 VENUE_MOVES: dict[VenueState, set[VenueState]] = {
     VenueState.LAUNCHING: {VenueState.OPEN, VenueState.FAILED},
-    VenueState.OPEN: {VenueState.HALTED},
-    VenueState.HALTED: {VenueState.OPEN},
+    VenueState.OPEN: {VenueState.HALTED, VenueState.WINDING},
+    VenueState.HALTED: {VenueState.OPEN, VenueState.WINDING},
     VenueState.FAILED: set(),
+    VenueState.WINDING: {VenueState.CLOSED},
+    VenueState.CLOSED: set(),
 }
 
 
@@ -51,6 +59,9 @@ class Venue(models.Model):
     venue halted; while there is one, the deployer cannot resume it. A venue that ``fronts``
     another shows that one's books and risk group under its own name, to accounts of its own; their orders pay
     ``builder_ppm`` on top to ``builder_account``, that of its deployer.
+    A halt by the team ends by itself at ``halt_ends``;
+    ``ends`` is when a venue that winds down stops trading. ``theme`` is what its pages begin with for who has chosen
+    none; ``embed_origins`` are the sites that may frame its widgets.
     """
 
     slug = models.CharField(max_length=30, validators=[RegexValidator(SLUG_PATTERN)])
@@ -75,6 +86,10 @@ class Venue(models.Model):
         "venues.AccessPolicy", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     held_by_decision = models.BigIntegerField(null=True, blank=True)
+    theme = models.CharField(max_length=6, blank=True, choices=[("dark", "Dark"), ("light", "Light")])
+    embed_origins = models.JSONField(default=list, blank=True)
+    halt_ends = models.DateTimeField(null=True, blank=True)
+    ends = models.DateTimeField(null=True, blank=True)
     created = models.DateTimeField(auto_now_add=True)
     opened = models.DateTimeField(null=True)
     launch_attempts = models.PositiveIntegerField(default=0)

@@ -236,7 +236,7 @@ def _end_quietly(event: Event, move: EventMove) -> None:
 def _follow(event: Event) -> None:
     """Make the one move that time has brought."""
     if event.state == EventState.OPEN:
-        _close_in_time(event)
+        close_in_time(event)
     elif event.state == EventState.CLOSED:
         words = (
             "No result was proposed in time: the last fair prices are paid unless somebody shows a result."
@@ -246,7 +246,7 @@ def _follow(event: Event) -> None:
         finalise(event)
 
 
-def _close_in_time(event: Event) -> None:
+def close_in_time(event: Event) -> None:
     """The kernel closes by its own clock; asking makes it look."""
     if kernel_event(event)["state"] == 0:
         tell(event, kernel.close_event(event.number))

@@ -1,20 +1,34 @@
-"""Operating a venue: halt, resume, and the fees it has earned."""
+"""Operating a venue: halt, resume, and the fees it has earned.
+
+A halt by one person ends by itself after ``HALT_HOURS``, so that nobody holds positions hostage alone; two can agree on
+longer. Halts of governance and of stake that is too small have ends of their own.
+"""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
 
 import exchange_kernel as kernel
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import QuerySet, Sum
+from django.utils import timezone
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset, Direction, Transfer, TransferState
 from exchange_os.ledger.selectors import amount_text
-from venues.models import VENUE_MOVES, Market, Phase, Role, Venue, VenueState
+from venues.models import VENUE_MOVES, Market, PendingAct, Phase, Role, Venue, VenueState
 from venues.services.acts import note_act
 from venues.services.asking import ask
 from venues.services.opening import move_phase
 from venues.services.roles import require_own_books, require_role
 from venues.services.transfers import start_withdrawal
+from venues.services.two_people import dangerous, request_act
 
+log = logging.getLogger(__name__)
+
+MAX_HALT_DAYS = 30
 DONE = {Phase.HALTED: "halted", Phase.OPEN: "resumed"}
 HALTED_STATES = {VenueState.OPEN: Phase.OPEN, VenueState.HALTED: Phase.HALTED}
 
@@ -86,6 +100,43 @@ def release_by_decision(venue_id: int, decision: int, *, reopen: bool) -> Venue:
     return venue
 
 
+@dangerous("halt_longer", "halting for longer", Role.HALTER, lock_hours=1)
+def _halt_longer(user: AbstractBaseUser, venue: Venue, parameters: dict[str, Any]) -> None:
+    """A second person agrees that the halt goes on: it ends later, or is made anew if it has ended."""
+    until = datetime.fromisoformat(parameters["until"])
+    fresh = Venue.objects.get(pk=venue.pk)
+    if fresh.state == VenueState.OPEN:
+        fresh = _move(user, fresh, VenueState.HALTED, "Two people of the team keep it halted.")
+    Venue.objects.filter(pk=venue.pk, state=VenueState.HALTED).update(halt_ends=until)
+
+
+def request_longer_halt(user: AbstractBaseUser, venue: Venue, days: int, words: str) -> PendingAct:
+    """Ask to keep a halted venue halted for 1 to 30 days from now; a second person must agree.
+
+    Raises ``venue_not_halted``, ``days_invalid``, and as ``request_act``.
+    """
+    venue = require_role(user, venue, Role.HALTER)
+    if venue.state != VenueState.HALTED:
+        raise DomainError("venue_not_halted", f"{venue.name} is not halted.")
+    if not 1 <= days <= MAX_HALT_DAYS:
+        raise DomainError("days_invalid", f"Enter 1 to {MAX_HALT_DAYS} days.", field="days")
+    until = (timezone.now() + timedelta(days=days)).replace(microsecond=0)
+    return request_act(user, venue, "halt_longer", {"until": until.isoformat()}, words)
+
+
+def end_halts() -> int:
+    """Resume every venue whose team's halt has lasted as long as one person may halt it; how many."""
+    over = Venue.objects.filter(state=VenueState.HALTED, halt_ends__lte=timezone.now(), held_by_decision=None)
+    ended = 0
+    for venue in over:
+        try:
+            _move_to(venue, VenueState.OPEN, None, "The halt has lasted as long as it was announced for.")
+            ended += 1
+        except DomainError as away:
+            log.warning("halt of venue %s goes on: %s", venue.slug, away.message)
+    return ended
+
+
 def halt_short_venue(venue: Venue) -> Venue:
     """Halt an open venue whose stake no longer carries it; its deployer may resume it once it does."""
     return _move_to(
@@ -107,17 +158,23 @@ def _move(user: AbstractBaseUser, venue: Venue, target: VenueState, reason: str)
 
 def _move_to(venue: Venue, target: VenueState, user: AbstractBaseUser | None, reason: str) -> Venue:
     """The kernel first, then the row: a failure in between shows the old state, and the move can be repeated."""
-    if venue.state not in HALTED_STATES or target not in VENUE_MOVES[VenueState(venue.state)]:
+    if (
+        venue.state not in HALTED_STATES
+        or target not in HALTED_STATES
+        or target not in VENUE_MOVES[VenueState(venue.state)]
+    ):
         raise DomainError(
             "venue_move_refused",
             f"{venue.name} is {venue.get_state_display().lower()}; it cannot become {target.label.lower()}.",
         )
     before, after = HALTED_STATES[VenueState(venue.state)], HALTED_STATES[target]
+    halts = target == VenueState.HALTED
     numbers = list(Market.objects.filter(venue=venue, phase=before).values_list("number", flat=True))
     numbers = move_phase(venue, numbers, after)
     with transaction.atomic():
         Market.objects.filter(venue=venue, number__in=numbers).update(phase=after)
-        Venue.objects.filter(pk=venue.pk).update(state=target)
+        until = timezone.now() + timedelta(hours=settings.HALT_HOURS) if halts and user else None
+        Venue.objects.filter(pk=venue.pk).update(state=target, halt_ends=until)
         note_act(venue, user, DONE[after], venue.name, words=reason)
     venue.refresh_from_db()
     return venue

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.mail import send_mail
 from django.http import HttpResponse
@@ -50,7 +51,10 @@ BACK = {"halt": "deployer:markets", "resume": "deployer:markets", "collect": "de
 @console_page("markets")
 def markets(console: Console) -> HttpResponse:
     """Every market, halting and resuming each or all."""
-    return console.render("venues/console/markets.html", {"activity": activity_of(console.venue)})
+    return console.render(
+        "venues/console/markets.html",
+        {"activity": activity_of(console.venue), "halt_hours": settings.HALT_HOURS},
+    )
 
 
 @require_GET
@@ -87,9 +91,12 @@ def fees(console: Console) -> HttpResponse:
 @console_page("overview")
 def operate(console: Console, verb: str) -> HttpResponse:
     """Halt, resume, or collect the fees of the venue."""
-    venue = console.venue
+    venue, reason = console.venue, text_of(console.request.POST, "words")[:300]
     verbs: dict[str, tuple[Callable[[Any, Venue], Any], str]] = {
-        "halt": (halt_venue, f"{venue.name} is halted: orders can only be cancelled."),
+        "halt": (
+            lambda user, where: halt_venue(user, where, reason),
+            f"{venue.name} is halted: orders can only be cancelled.",
+        ),
         "resume": (resume_venue, f"{venue.name} trades again."),
         "collect": (collect_fees, "Fees are on their way to the deployer's wallet."),
     }
