@@ -59,6 +59,7 @@ app.conf.beat_schedule = {
     "venues-capacity": {"task": "venues.sweep_capacity", "schedule": 60.0, "options": {"expires": 60}},
     "venues-events": {"task": "venues.sweep_events", "schedule": 5.0, "options": {"expires": 10}},
     "venues-changes": {"task": "venues.sweep_changes", "schedule": 5.0, "options": {"expires": 10}},
+    "venues-webhooks": {"task": "venues.sweep_webhooks", "schedule": 5.0, "options": {"expires": 10}},
     "venues-samples": {"task": "venues.sweep_samples", "schedule": 300.0, "options": {"expires": 300}},
     "venues-revenue": {"task": "venues.sweep_revenue", "schedule": 60.0, "options": {"expires": 60}},
     "venues-tiers": {"task": "venues.nightly_tiers", "schedule": crontab(hour=0, minute=20)},

@@ -11,7 +11,8 @@ from exchange_os.ui import appearance
 from exchange_os.ui import views as ui
 from governance.selectors.records import venue_record
 from trading.records import use_record
-from venues.api import kyc_event
+from venues.api.deployer import api as deployer_api
+from venues.api.kyc import kyc_event
 from venues.urls import asset_urls, deployer_urls, launch_urls, logo_urls, wallet_urls
 
 # The pages of venues show what the committee has decided about them; they lie below it.
@@ -32,6 +33,7 @@ urlpatterns = [
     path("wallet/", include(wallet_urls(TradingAccounts()))),
     path("launch/", include(launch_urls)),
     path("deployer/", include(deployer_urls)),
+    path("api/deployer/v1/", deployer_api.urls),
     path("assets/", include(asset_urls)),
     path("logos/", include(logo_urls)),
     path("governance/", include("governance.urls")),

@@ -21,6 +21,7 @@ from venues.services.rule_changes import apply_due_changes, run_trial
 from venues.services.stake_prices import watch_stake_prices
 from venues.services.totals import kernel_totals
 from venues.services.two_people import run_due_acts
+from venues.services.webhooks import deliver_due
 from venues.services.winding import follow_winding
 
 log = logging.getLogger(__name__)
@@ -96,6 +97,12 @@ def sweep_changes() -> None:
     end_halts()
     follow_winding()
     apply_due_changes()
+
+
+@shared_task(name="venues.sweep_webhooks")
+def sweep_webhooks() -> None:
+    """Tell webhooks what is due."""
+    deliver_due()
 
 
 @shared_task(name="venues.try_change")

@@ -9,6 +9,7 @@ import asyncio
 import ipaddress
 import socket
 import ssl
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -95,19 +96,43 @@ async def ask_json(client: httpx.AsyncClient, url: str, timeout_ms: int, body: A
         raise SourceError("unreachable", type(error).__name__) from error
 
 
-async def _exchange(client: httpx.AsyncClient, url: str, body: Any) -> bytes:
+async def tell(
+    client: httpx.AsyncClient, url: str, timeout_ms: int, body: bytes, headers: Mapping[str, str]
+) -> int:
+    """POST ``body`` to ``url``; the status it answers with, its answer unread. Raises ``SourceError``."""
+    check_url(url)
+    try:
+        async with asyncio.timeout(timeout_ms / 1_000):
+            request = await _to_checked_address(client, "POST", url, {"content": body}, headers)
+            response = await client.send(request, stream=True)
+            await response.aclose()
+            return response.status_code
+    except (TimeoutError, httpx.TimeoutException) as error:
+        raise SourceError("timeout", f"no answer within {timeout_ms} ms") from error
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        raise SourceError("unreachable", type(error).__name__) from error
+
+
+async def _to_checked_address(
+    client: httpx.AsyncClient, method: str, url: str, content: dict[str, Any], headers: Mapping[str, str]
+) -> httpx.Request:
+    """A request to the very address that was found public, under the name that was asked for."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     address = await resolve(host, parts.port or (443 if parts.scheme == "https" else 80))
     literal = f"[{address}]" if ":" in address else address
     target = urlunsplit(parts._replace(netloc=f"{literal}:{parts.port}" if parts.port else literal))
-    request = client.build_request(
-        "GET" if body is None else "POST",
+    return client.build_request(
+        method,
         target,
-        json=body,
-        headers={"Host": parts.netloc},
+        headers={"Host": parts.netloc, **headers},
         extensions={"sni_hostname": host},
+        **content,
     )
+
+
+async def _exchange(client: httpx.AsyncClient, url: str, body: Any) -> bytes:
+    request = await _to_checked_address(client, "GET" if body is None else "POST", url, {"json": body}, {})
     response = await client.send(request, stream=True)
     try:
         if response.status_code != 200:

@@ -21,6 +21,7 @@ from venues.models.access import (
     ScreeningOutcome,
 )
 from venues.models.act import VenueAct
+from venues.models.automation import DeliveryState, DeployerToken, Webhook, WebhookDelivery
 from venues.models.bond import DeployerNotice, StakePrice
 from venues.models.dispute import (
     DISPUTE_MOVES,
@@ -88,8 +89,10 @@ __all__ = [
     "Clarification",
     "Consent",
     "Credential",
+    "DeliveryState",
     "Deployer",
     "DeployerNotice",
+    "DeployerToken",
     "Dispute",
     "DisputeState",
     "DocumentKind",
@@ -132,4 +135,6 @@ __all__ = [
     "VenueState",
     "Verdict",
     "VolumeDay",
+    "Webhook",
+    "WebhookDelivery",
 ]

@@ -1,4 +1,5 @@
-"""The audit log of a venue: every verb of its members notes what it did, in the transaction that did it."""
+"""The audit log of a venue: every verb of its members notes what it did, in the transaction that did it, and with it
+what the venue's webhooks are to be told."""
 
 import csv
 import io
@@ -8,7 +9,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Q, QuerySet
 
-from venues.models import Venue, VenueAct
+from venues.models import Venue, VenueAct, Webhook, WebhookDelivery
 
 MAX_EXPORTED = 100_000
 #: What a spreadsheet would take for a formula.
@@ -27,7 +28,7 @@ def note_act(
 ) -> VenueAct:
     """Write one act down: ``verb`` in the past tense ("halted"), ``about`` what it was done to, ``words`` the public
     reason, ``before`` and ``after`` what it changed (names and JSON values). ``by`` nobody: the clock did it."""
-    return VenueAct.objects.create(
+    act = VenueAct.objects.create(
         venue_id=venue.pk,
         by_id=by.pk if by else None,
         verb=verb,
@@ -36,6 +37,11 @@ def note_act(
         before=dict(before or {}),
         after=dict(after or {}),
     )
+    WebhookDelivery.objects.bulk_create(
+        WebhookDelivery(webhook=hook, act=act, due=act.at)
+        for hook in Webhook.objects.filter(venue_id=venue.pk)
+    )
+    return act
 
 
 def acts_of(venue: Venue, search: str = "", member_id: int | None = None) -> QuerySet[VenueAct]:

@@ -1,0 +1,1 @@
+"""Doors of programs: what deployers run a venue with, and the signed events of providers of checks."""
