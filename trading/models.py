@@ -244,6 +244,7 @@ class NotificationKind(models.TextChoices):
     SETTLEMENT = "settlement", "Resolutions and settlements"
     TRANSFER = "transfer", "Transfers"
     WITHDRAWAL = "withdrawal", "Withdrawals"
+    CREDENTIAL = "credential", "Applications for credentials"
     DEPLOYER = "deployer", "Stake and venues of mine"
     GOVERNANCE = "governance", "Decisions of the committee"
 

@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from exchange_os.errors import DomainError
 from tests.venues.access_cast import ANN, PDF, applied, approved
+from trading.models import Notification
+from trading.services.notifications import notify_all
 from venues.access import Rules
 from venues.models import (
     AccessPolicy,
@@ -186,6 +188,21 @@ def test_what_is_written_once_stays(house, owner, desk, officer, trader) -> None
             model.objects.filter(pk=row.pk).delete()
         with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"UPDATE {model._meta.db_table} SET id = id WHERE id = %s", [row.pk])
+
+
+def test_applicants_are_told_once(house, desk, officer, trader) -> None:
+    case = applied(trader, desk)
+    notify_all()
+    assert not Notification.objects.exists(), "sending it is no news"
+    want_more(officer, house, case.pk, "The back, please.")
+    approve_case(officer, house, case.pk)
+    notify_all()
+    notify_all()
+    told = Notification.objects.filter(user=trader, kind="credential").order_by("pk")
+    assert [each.text for each in told] == [
+        "House desk wants more from you.", "House desk has approved your application.",
+    ]  # fmt: skip
+    assert {each.link for each in told} == {f"/account/credentials/applications/{case.pk}/"}
 
 
 def test_withdrawn_papers_go_with_the_next_night(desk, trader) -> None:

@@ -26,7 +26,7 @@ from trading.models import (
 from trading.services.fill_notifications import notify_fills
 from trading.services.notification_store import KEPT, ROWS_AT_ONCE, cursor_name, locked_cursor, store
 from venues.instruments import Instrument
-from venues.models import DeployerNotice, Venue
+from venues.models import CaseMove, CaseState, DeployerNotice, Venue
 from venues.selectors import instruments_of, venue_by_group
 
 AT_MOST = 500
@@ -46,6 +46,7 @@ def notify_all() -> int:
     told = _notify_rows("transfers", Transfer.objects.select_related("asset"), _transfer)
     told += _notify_rows("withdrawals", Withdrawal.objects.select_related("asset"), _withdrawal)
     told += _notify_rows("deployers", DeployerNotice.objects.all(), _notice)
+    told += _notify_rows("cases", CaseMove.objects.select_related("case__issuer"), _case_move)
     heads = dict(RiskGroup.objects.values_list("pk", "head_sequence"))
     places = dict(NotificationCursor.objects.values_list("name", "place"))
     for venue in Venue.objects.filter(group_id__in=heads):
@@ -181,6 +182,27 @@ def _notice(row: DeployerNotice) -> Notification:
         text=row.text,
         link=row.link,
         happened=row.created,
+    )
+
+
+_CASE_WORDS = {
+    CaseState.MORE_WANTED: "wants more from you",
+    CaseState.APPROVED: "has approved your application",
+    CaseState.REFUSED: "has refused your application",
+}
+
+
+def _case_move(row: CaseMove) -> Notification | None:
+    words = _CASE_WORDS.get(CaseState(row.state))
+    if words is None:
+        return None
+    return Notification(
+        user_id=row.case.holder_id,
+        source=f"case:{row.pk}",
+        kind=NotificationKind.CREDENTIAL,
+        text=f"{row.case.issuer.name} {words}.",
+        link=f"/account/credentials/applications/{row.case_id}/",
+        happened=row.at,
     )
 
 
