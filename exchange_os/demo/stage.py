@@ -99,7 +99,7 @@ def ensure_venue(
         venue.refresh_from_db()
         return venue.state != VenueState.LAUNCHING
 
-    _wait_for(opened, f"the venue {plan.slug} to open", patience_seconds)
+    wait_for(opened, f"the venue {plan.slug} to open", patience_seconds)
     if venue.state == VenueState.FAILED:
         raise StageError("launch_refused", f"The launch of {plan.slug} was refused: {venue.launch_error}")
     return venue
@@ -117,7 +117,7 @@ def ensure_listing(deployer: AbstractBaseUser, venue: Venue, spec: Listing) -> l
     def opened() -> bool:
         return not markets.filter(phase=Phase.PENDING).exists()
 
-    _wait_for(opened, f"{spec.symbol} to open", PATIENCE_SECONDS)
+    wait_for(opened, f"{spec.symbol} to open", PATIENCE_SECONDS)
     if not markets.exists():
         venue.refresh_from_db()
         raise StageError("listing_refused", f"{spec.symbol} was refused: {venue.launch_error}")
@@ -149,7 +149,7 @@ def deposit_all(deposits: Iterable[tuple[AbstractBaseUser, Venue, int, Asset, in
     def settled() -> bool:
         return not Transfer.objects.filter(pk__in=started, state=TransferState.REQUESTED).exists()
 
-    _wait_for(settled, "deposits to settle", PATIENCE_SECONDS)
+    wait_for(settled, "deposits to settle", PATIENCE_SECONDS)
     if refused := Transfer.objects.filter(pk__in=started, state=TransferState.REFUSED).first():
         raise StageError("deposit_refused", f"The deposit {refused.pk} was refused with code {refused.code}.")
 
@@ -171,7 +171,8 @@ def make_credentials(account: TradingAccount, label: str) -> Credentials:
     return Credentials(key.key, key.secret, key.passphrase)
 
 
-def _wait_for(condition: Callable[[], bool], what: str, seconds: float) -> None:
+def wait_for(condition: Callable[[], bool], what: str, seconds: float) -> None:
+    """Wait until the condition holds; :class:`StageError` if it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

@@ -73,7 +73,8 @@ DEMO_EDITION = 4
 
 
 #: Settings of an exchange with a demo, unless given: a fast calendar needs short times to challenge a result.
-DEMO_SETTINGS = {"MIN_CHALLENGE_SECONDS": "60", "FEATURED_VENUE": "world-cup-2026"}
+CUP_SLUG = "world-cup-2026"
+DEMO_SETTINGS = {"MIN_CHALLENGE_SECONDS": "60", "FEATURED_VENUE": CUP_SLUG}
 
 
 def demo_flow(base_url: str) -> Program:

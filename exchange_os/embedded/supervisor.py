@@ -30,7 +30,7 @@ from exchange_os.embedded.options import Options
 from exchange_os.embedded.postgres import EmbeddedPostgres
 from exchange_os.embedded.problems import SetupProblem
 from exchange_os.embedded.processes import last_lines, port_is_free
-from exchange_os.embedded.programs import DEMO_EDITION, DEMO_SETTINGS, all_programs, demo_flow
+from exchange_os.embedded.programs import CUP_SLUG, DEMO_EDITION, DEMO_SETTINGS, all_programs, demo_flow
 from exchange_os.embedded.valkey import EmbeddedValkey
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -82,6 +82,8 @@ class Supervisor:
         self._wait_until_ready()
         people = self._start_demo()
         self._say(f"\nExchange OS is ready: {self.options.url}  ({time.monotonic() - began:.1f} s)")
+        if people:
+            self._say(f"  The World Cup opens in some seconds: {self.options.url}/v/{CUP_SLUG}/")
         for person in people:
             self._say("  Sign in as {role}: {email}  password: {password}".format(**person))
         self._say(f"Ctrl-C stops it. Data and logs: {self.options.data_dir}\n")

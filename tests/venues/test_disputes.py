@@ -1,45 +1,36 @@
 """Disputes: every verdict with its bonds to the unit, every refusal with nothing moved, and events nobody resolves."""
 
-from datetime import timedelta
 from random import Random
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
-from django.core.exceptions import ObjectDoesNotExist
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import ProgrammingError, transaction
-from django.db.models import Sum
-from django.test import Client
-from django.utils import timezone
 
 from exchange_os.engine import client as engine_client
 from exchange_os.engine.errors import OutcomeUnknown
 from exchange_os.errors import DomainError
-from exchange_os.ledger.models import AccountKind, LedgerAccount
-from exchange_os.ledger.selectors import balance, stake_asset, stake_balance, to_units, wallet_balance
 from exchange_os.ledger.services import check_ledger
 from tests.venues.conftest import give
-from tests.venues.test_contract_specs import EVENT, TEAMS
+from tests.venues.court import REASON, Court
 from tests.venues.test_events import SEEN, passed
-from trading.selectors.judging import bar_to_judging, may_judge
-from trading.services.accounts import ensure_account
-from trading.services.orders import OrderDraft, place_order
-from venues.event_specs import event_spec
-from venues.evidence import evidence_file, evidence_link
-from venues.models import PPM, UNDECIDED, Dispute, DisputeState, Event, EventMove, EventState, Venue, Verdict
+from venues.models import (
+    PPM,
+    Dispute,
+    DisputeState,
+    Event,
+    EventState,
+    Venue,
+    Verdict,
+)
 from venues.services import (
-    add_market,
     clarify_event,
     close_event,
     decide,
-    drive_launch,
     follow_events,
     open_dispute,
     propose_result,
     propose_void,
-    start_deposit,
 )
 from venues.services.disputes import bond_units, carry_out
 from venues.services.event_moves import EVENT_MOVES
@@ -47,68 +38,7 @@ from venues.services.totals import kernel_totals
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-REASON = "The airport reports 0 mm for that day."
 WORDS = "The record of the airport is clear."
-
-
-class Court:
-    """A venue with as many questions as a test asks for, and people with bonds."""
-
-    def __init__(self, venue: Venue, deployer: AbstractBaseUser) -> None:
-        self.venue, self.deployer, self.count = venue, deployer, 0
-        users = get_user_model().objects
-        self.people = [users.create_user(f"p{at}", f"p{at}@example.com") for at in range(3)]
-        for user in self.people:
-            give(user, "1000", "OKB")
-        self.whole = self.total()
-
-    def event(self, data: dict[str, str] = TEAMS, state: EventState = EventState.PROPOSED) -> Event:
-        """One more event; if proposed, the first outcome."""
-        self.count += 1
-        add_market(
-            self.deployer,
-            self.venue,
-            event_spec({**data, "code": f"E{self.count}", "series": f"S{self.count}"}),
-        )
-        drive_launch(self.venue.pk)
-        event = Event.objects.get(venue=self.venue, series=f"S{self.count}")
-        return propose_result(self.deployer, event, {0: PPM}, SEEN) if state == EventState.PROPOSED else event
-
-    def dispute(self, event: Event, person: int = 0, outcome: int | None = 1) -> Dispute:
-        """That person says that outcome won; without one, that there is none."""
-        payouts = None if outcome is None else {outcome: PPM}
-        return open_dispute(self.people[person], event, REASON, SEEN, payouts)
-
-    def held(self) -> list[int]:
-        """Units of the stake asset of each person's wallet, the deployer's wallet and stake."""
-        asset = stake_asset()
-        wallets = [wallet_balance(user.pk, asset) for user in [*self.people, self.deployer]]
-        return [*wallets, stake_balance(self.deployer.pk)]
-
-    def moved(self, before: list[int]) -> list[int]:
-        """What each has more than before, in bonds."""
-        bond = bond_units()
-        assert all((now - then) % (bond // 2) == 0 for now, then in zip(self.held(), before, strict=True))
-        return [(now - then) * 2 // bond for now, then in zip(self.held(), before, strict=True)]
-
-    def bonds(self, event: Event) -> int:
-        """What is held for the event."""
-        return balance(AccountKind.DISPUTE_BOND, event.pk, stake_asset().pk)
-
-    def total(self) -> int:
-        """All of the stake asset there is."""
-        rows = LedgerAccount.objects.filter(asset=stake_asset()).exclude(kind=AccountKind.EXTERNAL)
-        return int(rows.aggregate(total=Sum("balance"))["total"])
-
-    def check(self) -> None:
-        """Nothing came or went, and each event holds the bonds of what is undecided."""
-        assert self.total() == self.whole
-        for event in Event.objects.filter(venue=self.venue):
-            sums = Dispute.objects.filter(event=event, state__in=UNDECIDED).aggregate(
-                bonds=Sum("bond"), counter=Sum("counter_bond")
-            )
-            own = 0 if sums["counter"] else event.proposer_bond
-            assert self.bonds(event) == (sums["bonds"] or 0) + (sums["counter"] or 0) + own, event
 
 
 @pytest.fixture
@@ -348,97 +278,3 @@ def test_any_walk_through_the_moves_keeps_the_money(court: Court, settings: Any)
     assert {("open", "closed"), ("closed", "proposed"), ("proposed", "disputed")} <= seen
     assert any(state in ("resolved", "void") for _, state in seen)
     assert not check_ledger(kernel_totals).faults
-
-
-def test_holders_deployers_and_parties_do_not_judge(court: Court) -> None:
-    free = {"maker_fee_percent": "0", "taker_fee_percent": "0"}
-    event = court.event({**TEAMS, **free}, EventState.OPEN)
-    holder, asker, stranger = court.people
-    market = event.markets.select_related("venue", "quote", "base", "event").get(outcome=0)
-    accounts = []
-    for user in (holder, court.deployer):
-        give(user, "50", "USD")
-        account = ensure_account(user, court.venue)
-        start_deposit(user, court.venue, account.number, market.quote, to_units("50", market.quote))
-        accounts.append(account)
-    assert may_judge(holder.pk, event)
-    place_order(accounts[0], market, OrderDraft("buy", 10, price="0.5"))  # type: ignore[arg-type]
-    assert bar_to_judging(holder.pk, event) == "You have an order in this event."
-    place_order(accounts[1], market, OrderDraft("sell", 10, price="0.5"))  # type: ignore[arg-type]
-    assert bar_to_judging(holder.pk, event) == "You hold contracts of this event."
-    place_order(accounts[1], market, OrderDraft("buy", 10, price="0.5"))  # type: ignore[arg-type]
-    place_order(accounts[0], market, OrderDraft("sell", 10, price="0.5"))  # type: ignore[arg-type]
-    assert bar_to_judging(holder.pk, event) == "You have traded in this event.", "sold before, barred still"
-    event = propose_result(court.deployer, event, {0: PPM}, SEEN)
-    open_dispute(asker, event, REASON, SEEN, {1: PPM})
-    assert bar_to_judging(asker.pk, event) == "You proposed or disputed a result of this event."
-    assert bar_to_judging(court.deployer.pk, event) == "You run this venue."
-    assert may_judge(stranger.pk, event)
-
-
-def test_what_a_question_asks_stays_and_clarifications_give_time(
-    court: Court, deployer: AbstractBaseUser
-) -> None:
-    event = court.event(EVENT, EventState.OPEN)
-    for change in (
-        {"rules": "Something else entirely, said later."},
-        {"title": "Another?"},
-        {"window_seconds": 60},
-    ):
-        with pytest.raises(ProgrammingError, match="never changed"), transaction.atomic():
-            Event.objects.filter(pk=event.pk).update(**change)
-    with pytest.raises(DomainError) as refused:
-        clarify_event(court.people[0], event, "Rain is what falls from the sky.")
-    assert refused.value.code == "event_unknown"
-    with pytest.raises(DomainError, match="what is meant"):
-        clarify_event(deployer, event, "no")
-    row = clarify_event(deployer, event, "Hail counts as <b>rain</b> if the station says so.")
-    event.refresh_from_db()
-    assert (row.added_seconds, event.window_seconds) == (3600, 10_800)
-    event = propose_result(deployer, event, {0: PPM}, SEEN)
-    Event.objects.filter(pk=event.pk).update(proposed=timezone.now() - timedelta(seconds=7_300))
-    follow_events()
-    event.refresh_from_db()
-    assert event.state == EventState.PROPOSED, "the old window is over, the longer one is not"
-    page = Client().get(f"/v/north/event/{event.code}/").content.decode()
-    assert "Hail counts as &lt;b&gt;rain&lt;/b&gt;" in page
-    assert "Rules clarified" in page
-    with pytest.raises(ProgrammingError, match="never changed"), transaction.atomic():
-        event.clarifications.update(text="Hail does not count.")
-
-
-def test_evidence_is_kept_with_its_hash_and_never_runs(court: Court, signed_in: Any) -> None:
-    event = court.event(EVENT, EventState.OPEN)
-    script = b"<script>alert(1)</script>"
-    for broken in (
-        lambda: evidence_file("x.html", b""),
-        lambda: evidence_file("x.html", b"x" * 2_000_001),
-        lambda: evidence_link("javascript:alert(1)", "0" * 64),
-        lambda: evidence_link("https://example.com/a", "00"),
-    ):
-        with pytest.raises(DomainError):
-            broken()
-    answer = signed_in(court.deployer).post(
-        f"/deployer/venues/{court.venue.pk}/events/{event.pk}/resolve/",
-        {
-            "outcome": "0", "evidence": SEEN, "source": "https://example.com/rome", "link": "https://example.com/log",
-            "hash": "A" * 64, "files": SimpleUploadedFile("../../<i>rain.html", script),
-        },
-    )  # fmt: skip
-    assert answer.status_code == 302
-    move = EventMove.objects.get(event=event, state=EventState.PROPOSED)
-    assert (move.words, move.source) == (SEEN, "https://example.com/rome")
-    kept, linked = move.evidence.all()
-    assert (bytes(kept.content), kept.size, linked.link) == (script, len(script), "https://example.com/log")
-    page = Client().get(f"/v/north/event/{event.code}/").content.decode()
-    assert "&lt;i&gt;rain.html" in page
-    assert kept.sha256[:12] in page
-    download = Client().get(f"/v/north/event/{event.code}/evidence/{kept.pk}/")
-    assert download["Content-Type"] == "application/octet-stream"
-    assert download["Content-Disposition"].startswith("attachment")
-    assert download["X-Content-Type-Options"] == "nosniff"
-    assert Client().get(f"/v/north/event/{event.code}/evidence/{linked.pk}/").status_code == 404
-    with pytest.raises(ProgrammingError, match="never changed"), transaction.atomic():
-        move.evidence.update(sha256="0" * 64)
-    with pytest.raises(ObjectDoesNotExist):
-        Dispute.objects.get(event=event)

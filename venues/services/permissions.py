@@ -4,6 +4,7 @@ A row is decided anew when it is due: at once after a change of policy, credenti
 first credential that counts runs out. The trader's side tells the kernel what has changed.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 import exchange_kernel as kernel
@@ -15,15 +16,23 @@ from django.utils import timezone
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset, Direction, Transfer, TransferState
 from exchange_os.ledger.selectors import amount_words, to_units
-from venues.access import Decision, Permission, decide_all
+from venues.access import Decision, Permission, Refusal, decide_all
 from venues.holders import holder_of, refused, rules_of
 from venues.models import AccountPermission, Venue
+from venues.selectors import insiders_of
 
 REDUCE_FLAGS = {
     "spot": kernel.ACCOUNT_REDUCE_SPOT,
     "swap": kernel.ACCOUNT_REDUCE_PERPETUAL,
     "outcome": kernel.ACCOUNT_REDUCE_OUTCOME,
 }
+
+#: Who says how an event ends may not bet on it, nor help a friend who does.
+INSIDER = Refusal(
+    "insider",
+    "Who runs a venue may not trade in its events: they say how these end.",
+    "Sell what you hold; to trade in events, use a venue you do not run.",
+)
 
 
 def flags_of(decisions: dict[str, Decision]) -> int:
@@ -38,7 +47,15 @@ def flags_of(decisions: dict[str, Decision]) -> int:
 def decide_for(user: AbstractBaseUser, venue: Venue, now: datetime | None = None) -> dict[str, Decision]:
     """What the user may do at the venue now, for each kind of market; nothing is kept."""
     rules = rules_of(venue)
-    return decide_all(rules, holder_of(user, venue, rules), now or timezone.now())
+    decisions = decide_all(rules, holder_of(user, venue, rules), now or timezone.now())
+    if user.pk in insiders_of(venue):
+        decided = decisions["outcome"]
+        decisions["outcome"] = replace(
+            decided,
+            permission=min(decided.permission, INSIDER.leaves),
+            refusals=(*decided.refusals, INSIDER),
+        )
+    return decisions
 
 
 def keep_permission(user: AbstractBaseUser, venue: Venue, now: datetime | None = None) -> AccountPermission:
@@ -72,10 +89,11 @@ def _kept(decision: Decision) -> dict[str, object]:
 def check_may_open(user: AbstractBaseUser, venue: Venue) -> AccountPermission | None:
     """Refuse who may trade nothing at the venue; the permission to open an account with, none at an open venue.
 
-    Raises ``access_…``, the code of the first rule that refused, with every rule and its remedy.
+    Those who run the venue get one that leaves its events out. Raises ``access_…``, the code of the first rule that
+    refused, with every rule and its remedy.
     """
     if venue.access_policy_id is None:
-        return None
+        return keep_permission(user, venue) if user.pk in insiders_of(venue) else None
     decisions = decide_for(user, venue)
     best = max(decisions.values(), key=lambda each: each.permission)
     if best.permission < Permission.TRADE:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from exchange_os.errors import DomainError
 from venues.models import Role, Venue, VenueInvitation, VenueMember
 from venues.services.acts import note_act
+from venues.services.permissions import keep_permission, mark_due
 from venues.services.roles import require_role
 
 INVITATION_DAYS = 7
@@ -85,6 +86,7 @@ def accept_invitation(user: AbstractBaseUser, token: str) -> VenueMember:
             raise DomainError("invitation_unknown", "This invitation has just been taken or withdrawn.")
         member, _ = VenueMember.objects.get_or_create(venue=found.venue, user_id=user.pk, role=found.role)
         invitation.delete()
+        keep_permission(user, found.venue)
         note_act(found.venue, user, "joined", found.email, after={"role": found.role})
     return member
 
@@ -113,6 +115,7 @@ def remove_member(user: AbstractBaseUser, venue: Venue, member_id: int) -> None:
     if row is not None:
         note_act(venue, user, "removed", row.user.email, before={"role": row.role})
         row.delete()
+        mark_due(venue=venue, user_id=row.user_id)
 
 
 def _hash(token: str) -> str:

@@ -16,6 +16,7 @@ from examples.results.desk import Clerk
 from examples.results.feed import fetch
 from exchange_os.demo import cast
 from exchange_os.demo.client import Refused, Unanswered, VenueClient
+from exchange_os.demo.fund import ensure_fund
 from exchange_os.demo.stage import StageError, ensure_person
 from exchange_os.demo.worldcup import listing
 from exchange_os.demo.worldcup.beliefs import Beliefs
@@ -53,6 +54,7 @@ class CupFlow:
         if venue is None:
             return
         self._begin(venue)
+        self._fund()
         while not self._stopping.wait(LOOK_SECONDS):
             try:
                 close_old_connections()
@@ -78,6 +80,15 @@ class CupFlow:
                 return venue
             self._stopping.wait(RETRY_SECONDS)
         return None
+
+    def _fund(self) -> None:
+        """The demo's regulated venue, beside the cup; what fails is tried again on the next start."""
+        try:
+            ensure_fund()
+        except DomainError as away:
+            log.warning("the fund's venue is not complete: %s", away.message)
+        except Exception:
+            log.exception("the fund's venue is not complete")
 
     def _begin(self, venue: Venue) -> None:
         run = f"w{time.time_ns() // 1_000_000:x}"
