@@ -105,7 +105,8 @@ def typed(rule: Rule, market: Market, value: int) -> str:
 def shown(rule: Rule, market: Market, value: int) -> str:
     """A value with its unit."""
     unit = unit_of(rule, market)
-    return f"{typed(rule, market, value)}{'' if unit in ('%', 'x') else ' '}{unit}"
+    whole, point, fraction = typed(rule, market, value).partition(".")
+    return f"{int(whole):,}{point}{fraction}{'' if unit in ('%', 'x') else ' '}{unit}"
 
 
 def unit_of(rule: Rule, market: Market) -> str:

@@ -44,6 +44,14 @@ def chosen(request: HttpRequest) -> Appearance:
     return Appearance(**kept)
 
 
+def begun_with(request: HttpRequest, theme: str) -> Appearance:
+    """What the visitor chose; ``theme`` instead of the default for one who has chosen nothing yet."""
+    looks = chosen(request)
+    if COOKIE in request.COOKIES or theme not in CHOICES["theme"]:
+        return looks
+    return Appearance(theme, looks.density, looks.palette)
+
+
 def context(request: HttpRequest) -> dict[str, Appearance]:
     """Context processor: ``appearance`` for every page."""
     return {"appearance": chosen(request)}

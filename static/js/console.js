@@ -1,4 +1,4 @@
-// <live-pulse>: asks for its figures every few seconds while the page is looked at, and at once when it is again.
+// The console. <live-pulse>: asks for its figures every few seconds while the page is looked at, and at once when it is again.
 class LivePulse extends HTMLElement {
   connectedCallback() {
     this.beat = () => document.visibilityState === "visible" && this.dispatchEvent(new CustomEvent("pulse"));
@@ -13,3 +13,7 @@ class LivePulse extends HTMLElement {
 }
 
 customElements.define("live-pulse", LivePulse);
+
+// On a phone the tabs scroll: the one that is open is brought into view.
+const tab = document.querySelector(".console-tabs [aria-current]");
+tab?.parentElement.scrollTo({ left: tab.offsetLeft - tab.parentElement.offsetLeft - 16, behavior: "instant" });

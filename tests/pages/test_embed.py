@@ -29,6 +29,15 @@ def test_only_the_venues_sites_may_frame_its_widgets_and_nothing_else(client, ma
         assert plain.headers["X-Frame-Options"] == "DENY"
 
 
+def test_a_venues_theme_is_for_those_who_have_chosen_none(client, market, day):
+    market.venue.theme = "light"
+    market.venue.save()
+    assert 'data-theme="light"' in client.get("/v/acme/").content.decode()
+    assert 'data-theme="light"' in client.get("/embed/acme/BTC-USD/").content.decode()
+    client.cookies["appearance"] = "dark.comfortable.green-red"
+    assert 'data-theme="dark"' in client.get("/v/acme/").content.decode()
+
+
 def test_without_sites_only_this_site_frames_and_themes_are_chosen(client, market, day):
     response = client.get("/embed/acme/BTC-USD/?theme=light")
     assert directives(response)["frame-ancestors"] == ["'self'"]

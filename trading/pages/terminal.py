@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from exchange_os.engine import client
 from exchange_os.errors import DomainError
+from exchange_os.ui.appearance import begun_with
 from trading.pages.algo_ticket import PLANS
 from trading.pages.margin import figures_context
 from trading.pages.markets import market_or_404, now_ms, venue_or_404
@@ -71,6 +72,7 @@ def terminal(request: HttpRequest, slug: str, symbol: str) -> HttpResponse:
         **funds_context(request, venue, market, account),
         **panel_context("orders", venue, market, account),
     }
+    context["appearance"] = begun_with(request, venue.theme)
     return render(request, "trading/terminal.html", context)
 
 

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from exchange_os.errors import DomainError
 from exchange_os.ledger.selectors import amount_text
 from exchange_os.oracles.selectors import market_prices, open_alarms, sources_of
+from exchange_os.ui.appearance import begun_with
 from trading.decimals import decimal_text
 from trading.pages.markets import ccxt_snippet, event_cards, example_symbol, now_ms, venue_or_404
 from trading.pages.series import series_context
@@ -206,4 +207,5 @@ def venue(request: HttpRequest, slug: str) -> HttpResponse:
         "record": record_of(shown),
         "snippet": ccxt_snippet(base, example_symbol(rows)),
     } | series
+    context["appearance"] = begun_with(request, shown.theme)
     return render(request, "trading/venue.html", context)

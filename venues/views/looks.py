@@ -19,7 +19,7 @@ from venues.services.operate import request_longer_halt
 from venues.services.two_people import waiting_acts
 from venues.services.winding import request_wind_down
 
-THEMES = (("", "As the visitor's device or choice"), ("dark", "Dark"), ("light", "Light"))
+THEMES = (("", "As the platform"), ("dark", "Dark"), ("light", "Light"))
 SANDBOX = "allow-scripts allow-popups allow-popups-to-escape-sandbox"
 
 
