@@ -23,11 +23,22 @@ def test_to_register_and_to_be_renamed(newcomer):
     assert Deployer.objects.get(user=newcomer).name == "Far South"
 
 
-@pytest.mark.parametrize("name", ["", "ab", "x" * 61, "a\x00bc"])
-def test_a_wrong_name_is_refused(newcomer, name):
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("", "Give a name of 3 to 60 characters that traders will see."),
+        ("ab", "Give a name of 3 to 60 characters that traders will see."),
+        ("x" * 61, "Give a name of 3 to 60 characters that traders will see."),
+        (
+            "a\x00bc",
+            "It holds an invisible sign (U+0000) that could mislead readers; type it anew without it.",
+        ),
+    ],
+)
+def test_a_wrong_name_is_refused(newcomer, name, sentence):
     with pytest.raises(DomainError) as refused:
         register_deployer(newcomer, name)
-    assert refused.value.message == "Give a name of 3 to 60 characters that traders will see."
+    assert refused.value.message == sentence
     assert not Deployer.objects.exists()
 
 

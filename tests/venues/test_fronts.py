@@ -35,7 +35,8 @@ from venues.services import add_market, register_deployer, stake, start_deposit,
 from venues.services.capacity import backed_count
 from venues.services.fee_changes import announce_fees
 from venues.services.fronts import answer_front, ask_to_front, end_front, withdraw_front
-from venues.services.operate import collect_fees, halt_venue
+from venues.services.operate import collect_fees, fees_collected, fees_held, halt_venue
+from venues.services.pulse import pulse_of
 from venues.services.rollups import add_up_revenue
 from venues.services.totals import kernel_totals
 from venues.specs import market_spec, venue_spec
@@ -241,3 +242,12 @@ def test_the_form_asks_and_the_owners_page_answers(venue, deployer, host, signed
     made.refresh_from_db()
     assert (made.state, made.reason) == ("ending", "Enough.")
     assert visitor.post(f"/deployer/venues/{venue.pk}/fronts/{made.pk}/end/").status_code == 404
+
+
+def test_the_owners_fee_account_is_not_the_fronts(venue, front, deployer, trader):
+    maker = funded(deployer, venue, "1", "BTC")
+    taker = funded(trader, front, "1000", "USD")
+    place_order(maker, market_by_symbol(venue, "BTC-USD"), order("sell"))
+    place_order(taker, market_by_symbol(front, "BTC-USD"), order("buy"))
+    assert (len(fees_held(venue)), fees_held(front), fees_collected(front)) == (1, {}, {})
+    assert (pulse_of(venue).fees_total_units > 0, pulse_of(front).fees_total_units) == (True, 0)

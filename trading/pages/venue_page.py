@@ -192,7 +192,7 @@ def venue(request: HttpRequest, slug: str) -> HttpResponse:
         "events": [] if series else event_cards([each for each in events if not each.is_over], now),
         "market_count": len(rows) + sum(len(each.markets) for each in events),
         "event_count": len(events),
-        "bond": bond(shown),
+        "bond": bond(shown.fronts or shown),
         "oracle": oracle(shown, now),
         "fees": fee_rows(rows, shown.protocol_share_ppm),
         "example": EXAMPLE,

@@ -181,13 +181,20 @@ def _move_to(venue: Venue, target: VenueState, user: AbstractBaseUser | None, re
 
 
 def fees_held(venue: Venue) -> dict[int, int]:
-    """``{asset id: units}`` on the venue's fee account, as the kernel holds it. Raises the engine's ``DomainError``."""
+    """``{asset id: units}`` on the venue's fee account, as the kernel holds it; a front has none.
+
+    Raises the engine's ``DomainError``.
+    """
+    if venue.fronts_id is not None:
+        return {}
     rows = ask(venue.group_id, {"q": "assets"}, timeout=1.5)["assets"]
     return {row["asset"]: row["venue_fees"] for row in rows if row["venue_fees"]}
 
 
 def fees_collected(venue: Venue) -> dict[int, int]:
     """``{asset id: units}`` of fees that the deployer has moved to their wallet."""
+    if venue.fronts_id is not None:
+        return {}
     rows = Transfer.objects.filter(
         group_id=venue.group_id,
         account=kernel.VENUE_FEES,

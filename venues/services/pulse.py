@@ -240,6 +240,8 @@ def _ask_all(group_id: int, busiest: list[int]) -> dict[str, Any]:
 
 def _fees(venue: Venue, known: dict[str, Any]) -> dict[int, int]:
     """Fees to date by asset id, collected ones included."""
+    if venue.fronts_id is not None:  # the fee account is that of the venue whose books these are
+        return {}
     total = fees_collected(venue)
     for asset, units in known["assets"].items():
         total[int(asset)] = total.get(int(asset), 0) + units
