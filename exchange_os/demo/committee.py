@@ -86,14 +86,15 @@ def demo_code(email: str, ahead: int = 0) -> str:
 
 def seed_committee(trader: AbstractBaseUser) -> None:
     """Make the committee and its cases, or find them made; ``trader`` is among those who were harmed."""
-    members = _ensure_members()
+    members = ensure_members()
     if Decision.objects.exists():
         return
-    venue, accused = _ensure_misbehaviour(trader)
+    venue, accused = ensure_misbehaviour(trader)
     _make_cases(venue, accused, members, trader)
 
 
-def _ensure_members() -> list[CommitteeMember]:
+def ensure_members() -> list[CommitteeMember]:
+    """The three members with their apps, made where they are missing."""
     kept = json.loads(secrets_path().read_text()) if secrets_path().exists() else {}
     for person in MEMBERS:
         user = ensure_person(person.email, person.password)
@@ -112,7 +113,7 @@ def _ensure_members() -> list[CommitteeMember]:
     return seated
 
 
-def _ensure_misbehaviour(trader: AbstractBaseUser) -> tuple[Venue, TradingAccount]:
+def ensure_misbehaviour(trader: AbstractBaseUser) -> tuple[Venue, TradingAccount]:
     """The venue where two trade at a fair price, and the trader buys dearer from the deployer."""
     deployer = ensure_person(ACCUSED.email, ACCUSED.password)
     ensure_stake(deployer, "Harbour Labs")
@@ -138,31 +139,46 @@ def _make_cases(
     """One in each state. No member votes more than three times: so many codes are good at one moment."""
     ada, ben, cleo = members
     now = timezone.now()
-    _case(venue, accused, trader, "The deployer sold to me far above the market", "complaint")
-    waiting = _case(venue, accused, ada.user, "Own orders in front of the users' orders", "orders")
+    case_of_trades(venue, accused, trader, "The deployer sold to me far above the market", "complaint")
+    waiting = case_of_trades(venue, accused, ada.user, "Own orders in front of the users' orders", "orders")
     open_decision(waiting.decision, ada.user)
     comment_on(waiting.decision, trader, "I saw the same on the tape. Who else bought there?")
-    _rejected(_case(venue, accused, trader, "Quoted and cancelled all day", "quotes", AHEAD), ben, cleo, now)
+    _rejected(
+        case_of_trades(venue, accused, trader, "Quoted and cancelled all day", "quotes", AHEAD),
+        ben,
+        cleo,
+        now,
+    )
     _appealed(
-        _case(venue, accused, ada.user, "A seller on both sides of the book", "sides", AHEAD), ada, cleo, now
+        case_of_trades(venue, accused, ada.user, "A seller on both sides of the book", "sides", AHEAD),
+        ada,
+        cleo,
+        now,
     )
     _executed(
-        _case(venue, accused, ben.user, "Traded against the venue's own users", "trade", AHEAD), ada, ben, now
+        case_of_trades(venue, accused, ben.user, "Traded against the venue's own users", "trade", AHEAD),
+        ada,
+        ben,
+        now,
     )
     _locked(
-        _case(venue, accused, cleo.user, "Emptied the book, then sold into it", "book", AHEAD), ada, ben, now
+        case_of_trades(venue, accused, cleo.user, "Emptied the book, then sold into it", "book", AHEAD),
+        ada,
+        ben,
+        now,
     )
     _voting(
-        _case(venue, accused, ada.user, "Sold above every other price of the day", "sale", AHEAD),
+        case_of_trades(venue, accused, ada.user, "Sold above every other price of the day", "sale", AHEAD),
         ada,
         cleo,
         now,
     )
 
 
-def _case(
+def case_of_trades(
     venue: Venue, accused: TradingAccount, by: AbstractBaseUser, title: str, subject: str, more: str = ""
 ) -> Case:
+    """A draft about the deployer's trades, with the finding replayed from the journal and the tape as a file."""
     summary = (
         "The account of the deployer of Harbour Exchange sold 0.12 BTC at 68,000 USD to a user while everybody else "
         "traded at 65,000. The deployer had taken every other offer off the book before."

@@ -3,16 +3,19 @@
 from fractions import Fraction
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from governance.allocation import allocate, pro_rata
 from governance.tally import PPM, Ballot, Outcome, Rules, count, median_share, quorum_of
 
+#: Properties on a busy machine: slow is not wrong.
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SHARES = st.integers(1, PPM)
 OWED = st.dictionaries(st.integers(16, 400), st.integers(0, 10**15), max_size=40)
 
 
+@CALM
 @given(st.lists(SHARES, min_size=1, max_size=30))
 def test_the_median_is_a_share_voted_for_with_no_half_beyond_it(shares):
     median = median_share(shares)
@@ -22,6 +25,7 @@ def test_the_median_is_a_share_voted_for_with_no_half_beyond_it(shares):
     assert median_share([*shares, median, median]) == median
 
 
+@CALM
 @given(st.lists(SHARES, min_size=3, max_size=21), SHARES)
 def test_one_member_alone_cannot_move_the_median_beyond_its_neighbours(shares, wild):
     ordered = sorted(shares)
@@ -30,6 +34,7 @@ def test_one_member_alone_cannot_move_the_median_beyond_its_neighbours(shares, w
     assert ordered[max(0, middle - 1)] <= moved <= ordered[min(len(shares) - 1, middle + 1)]
 
 
+@CALM
 @given(
     st.lists(st.sampled_from(["approve", "reject", "abstain"]), max_size=20),
     st.integers(0, 10),
@@ -53,6 +58,7 @@ def test_a_vote_carries_with_quorum_and_threshold_and_not_without(choices, absen
     assert quorum_of(seats, rules) >= 2
 
 
+@CALM
 @given(st.integers(0, 10**16), OWED)
 def test_pro_rata_gives_every_unit_and_nobody_more_than_is_owed(units, owed):
     parts = pro_rata(units, owed)
@@ -64,6 +70,7 @@ def test_pro_rata_gives_every_unit_and_nobody_more_than_is_owed(units, owed):
         assert abs(parts[key] - exact) < 1
 
 
+@CALM
 @given(st.integers(0, 10**6), st.dictionaries(st.integers(16, 60), st.integers(1, 10**6), min_size=2))
 def test_pro_rata_is_monotone_in_what_is_owed(units, owed):
     parts = pro_rata(units, owed)
@@ -71,6 +78,7 @@ def test_pro_rata_is_monotone_in_what_is_owed(units, owed):
     assert all(parts[low] <= parts[high] + 1 for low, high in pairwise(ranked))
 
 
+@CALM
 @given(st.integers(0, 10**16), OWED, st.integers(0, 10**15))
 def test_the_harmed_come_before_the_fund_and_the_fund_before_the_fire(units, owed, fund):
     shares = allocate(units, owed, fund)

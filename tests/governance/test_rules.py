@@ -4,18 +4,22 @@ import json
 
 import exchange_kernel as xk
 import pytest
-from hypothesis import given
+from exchange_kernel.journal_file import batch_bytes, start_bytes
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exchange_os.engine.replaying import JournalUnsound, Replay
-from governance.canonical import canonical
+from governance.canonical import canonical, digest
 from governance.rules import RULES, ParamsWrong
+from governance.rules.__main__ import main as run_file
 from governance.rules.oracle import deviation_ppm, losses_of
 from governance.rules.self_dealing import losses_of as dealing_losses
 from governance.rules.settlement import differences
 from tests.governance.journals import GROUP, START_MS, Journal, accounts, observed, perpetual, question
 
 SOURCE = "example.com/rain"
+#: Properties on a busy machine: slow is not wrong.
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def find(journal: Journal, name: str, first: int = 1, **params):
@@ -65,6 +69,7 @@ def test_parameters_are_checked(params, words):
         find(settled(0), "settlement", **params)
 
 
+@CALM
 @given(
     st.dictionaries(st.integers(16, 40), st.integers(-(10**6), 10**6), min_size=1),
     st.integers(0, 100),
@@ -150,6 +155,7 @@ FILLS = st.lists(
 )
 
 
+@CALM
 @given(FILLS, st.sets(st.integers(16, 22), max_size=3))
 def test_losses_to_insiders_are_above_zero_and_never_an_insiders(fills, own):
     trades = [
@@ -205,3 +211,22 @@ def test_a_journal_that_was_changed_is_not_replayed():
         replay = Replay(GROUP, links, 1, journal.kernel.sequence)
         with pytest.raises(JournalUnsound, match=words):
             list(replay.batches)
+
+
+def test_a_rule_runs_on_a_journal_file_alone(tmp_path, capsys):
+    journal = settled(1)
+    path = tmp_path / "journal"
+    with path.open("wb") as file:
+        file.write(start_bytes(GROUP))
+        for link in journal.links:
+            place = GROUP, 1, link.first_sequence, link.last_sequence, link.now_ms
+            file.write(batch_bytes(place, link.commands, link.hash))
+    params = {"event": 0, "payouts": {"0": 1_000_000}, "source": SOURCE}
+    assert run_file([str(path), "settlement", json.dumps(params)]) == 0
+    shown = capsys.readouterr().out
+    assert digest(canonical(find(journal, "settlement", **params).content())) in shown
+    assert run_file([str(path), "deadline", json.dumps({"event": 0, "deadline_ms": 2**50})]) == 1
+    assert run_file([str(path), "settlement", "{}"]) == 2
+    path.write_bytes(path.read_bytes()[:-40])
+    assert run_file([str(path), "settlement", json.dumps(params)]) == 2
+    assert "middle of a batch" in capsys.readouterr().err
