@@ -186,6 +186,9 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
+# The markets' step of a large launch has some twenty inputs a market.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 25_000
+
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True

@@ -35,7 +35,7 @@ class Template:
 
 WORLD_CUP = {
     "kind": "outcome", "series": "WC30", "category": "Football", "quote": "USD", "closes": "2030-07-21 18:00",
-    "window_hours": "24", "tick_size": "0.01", "source": "The report of the match on fifa.com", **EVENT_FEES,
+    "window_hours": "24", "tick_size": "0.01", "source": "https://www.fifa.com/, the report of the match", **EVENT_FEES,
     "cut_off": "The tournament as it ends; corrections after the challenge window do not count.",
     "void": "The tournament ends without a champion, or is not over by the end of 2031; pays the last fair prices.",
 }  # fmt: skip

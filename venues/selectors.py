@@ -230,11 +230,7 @@ def drafts_of(user_id: int) -> QuerySet[LaunchDraft]:
 
 def own_venues(user_id: int) -> QuerySet[Venue]:
     """The living venues of which the user is the deployer, newest first: what they may clone."""
-    return (
-        Venue.objects.filter(deployer__user_id=user_id, state__in=LIVE_STATES)
-        .select_related("logo")
-        .order_by("-pk")
-    )
+    return Venue.objects.filter(deployer__user_id=user_id, state__in=LIVE_STATES).order_by("-pk")
 
 
 def listings_of(asset: Asset) -> QuerySet[Market]:

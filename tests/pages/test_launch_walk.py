@@ -10,7 +10,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from exchange_os.demo.stack import PROJECT, PrivateStack
 from tests.pages.screen import COUNT_SHIFTS, PASSWORD, SIZES
+from tests.pages.test_axe import faults
 from venues.launch_templates import TEMPLATES
+from venues.steps import KEYS
 
 pytestmark = pytest.mark.browser
 STEPS = ("You", "Stake", "Venue", "Assets", "Markets", "Prices", "Fees", "Launch")
@@ -30,11 +32,14 @@ def people(stack: PrivateStack) -> dict[str, str]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def signed_in(chromium: Browser, stack: PrivateStack, size: str, email: str) -> Iterator[Page]:
+def signed_in(
+    chromium: Browser, stack: PrivateStack, size: str, email: str, bypass_csp: bool = False
+) -> Iterator[Page]:
     """A page of somebody who has signed in, at the wizard's start; complaints of the browser fail the test."""
     context = chromium.new_context(
-        viewport=SIZES[size], has_touch=size == "phone", is_mobile=size == "phone", base_url=stack.base_url
-    )
+        viewport=SIZES[size], has_touch=size == "phone", is_mobile=size == "phone", base_url=stack.base_url,
+        bypass_csp=bypass_csp,
+    )  # fmt: skip
     context.set_default_timeout(20_000)
     context.add_init_script(COUNT_SHIFTS)
     expect.set_options(timeout=20_000)
@@ -86,6 +91,18 @@ def test_a_template_goes_from_its_card_to_trading(desk: Page, template) -> None:
     expect(page.get_by_role("link", name="Open the venue")).to_be_visible()
     page.get_by_role("link", name="Open the venue").click()
     expect(page.get_by_role("heading", name=template.venue["name"])).to_be_visible()
+
+
+def test_every_step_is_accessible(chromium: Browser, stack: PrivateStack, people: dict[str, str]) -> None:
+    for page in signed_in(chromium, stack, "phone", people["email"], bypass_csp=True):
+        page.locator("[name=template][value=worldcup]").click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Launch World Cup Desk")
+        root, found = page.url.removesuffix("review/"), {}
+        addresses = [*(f"{root}{key}/" for key in KEYS), *("/launch/", "/assets/", "/assets/BTC/")]
+        for look in ("light.compact.green-red", "dark.comfortable.blue-orange"):
+            page.context.add_cookies([{"name": "appearance", "value": look, "url": stack.base_url}])
+            found |= {(address, look): faults(page, address) for address in addresses}
+        assert {key: wrong for key, wrong in found.items() if wrong} == {}
 
 
 def test_a_beginner_launches_on_a_phone(phone: Page) -> None:

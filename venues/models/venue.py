@@ -6,8 +6,6 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
-from venues.models.logo import Logo
-
 SLUG_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{1,28}[a-z0-9])$"
 ACCENT_PATTERN = r"^#[0-9a-f]{6}$"
 PPM = 1_000_000
@@ -54,7 +52,8 @@ class Venue(models.Model):
 
     ``maker_fee_ppm`` and ``taker_fee_ppm`` are what a new market starts with; each market has its own. Of every fee
     the protocol keeps ``protocol_share_ppm``. ``capacity_units`` of the settlement asset is what the kernel was last
-    told that open interest may be worth. ``name_shape`` is what the name looks like (``ledger.words.skeleton``).
+    told that open interest may be worth. ``name_shape`` is what the name looks like (``ledger.words.skeleton``),
+    ``logo`` the digest of a ``Logo``, empty for none.
     A failed launch gives its address back. ``held_by_decision`` is the number of the governance decision that keeps the
     venue halted; while there is one, the deployer cannot resume it. A venue that ``fronts``
     another shows that one's books and risk group under its own name, to accounts of its own; their orders pay
@@ -77,7 +76,7 @@ class Venue(models.Model):
     state = models.CharField(max_length=10, choices=VenueState.choices, default=VenueState.LAUNCHING)
     accent = models.CharField(max_length=7, default="#2f6feb", validators=[RegexValidator(ACCENT_PATTERN)])
     description = models.CharField(max_length=280, blank=True)
-    logo = models.ForeignKey(Logo, null=True, blank=True, on_delete=models.PROTECT, related_name="venues")
+    logo = models.CharField(max_length=64, blank=True, default="", db_default="")
     maker_fee_ppm = models.IntegerField(default=0)
     taker_fee_ppm = models.IntegerField(default=0)
     protocol_share_ppm = models.IntegerField(default=0)

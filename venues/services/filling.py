@@ -47,10 +47,7 @@ def draft_from_venue(user: AbstractBaseUser, venue_id: int) -> LaunchDraft:
     Raises ``venue_unknown``, ``too_many_drafts``.
     """
     venue = (
-        Venue.objects.filter(pk=venue_id, deployer__user_id=user.pk)
-        .exclude(state=VenueState.FAILED)
-        .select_related("logo")
-        .first()
+        Venue.objects.filter(pk=venue_id, deployer__user_id=user.pk).exclude(state=VenueState.FAILED).first()
     )
     if venue is None:
         raise DomainError("venue_unknown", "You have no such venue.")
@@ -59,7 +56,7 @@ def draft_from_venue(user: AbstractBaseUser, venue_id: int) -> LaunchDraft:
         "slug": venue.slug,
         "accent": venue.accent,
         "description": venue.description,
-        "logo": venue.logo.digest if venue.logo else "",
+        "logo": venue.logo,
     }
     _rename_venue(user, data)
     return new_draft(user, {"venue": data, "markets": _listings(venue)})

@@ -100,7 +100,7 @@ def _create_venue(deployer: Deployer, launch: LaunchSpec) -> Venue:
                 slug=spec.slug,
                 name=spec.name,
                 name_shape=skeleton(spec.name),
-                logo=logo,
+                logo=logo.digest if logo else "",
                 deployer=deployer,
                 group_id=create_group().pk,
                 accent=spec.accent,

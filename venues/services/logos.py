@@ -7,7 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from exchange_os.errors import DomainError
-from venues.models import LaunchDraft, Logo
+from venues.models import LaunchDraft, Logo, Venue
 
 MAX_BYTES = 512 * 1024
 MAX_PIXELS = 4096 * 4096
@@ -34,8 +34,9 @@ def keep_logo(user: AbstractBaseUser, upload: bytes) -> Logo:
 def forget_unused_logos(user: AbstractBaseUser) -> None:
     """Delete the user's logos that no venue and no draft shows."""
     drafts = LaunchDraft.objects.filter(user_id=user.pk).values_list("data__venue__logo", flat=True)
-    shown = {digest for digest in drafts if digest}
-    Logo.objects.filter(user_id=user.pk, venues=None).exclude(digest__in=shown).delete()
+    venues = Venue.objects.filter(deployer__user_id=user.pk).values_list("logo", flat=True)
+    shown = {digest for digest in (*drafts, *venues) if digest}
+    Logo.objects.filter(user_id=user.pk).exclude(digest__in=shown).delete()
 
 
 def _read(upload: bytes) -> Image.Image:

@@ -2,6 +2,7 @@
 
 import statistics
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -21,6 +22,8 @@ TRIALS_A_MINUTE = 20
 STALE_MS = 10_000
 FULL_SOURCES = 3
 DIVERGENCE_PPM = 50_000
+#: The year 9999: no price is from later.
+MAX_MS = 253_370_764_800_000
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,13 @@ class Heard:
     words: str
     price: str = ""
     published_ms: int = 0
+
+    @property
+    def at(self) -> str:
+        """When the price was published, to the second, UTC; empty if there is none."""
+        if not 0 < self.published_ms < MAX_MS:
+            return ""
+        return f"{datetime.fromtimestamp(self.published_ms // 1000, UTC):%H:%M:%S} UTC"
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,7 @@ def _heard(
     if answer is None:
         return Heard(source.line, "push", "Counts from your first push on; there is nothing to fetch.")
     if isinstance(answer, SourceError):
-        return Heard(source.line, "silent", f"{answer.message[:1].upper()}{answer.message[1:]}.")
+        return Heard(source.line, "silent", _sentence(answer.message))
     price, age_ms = decimal_text(answer.price), now_ms - answer.published_ms
     if age_ms > STALE_MS:
         words = f"Published {age_ms // 1000:,} s ago; older than {STALE_MS // 1000} s does not count."
@@ -89,6 +99,12 @@ def _heard(
         words = f"More than {DIVERGENCE_PPM // 10_000}% from the middle of the others."
         return Heard(source.line, "apart", words, price, answer.published_ms)
     return Heard(source.line, "good", "Fresh.", price, answer.published_ms)
+
+
+def _sentence(message: str) -> str:
+    """The message as a sentence; a host's name keeps its small letters."""
+    first = message.split(" ", 1)[0]
+    return f"{message}." if "." in first else f"{message[:1].upper()}{message[1:]}."
 
 
 def _grade(heard: list[Heard]) -> tuple[str, str]:

@@ -100,6 +100,9 @@ def _page(
     errors = launch_errors(request.user, draft.data)
     page = SHOWN[step](request, draft)
     mark(page.fields, {**errors, **(extra or {})}, typed_only=not all_marked and not extra)
+    for card in page.context.get("markets", ()):
+        if "fields" in card:
+            card["wrong"] = sum(1 for each in card["fields"] if each.error)
     own = [
         error.message for name, error in (extra or {}).items() if name not in {f.name for f in page.fields}
     ]

@@ -45,7 +45,8 @@ NEW_MARKETS: dict[str, dict[str, str]] = {
     "multiple": {"kind": "outcome", "event_kind": "multiple", "quote": "USD"},
     "scalar": {"kind": "outcome", "event_kind": "scalar", "quote": "USD"},
 }
-MANY_MARKETS = 6
+#: From how many markets on only those are open that one is likely to look at.
+MANY_MARKETS = 3
 
 
 @dataclass
@@ -286,7 +287,7 @@ def _show_markets(request: SignedInRequest, draft: LaunchDraft) -> Page:
             }
         )
     inputs = [item for card in cards for item in card["fields"]]
-    return Page(inputs, {"markets": cards, "many": len(cards) > MANY_MARKETS})
+    return Page(inputs, {"markets": cards, "many": len(cards) >= MANY_MARKETS})
 
 
 def _show_parts(draft: LaunchDraft, names: Iterable[str]) -> Page:
