@@ -1,5 +1,7 @@
 """The two-person rule: nobody does a dangerous act alone, and nothing else is done than what was read."""
 
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -8,7 +10,9 @@ from django.utils import timezone
 
 from exchange_os.engine.errors import Busy
 from exchange_os.errors import DomainError
+from venues.access import Rules
 from venues.models import PendingAct, PendingState, Role, VenueAct, VenueMember
+from venues.services.access_policies import ensure_desk, propose_policy
 from venues.services.two_people import (
     ACTS,
     DangerousAct,
@@ -42,6 +46,27 @@ def pair(house, person):
     for name in ("ann", "bob"):
         VenueMember.objects.create(venue=house, user=person(name), role=Role.HALTER)
     return person("ann"), person("bob")
+
+
+def test_every_process_that_knows_a_verb_knows_every_dangerous_act():
+    wanted = {"change_rules", "halt_longer", "wind_down", "oracle_sources", "open_access"}
+    code = "import django; django.setup(); import venues.services.two_people as two; print(*two.ACTS)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) >= wanted
+
+
+def test_taking_a_policy_away_needs_a_second_person(house, person):
+    owner = house.deployer.user
+    VenueMember.objects.create(venue=house, user=person("ann"), role=Role.OWNER)
+    desk = ensure_desk(owner, house)
+    propose_policy(owner, house, Rules(level=1, issuers=frozenset({desk.pk})))
+    asked = propose_policy(owner, house, Rules(), "The licence has ended.")
+    house.refresh_from_db()
+    assert (asked.act, house.access_policy is None) == ("open_access", False)
+    assert refusal(approve_act, owner, house, asked.pk, asked.digest) == "same_person"
+    approve_act(person("ann"), house, asked.pk, asked.digest)
+    house.refresh_from_db()
+    assert house.access_policy is None
 
 
 def refusal(act, *arguments):

@@ -1,6 +1,7 @@
 """Publishing policies: each change is a new version, and every account is decided anew."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
@@ -8,10 +9,11 @@ from django.db.models import Max
 
 from exchange_os.errors import DomainError
 from venues.access import Rules
-from venues.models import AccessPolicy, Issuer, IssuerKind, Role, Venue
+from venues.models import AccessPolicy, Issuer, IssuerKind, PendingAct, Role, Venue
 from venues.services.acts import note_act
 from venues.services.permissions import mark_due
 from venues.services.roles import require_role
+from venues.services.two_people import dangerous, request_act
 
 
 def publish_policy(user: AbstractBaseUser, venue: Venue, rules: Rules, note: str = "") -> AccessPolicy:
@@ -40,6 +42,33 @@ def publish_policy(user: AbstractBaseUser, venue: Venue, rules: Rules, note: str
             before=before.to_json(), after=made.rules,
         )  # fmt: skip
     return made
+
+
+def propose_policy(
+    user: AbstractBaseUser, venue: Venue, rules: Rules, note: str = ""
+) -> AccessPolicy | PendingAct:
+    """Publish new rules; to take every rule of a venue away needs a second person, who is asked for.
+
+    Raises as ``publish_policy`` and ``request_act``.
+    """
+    venue = require_role(user, venue, Role.OWNER)
+    if not rules.is_open or venue.access_policy_id is None:
+        return publish_policy(user, venue, rules, note)
+    words = f"Opens the venue to everybody. {note}".strip()[:300]
+    return request_act(
+        user, venue, "open_access", {"policy": venue.access_policy_id, "note": note[:200]}, words
+    )
+
+
+@dangerous("open_access", "opening the venue to everybody", Role.OWNER)
+def _open_access(user: AbstractBaseUser, venue: Venue, parameters: dict[str, Any]) -> None:
+    """Agreed: the policy that was read is taken away; one that came after it is not."""
+    current = Venue.objects.get(pk=venue.pk).access_policy_id
+    if current is None:
+        return
+    if current != parameters["policy"]:
+        raise DomainError("policy_moved", "The policy has changed since this was asked for; ask anew.")
+    publish_policy(user, venue, Rules(), parameters["note"])
 
 
 def _check(rules: Rules) -> None:

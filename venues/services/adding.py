@@ -55,7 +55,8 @@ def add_listings(user: AbstractBaseUser, venue: Venue, specs: list[Listing]) -> 
         _check_stake(locked, {spec.market_kind for spec in specs})
         Venue.objects.filter(pk=locked.pk).update(launch_error="")
         create_listings(locked, number, specs)
-        note_act(locked, user, "added", ", ".join(symbols))
+        about = symbols[0] if len(symbols) == 1 else f"{len(symbols)} markets"
+        note_act(locked, user, "added", about, after={"markets": ", ".join(symbols)})
         transaction.on_commit(partial(send_drive, locked.pk))
     return list(markets.filter(number__gte=number).order_by("number"))
 

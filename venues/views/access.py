@@ -18,10 +18,10 @@ from venues.errors import Refusals
 from venues.fields import Field
 from venues.holders import rules_of
 from venues.inputs import text_of
-from venues.models import AccessPolicy, Issuer
+from venues.models import AccessPolicy, Issuer, PendingAct
 from venues.policy_specs import policy_diff, policy_rules, policy_words, typed_of
 from venues.selectors import markets_of
-from venues.services.access_policies import ensure_desk, publish_policy
+from venues.services.access_policies import ensure_desk, propose_policy
 from venues.services.kyc_events import add_provider
 from venues.tryout import count_holders, in_words, made_up
 
@@ -59,12 +59,17 @@ def access(console: Console) -> HttpResponse:
     data = console.request.POST
     try:
         rules = policy_rules(data, _assets(console))
-        made = publish_policy(console.request.user, console.venue, rules, text_of(data, "note"))
+        made = propose_policy(console.request.user, console.venue, rules, text_of(data, "note"))
     except DomainError as refused:
         errors = refused.errors if isinstance(refused, Refusals) else {refused.field or "": refused}
         context = _context(console, rules_of(console.venue), _typed(data), errors)
         context["refusal"] = errors[""].message if "" in errors else ""
         return console.render("venues/console/access.html", context, status=422)
+    if isinstance(made, PendingAct):
+        messages.warning(
+            console.request, "Taking the policy away waits for a second person, or for its time."
+        )
+        return redirect("deployer:changes", console.venue.pk)
     words = "Anyone may trade now." if rules.is_open else f"Version {made.version} is in force."
     messages.success(console.request, words)
     return redirect("deployer:access", console.venue.pk)
