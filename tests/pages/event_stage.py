@@ -1,7 +1,8 @@
 """Sets the stage of the walks through an event: a venue with two events, a maker's quotes, and traders with money.
 
 ``python -m tests.pages.event_stage`` prints JSON: ``{"venue", "events": [code, ...], "sessions": [...]}``;
-``python -m tests.pages.event_stage settle CODE OUTCOME`` proposes that an outcome won and lets its window pass.
+``settle CODE OUTCOME`` proposes that an outcome won and lets its window pass, ``propose CODE OUTCOME`` leaves it open,
+``judge CODE OUTCOME`` gives the verdict on its dispute that another outcome won.
 """
 
 import json
@@ -28,8 +29,8 @@ from exchange_os.demo.stage import (  # noqa: E402
 from exchange_os.ledger.selectors import asset_by_symbol, to_units  # noqa: E402
 from tests.trading.contract_stage import session_of  # noqa: E402
 from trading.services.orders import OrderDraft, place_order  # noqa: E402
-from venues.models import PPM, Event  # noqa: E402
-from venues.services import follow_events, propose_result  # noqa: E402
+from venues.models import PPM, Dispute, Event, Verdict  # noqa: E402
+from venues.services import decide, follow_events, propose_result  # noqa: E402
 
 CLOSES = timezone.now() + timedelta(days=30)
 EVENT = {
@@ -45,9 +46,13 @@ EVENTS = (
         **EVENT, "event_kind": "binary", "title": "Does the final go to penalties?", "series": "pens",
         "code": "pens", "outcomes": "",
     },
+    {
+        **EVENT, "event_kind": "binary", "title": "Is the final drawn after ninety minutes?", "series": "level",
+        "code": "level", "outcomes": "",
+    },
 )  # fmt: skip
 PEOPLE = ("desk@event.example", "phone@event.example", "winner@event.example")
-FAIR = {"ARGENTINA": 50, "FRANCE": 30, "ANYOTHER": 20, "PENS": 25}
+FAIR = {"ARGENTINA": 50, "FRANCE": 30, "ANYOTHER": 20, "PENS": 25, "LEVEL": 30}
 
 
 def main() -> dict[str, Any]:
@@ -61,6 +66,7 @@ def main() -> dict[str, Any]:
     accounts = [ensure_trading_account(user, venue) for user in users]
     for user in users:
         claim_from_faucet(user, "USD", 1)
+        claim_from_faucet(user, "OKB", 1)
     deposit_all(
         (user, venue, account.number, usd, to_units("5000", usd))
         for user, account in zip(users, accounts, strict=True)
@@ -87,8 +93,25 @@ def settle(code: str, outcome: int) -> None:
     follow_events()
 
 
+def propose(code: str, outcome: int) -> None:
+    """The deployer says that this outcome won."""
+    event = Event.objects.select_related("venue__deployer__user").get(code=code, venue__slug="hall")
+    propose_result(event.venue.deployer.user, event, {outcome: PPM}, "https://example.com/cup shows it")
+
+
+def judge(code: str, outcome: int) -> None:
+    """A panel finds that another outcome won."""
+    dispute = Dispute.objects.get(event__code=code, event__venue__slug="hall")
+    words = "The record of the match shows the score."
+    decide(dispute, Verdict.OVERTURN, by=None, words=words, payouts={outcome: PPM})
+
+
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["settle"]:
+    if sys.argv[1:2] == ["propose"]:
+        propose(sys.argv[2], int(sys.argv[3]))
+    elif sys.argv[1:2] == ["judge"]:
+        judge(sys.argv[2], int(sys.argv[3]))
+    elif sys.argv[1:2] == ["settle"]:
         settle(sys.argv[2], int(sys.argv[3]))
     else:
         print(json.dumps(main()))

@@ -155,6 +155,39 @@ def test_what_is_right_is_paid_and_told(chromium: Browser, stack: PrivateStack, 
     page.context.close()
 
 
+def test_a_wrong_result_is_disputed_on_a_phone_and_overturned(
+    chromium: Browser, stack: PrivateStack, hall: dict
+) -> None:
+    context = chromium.new_context(viewport=SIZES["phone"], has_touch=True, is_mobile=True)
+    visit = Visit(context, stack, hall["sessions"][1])
+    expect.set_options(timeout=20_000)
+    run_stage(stack, "propose", hall["events"][2], "0")
+    visit.open(hall, 2)
+    page, form = visit.page, visit.page.locator("#dispute")
+    page.locator("#dispute > summary").click()
+    expect(form).to_contain_text("100 OKB of your wallet are held as a bond")
+    form.get_by_label("What is right").select_option(label="No")
+    form.get_by_label("What is wrong").fill("no")
+    form.get_by_role("button", name="Dispute the result").click()
+    expect(form.locator(".error")).to_contain_text("Say in 10 to 500 characters what is wrong")
+    expect(form.get_by_label("What is right")).to_have_value("1")
+    form.get_by_label("What is wrong").fill("It was 2:1 after ninety minutes, not level.")
+    form.get_by_label("Where it can be checked").fill("https://example.com/record")
+    form.get_by_role("button", name="Dispute the result").click()
+    visit.toast("The result is disputed: it is not paid until it has been judged.")
+    expect(page.locator(".dispute-list")).to_contain_text("Says: No")
+    expect(page.locator(".dispute-list")).to_contain_text("Bond 100 OKB against 100 OKB of the proposer")
+    expect(page.locator(".way")).to_contain_text("A panel without holders judges")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    run_stage(stack, "judge", hall["events"][2], "1")
+    page.reload()
+    expect(page.locator("[data-result]")).to_have_text("Result: No")
+    expect(page.locator(".dispute-list")).to_contain_text("200 OKB went back to the challenger")
+    expect(page.locator(".dispute-list")).to_contain_text("Another result: No.")
+    assert visit.complaints == []
+    context.close()
+
+
 def test_the_page_reads_without_script(chromium: Browser, stack: PrivateStack, hall: dict) -> None:
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()

@@ -70,7 +70,7 @@ class CupFlow:
         while not self._stopping.is_set():
             try:
                 close_old_connections()
-                venue = ensure_cup(self._base_url)
+                venue = ensure_cup()
                 self._keys = load_keys(venue)
             except (StageError, DomainError) as away:
                 log.warning("the cup cannot be made yet: %s", away.message)
@@ -119,7 +119,7 @@ class CupFlow:
         results = known_results()
         if len(results) != self._results_known or self._waiting(venue):
             self._clerk.round()
-            add_knockouts(self._deployer, venue, results, self._base_url)
+            add_knockouts(self._deployer, venue, results)
             self._results_known = len(results)
         if self._beliefs.learn(results):
             self._quoter.think()

@@ -11,7 +11,7 @@ from examples.results.feed import Document, Result
 from exchange_os.demo.worldcup import facts, listing
 from exchange_os.demo.worldcup.document import calendar, played
 from exchange_os.demo.worldcup.season import pairing
-from exchange_os.demo.worldcup.seed import source_text
+from exchange_os.demo.worldcup.seed import SOURCE
 from exchange_os.errors import DomainError
 from venues.event_specs import event_spec
 from venues.evidence import evidence_link
@@ -46,7 +46,7 @@ class ServiceDesk:
         event = Event.objects.get(venue=self.venue, code=question.code)
         evidence = [evidence_link(address, document.sha256)]
         words = f"{answer.words} Read from {document.name}."
-        propose_result(self.user, event, answer.payouts, words[:500], source=address, evidence=evidence)
+        propose_result(self.user, event, answer.payouts, words[:500], evidence=evidence)
 
 
 def known_results() -> list[Result]:
@@ -54,7 +54,7 @@ def known_results() -> list[Result]:
     return played(calendar(), timezone.now())
 
 
-def add_knockouts(user: AbstractBaseUser, venue: Venue, results: list[Result], base_url: str) -> list[int]:
+def add_knockouts(user: AbstractBaseUser, venue: Venue, results: list[Result]) -> list[int]:
     """List the knock-out matches whose teams are known and that are not listed; their numbers.
 
     A match begins when the calendar says, but not before everybody had ``NOTICE`` of it. Raises what listing raises.
@@ -73,7 +73,7 @@ def add_knockouts(user: AbstractBaseUser, venue: Venue, results: list[Result], b
             continue
         begins = listing.whole_minute(max(listing.kickoff(fixture, start), soonest))
         soonest = max(soonest, begins + timedelta(minutes=1))
-        forms += listing.knockout_forms(fixture, team1, team2, begins, source_text(base_url))
+        forms += listing.knockout_forms(fixture, team1, team2, begins, SOURCE)
         added.append(fixture.number)
     if forms:
         try:

@@ -34,23 +34,20 @@ FUNDS = {"USD": "290000"}
 TRADER_FUNDS = {"USD": "20000"}
 KEY_LABEL = "demo cup"
 LAUNCH_SECONDS = 120.0
+#: The source of every result, as the events name it.
+SOURCE = f"The simulated tournament of this demonstration, at {listing.ADDRESS} of this exchange."
 
 Say = Callable[[str], None]
 
 
-def source_text(base_url: str) -> str:
-    """The source of every result, as the events name it."""
-    return f"The simulated tournament of this demonstration: {base_url.rstrip('/')}{listing.ADDRESS}"
-
-
-def ensure_cup(base_url: str, say: Say = log.info) -> Venue:
+def ensure_cup(say: Say = log.info) -> Venue:
     """The cup's venue, launched if it is not there, with funded bots. Raises what the steps of the stage raise."""
     deployer = ensure_person(cast.DEPLOYER.email, cast.DEPLOYER.password)
     venue = Venue.objects.filter(slug=listing.SLUG).exclude(state=VenueState.FAILED).first()
     if venue is None:
         ensure_stake(deployer, cast.DEPLOYER_NAME)
         begins = listing.whole_minute(timezone.now() + listing.LEAD)
-        forms = listing.opening_forms(begins, source_text(base_url))
+        forms = listing.opening_forms(begins, SOURCE)
         say(f"{listing.NAME}: launching {len(forms)} events; the first match begins at {begins:%H:%M} UTC")
         form = listing.venue_form()
         plan = VenuePlan(form["slug"], form["name"], form["accent"], form["description"], tuple(forms))
