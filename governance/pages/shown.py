@@ -95,7 +95,6 @@ class Bars:
     reject: int
     abstain: int
     quorum_at: int
-    threshold_words: str
     outcome_words: str
 
     @property
@@ -128,7 +127,6 @@ def bars_of(decision: Decision, now: datetime, round_: int | None = None) -> Bar
         tally.reject * 100 // seats,
         tally.abstain * 100 // seats,
         min(100, tally.quorum * 100 // seats),
-        f"{tally.needed} for, of {tally.approve + tally.reject} for or against",
         words,
     )
 

@@ -151,7 +151,10 @@ def _render(content: Mapping[str, Any]) -> list[Line]:
     return [
         Line("Action", f"Slash the stake of {content['deployer_name']}, deployer of {content['venue_name']}"),
         Line("Offence", f"{offence.label}, {_moment(content['offence_at'])}"),
-        Line("Reach", f"{amount_words(reach, asset)} were at stake then and can be slashed"),
+        Line(
+            "Reach",
+            f"{amount_words(reach, asset)} of what was at stake then, less what other cases take first",
+        ),
         Line(
             "Amount",
             f"{low / 10_000:g}% to {high / 10_000:g}% of that ({amount_words(reach * low // 1_000_000, asset)} to "

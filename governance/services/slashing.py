@@ -37,7 +37,8 @@ def execute_slash(decision: Decision, case: Case, harmed_sha256: str) -> dict[st
     lock_stake(deployer)
     if Slash.objects.filter(offence_id=content["offence_key"]).exists():
         raise DomainError("offence_slashed", "This act has been slashed already, in another case.")
-    amount = slashable(deployer, offence_at) * decision.share_ppm // PPM
+    reach = min(slashable(deployer, offence_at), content["slashable"])  # never more than was voted on
+    amount = reach * decision.share_ppm // PPM
     if not amount:
         raise DomainError("nothing_slashable", "No stake is left that this offence could reach.")
     rows = list(Harmed.objects.filter(case=case).order_by("account"))

@@ -167,3 +167,18 @@ def test_stake_on_its_way_out_is_reached(opened, members, venue):
     with pytest.raises(Exception, match="open against you"):
         begin_unbonding(venue.deployer.user_id, STAKE)
     assert stake_balance(venue.deployer.user_id) == STAKE
+
+
+def test_what_another_case_took_meanwhile_comes_off(opened, members, venue):
+    other = drafted(venue, None, "event 1")
+    course = moments(other, other.offence_at)
+    open_decision(other.decision, members[0].user, course.opened)
+    follow_decision(adopted(opened, members).pk, opened.executes)  # 60% of 1,000 OKB
+    follow_decision(other.pk, course.votes)
+    for member in members[1:]:
+        vote(other.decision, member, "approve", 500_000, course.votes)
+    follow_decision(other.pk, course.locks)
+    follow_decision(other.pk, course.executes)
+    other.decision.refresh_from_db()
+    assert other.decision.receipt["slashed"] == 200 * OKB_UNIT
+    assert stake_balance(venue.deployer.user_id) == 200 * OKB_UNIT
