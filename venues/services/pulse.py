@@ -20,7 +20,19 @@ from exchange_os.engine.models import Candle
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset
 from exchange_os.oracles.selectors import open_alarms
-from venues.models import PPM, Event, EventState, Market, MarketKind, Phase, Venue, VenueSample, VenueState
+from venues.models import (
+    PPM,
+    Event,
+    EventState,
+    Market,
+    MarketKind,
+    PendingAct,
+    PendingState,
+    Phase,
+    Venue,
+    VenueSample,
+    VenueState,
+)
 from venues.selectors import markets_of
 from venues.services.asking import ask
 from venues.services.operate import fees_collected
@@ -312,6 +324,11 @@ def _alerts(venue: Venue, pulse: Pulse) -> Iterator[Alert]:
             f"Capacity {pulse.capacity_percent} % taken",
             "Stake more, or new positions are refused.",
             "stake",
+        )
+    waiting_acts = PendingAct.objects.filter(venue=venue, state=PendingState.WAITING).count()
+    if waiting_acts:
+        yield Alert(
+            "warn", "Waiting for a second person", f"{waiting_acts} to approve or withdraw.", "changes"
         )
     halted = [row.market.symbol for row in pulse.markets if row.phase == Phase.HALTED]
     if halted:

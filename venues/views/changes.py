@@ -197,16 +197,16 @@ def _diff(change: RuleChange) -> list[dict[str, Any]]:
 
 
 def _facts(parameters: dict[str, Any]) -> list[tuple[str, str]]:
-    """Parameters of an act, for people: nested ones in one line."""
-    return [
-        (
-            name,
-            ", ".join(f"{key} {text}" for key, text in value.items())
-            if isinstance(value, dict)
-            else str(value),
-        )
-        for name, value in parameters.items()
-    ]
+    """Parameters of an act, for people: what it is done to first, numbers of rows left out, nested ones in one line."""
+    order: list[str] = [name for name in ("market", "before", "after") if name in parameters]
+    order += [name for name in parameters if name not in (*order, "change", "number", "policy")]
+    return [(name, _words(parameters[name])) for name in order]
+
+
+def _words(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {text}" for name, text in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _trial_context(change: RuleChange) -> dict[str, Any]:
