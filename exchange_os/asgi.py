@@ -10,18 +10,21 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_os.settings")
 django_application = get_asgi_application()
 
-from exchange_os.routing import api_sockets, nowhere, page_sockets  # noqa: E402  (needs the app registry)
+from exchange_os.operations.meters import SocketMeter, count_request  # noqa: E402  (needs the app registry)
+from exchange_os.routing import api_sockets, nowhere, page_sockets  # noqa: E402
 from trading.okx.application import ApiApplication, ApiFirst  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": ApiFirst(ApiApplication(), django_application),
-        "websocket": URLRouter(
-            [
-                *api_sockets,
-                *page_sockets(lambda router: AllowedHostsOriginValidator(AuthMiddlewareStack(router))),
-                nowhere,
-            ]
+        "http": ApiFirst(ApiApplication(count_request), django_application),
+        "websocket": SocketMeter(
+            URLRouter(
+                [
+                    *api_sockets,
+                    *page_sockets(lambda router: AllowedHostsOriginValidator(AuthMiddlewareStack(router))),
+                    nowhere,
+                ]
+            )
         ),
     }
 )

@@ -30,6 +30,11 @@ app.conf.beat_schedule = {
         "options": {"expires": 5},
     },
     "ledger-unbonding": {"task": "ledger.sweep_unbonding", "schedule": 60.0, "options": {"expires": 60}},
+    "operations-sample": {"task": "operations.sample", "schedule": 10.0, "options": {"expires": 8}},
+    "operations-samples-thinned": {
+        "task": "operations.nightly_samples",
+        "schedule": crontab(hour=5, minute=10),
+    },
     "oracles-prices": {"task": "oracles.sweep_prices", "schedule": 1.0, "options": {"expires": 3}},
     "identity-abandoned": {"task": "identity.nightly_sign_ups", "schedule": crontab(hour=4, minute=10)},
     "oracles-retention": {"task": "oracles.nightly_retention", "schedule": crontab(hour=4, minute=20)},

@@ -13,6 +13,7 @@ from contextlib import suppress
 import uvicorn
 
 from exchange_os.asgi import application
+from exchange_os.operations.meters import start_reporting
 from trading.okx.sockets import announce_the_end
 
 _BACKLOG = 2048
@@ -52,6 +53,7 @@ def main() -> None:
         int(os.environ.get("PORT", "8000")),
         shared=int(os.environ.get("WEB_PROCESSES", "1")) > 1,
     )
+    start_reporting()
     config = uvicorn.Config(
         application,
         loop="uvloop",

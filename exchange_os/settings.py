@@ -47,10 +47,12 @@ INSTALLED_APPS = [
     "trading",
     "governance",
     "exchange_os.transparency",
+    "exchange_os.operations",
 ]
 
 MIDDLEWARE = [
     "exchange_os.logs.RequestIdMiddleware",
+    "exchange_os.operations.meters.RequestMeter",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -83,6 +85,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
                 "exchange_os.ui.appearance.context",
+                "exchange_os.operations.banner.context",
             ],
         },
     }
@@ -290,6 +293,9 @@ CHANGE_NOTICE_HOURS = env.int("CHANGE_NOTICE_HOURS", 72)
 HALT_HOURS = env.int("HALT_HOURS", 24)
 WIND_DOWN_HOURS = env.int("WIND_DOWN_HOURS", 72)
 MAX_REFERRAL_PPM = env.int("MAX_REFERRAL_PPM", 500_000)
+
+# A Prometheus server reads /metrics with this bearer token; without one there is no such address.
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 
 # How long money waits before it is sent to an address which its owner has not used before.
 WITHDRAWAL_HOLD_SECONDS = env.int("WITHDRAWAL_HOLD_SECONDS", 86_400 if HTTPS else 60)

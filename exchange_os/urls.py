@@ -7,6 +7,7 @@ from exchange_os import health
 from exchange_os.accounts import TradingAccounts
 from exchange_os.demo.worldcup import views as cup
 from exchange_os.demo.worldcup.listing import ADDRESS
+from exchange_os.operations.views import metrics
 from exchange_os.ui import appearance
 from exchange_os.ui import views as ui
 from governance.selectors.records import venue_record
@@ -25,6 +26,8 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("api/oracle/v1/", include("exchange_os.oracles.urls")),
     path("api/kyc/v1/<slug:issuer>/events", kyc_event, name="kyc_event"),
+    path("metrics", metrics, name="metrics"),
+    path("operator/", include("exchange_os.operations.urls")),
     path("operator/", admin.site.urls),
     path("transparency/", include("exchange_os.transparency.urls")),
     path(ADDRESS.removeprefix("/"), cup.results, name="cup_results"),

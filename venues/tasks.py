@@ -1,11 +1,14 @@
 """Periodic work of the deployer's side: each task names what to look at, so running it twice or late does no harm."""
 
 import logging
+import time
 
 from celery import shared_task
+from django.core.cache import cache
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.services import check_ledger
+from exchange_os.ledger.services.check import LEDGER_KEY
 from venues.services.capacity import tell_capacities
 from venues.services.collateral import tell_collateral
 from venues.services.events import follow_events
@@ -117,6 +120,7 @@ def nightly_ledger() -> None:
     report = check_ledger(kernel_totals)
     for fault in report.faults:
         log.error("ledger: %s", fault)
+    cache.set(LEDGER_KEY, {"faults": len(report.faults), "at": time.time()}, None)
     log.info(
         "ledger: %d accounts, %d entries, %d groups checked", report.accounts, report.entries, report.groups
     )

@@ -29,6 +29,7 @@ from exchange_os.engine.errors import Fenced
 from exchange_os.engine.models import Incident
 from exchange_os.engine.snapshots import SnapshotWriter
 from exchange_os.engine.state import Batch, GroupState
+from exchange_os.engine.tallies import Tallies
 from exchange_os.ledger.services import settle_transfers
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class Committer:
         self._tell: queue.SimpleQueue[tuple[list[Batch], list[Batch]] | None] = queue.SimpleQueue()
         self.waiting_for_database = False
         self.last_progress_ms = running_ms()
+        self.tallies = Tallies()
         self._snapshots = SnapshotWriter()
         self._announcer = Announcer(make_redis())
         self._thread = threading.Thread(target=self._run, name="engine-committer", daemon=True)
@@ -268,6 +270,7 @@ class Committer:
             self._tell_all(done)
         except Exception:
             log.exception("answers of %s batches not sent", len(done))
+        self.tallies.count(done, time.perf_counter_ns())
         with self._changed:
             for batch in batches:
                 batch.state.in_flight -= 1

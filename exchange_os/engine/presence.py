@@ -83,6 +83,7 @@ class Presence(threading.Thread):
             self.beat()
             self.hold_lock()
             try:
+                self._committer.tallies.report(self._redis, self._incarnation)
                 self._look_around()
             except (RedisError, OSError) as error:
                 log.debug("the broker is away: %s", error)

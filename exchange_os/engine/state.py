@@ -1,5 +1,6 @@
 """What a worker holds in memory for one risk group, and for one batch on its way to the journal."""
 
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -94,3 +95,4 @@ class Batch:
     publications: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     snapshot: Taken | None = None
     quarantined: Entry | None = None
+    begun_ns: int = field(default_factory=time.perf_counter_ns)

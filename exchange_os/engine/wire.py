@@ -187,6 +187,11 @@ def worker_key(incarnation: str) -> str:
     return f"xos:worker:{incarnation}"
 
 
+def tallies_key(incarnation: str) -> str:
+    """What one worker process counted, see ``tallies.py``."""
+    return f"xos:tallies:{incarnation}"
+
+
 def name_key(incarnation: str) -> str:
     """The newest incarnation of a worker's lasting name."""
     return f"xos:name:{incarnation.partition('/')[0]}"

@@ -13,6 +13,9 @@ from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 
+from exchange_os.ledger.pause import Pause as Pause
+from exchange_os.ledger.pause import PauseFunction as PauseFunction
+
 MAX_SCALE = 8
 SYMBOL_PATTERN = r"^[A-Z0-9]{2,10}$"
 

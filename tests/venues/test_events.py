@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from exchange_os.engine import client
 from exchange_os.errors import DomainError
-from exchange_os.ledger.models import Asset, Transfer, TransferState
+from exchange_os.ledger.models import Asset, Pause, Transfer, TransferState
 from exchange_os.ledger.selectors import to_units
 from exchange_os.ledger.services import check_ledger
 from tests.engine.conftest import wait_until
@@ -35,6 +35,7 @@ from venues.services import (
     resume_venue,
     start_deposit,
 )
+from venues.services.events import finalise
 from venues.services.totals import kernel_totals
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -122,6 +123,25 @@ def test_a_result_is_paid_when_its_window_has_passed(funded: Venue, deployer: Ab
     paid(funded, 104_000_000, 96_000_000)
     wait_until(lambda: follow_events() == 0 and event.markets.get().phase == Phase.SETTLED)
     assert not check_ledger(kernel_totals).faults
+
+
+def test_a_result_waits_while_settlement_is_paused(funded: Venue, deployer: AbstractBaseUser) -> None:
+    event = propose_result(deployer, close_event(deployer, listed(deployer, funded, EVENT)), {0: PPM}, SEEN)
+    passed(event)
+    why = "A feed of results is being looked at."
+    pause = Pause.objects.create(
+        function="settle", group_id=funded.group_id, reason=why, since=timezone.now()
+    )
+    with pytest.raises(DomainError) as refused:
+        finalise(event)
+    assert refused.value.code == "paused"
+    follow_events()
+    event.refresh_from_db()
+    assert event.state == EventState.PROPOSED
+    pause.delete()
+    follow_events()
+    event.refresh_from_db()
+    assert event.state == EventState.RESOLVED
 
 
 def test_a_result_is_corrected_inside_its_window(

@@ -7,13 +7,14 @@ and refusals in the dialect even for a wrong method. Views must be asynchronous 
 ``trading.threads`` alone.
 """
 
+import time
 from collections.abc import Awaitable, Callable
 from io import BytesIO
 from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.base import BaseHandler
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from trading.limits import Verdict
 from trading.okx.envelope import refusal
@@ -26,6 +27,7 @@ Scope = dict[str, Any]
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Count = Callable[[HttpRequest, int, float], None]
 
 _CORS = {
     "Access-Control-Allow-Origin": "*",
@@ -48,8 +50,10 @@ def is_api_path(path: str) -> bool:
 class ApiApplication(BaseHandler):
     """Django's request handling with one layer around the views instead of the page middleware."""
 
-    def __init__(self) -> None:
+    def __init__(self, count: Count | None = None) -> None:
+        """``count`` is told of every request that was answered: request, status, when it began."""
         super().__init__()
+        self._count = count
         self._view_middleware: list[Any] = []
         self._template_response_middleware: list[Any] = []
         self._exception_middleware: list[Any] = []
@@ -64,7 +68,10 @@ class ApiApplication(BaseHandler):
             response: HttpResponseBase = refusal(error)
             response["Connection"] = "close"
         else:
-            response = await self._respond(ASGIRequest(scope, BytesIO(body)))
+            request, began = ASGIRequest(scope, BytesIO(body)), time.perf_counter()
+            response = await self._respond(request)
+            if self._count is not None:
+                self._count(request, response.status_code, began)
         await _send_response(response, send)
 
     async def _respond(self, request: ASGIRequest) -> HttpResponseBase:

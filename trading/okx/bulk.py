@@ -14,7 +14,7 @@ from trading import limits
 from trading.models import Permission
 from trading.okx.errors import DialectError
 from trading.okx.gate import caller_in, signed
-from trading.okx.orders import now_ms, refuse_limited, too_fast
+from trading.okx.orders import now_ms, refuse_in_bulk, too_fast
 from trading.okx.requests import integer_text
 
 router = Router()
@@ -29,7 +29,7 @@ async def bulk(request: HttpRequest) -> HttpResponse:
     if deadline and deadline < now_ms():
         raise DialectError("50102", "expTime has passed: nothing was sent.")
     catalogue = caller.catalogue
-    refuse_limited(catalogue)
+    refuse_in_bulk(catalogue)
     if any(market.builder for market in catalogue.markets):
         raise DialectError("50030", "This venue fronts another and takes no bulk bodies; send batch orders.")
     try:

@@ -22,7 +22,7 @@ from trading.okx.bulk import MAX_ITEMS
 from trading.okx.caller import Caller, SignedHead, caller_of, known_key
 from trading.okx.errors import DialectError, parameter_error
 from trading.okx.gate import Visitor, address_of, public, visitor_of
-from trading.okx.orders import now_ms, refuse_limited, too_fast
+from trading.okx.orders import now_ms, refuse_in_bulk, too_fast
 
 router = Router()
 MAX_PARTS = 2_000
@@ -90,7 +90,7 @@ async def _part(visitor: Visitor, item: dict[str, Any], address: str) -> Part:
     signing.verify_request(credential.secret, head.signature, head.timestamp, "POST", SIGNED_PATH, b"", body)
     caller = caller_of(visitor.catalogue, credential)
     caller.require(Permission.TRADE)
-    refuse_limited(visitor.catalogue)
+    refuse_in_bulk(visitor.catalogue)
     try:
         commands = kernel.decode_bulk(
             body, visitor.catalogue.instruments, caller.account, caller.key_id, 0, MAX_ITEMS

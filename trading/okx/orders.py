@@ -12,6 +12,7 @@ from typing import Any
 import exchange_kernel as kernel
 
 from exchange_os.errors import DomainError
+from exchange_os.ledger.services.pauses import refusal
 from trading import limits
 from trading.models import Permission
 from trading.okx.algo_requests import attached_of
@@ -205,8 +206,11 @@ async def _explain(prepared: Prepared, index: int, ack: kernel.Ack) -> None:
         row["sCode"], row["sMsg"] = domain_code(refused), refused.message
 
 
-def refuse_limited(catalogue: VenueCatalogue) -> None:
-    """51004 at a venue whose policy limits an order: what is decoded in bulk is not valued one by one."""
+def refuse_in_bulk(catalogue: VenueCatalogue) -> None:
+    """Refuse what is decoded in bulk, so not looked at one by one: ``paused`` while trading is stopped, 51004 at a
+    venue whose policy limits an order."""
+    if catalogue.pause is not None:
+        raise refusal(catalogue.pause)
     if any(market.order_limit for market in catalogue.markets):
         raise DialectError(
             "51004", "This venue limits what an order is worth: send orders singly or in batches."

@@ -39,7 +39,7 @@ from trading.selectors.bills import closing_bills
 from trading.selectors.catalogue import TradableMarket
 from trading.selectors.closings import closings
 from trading.selectors.positions import live_holdings
-from trading.services.orders import submit_frames
+from trading.services.orders import check_trading, submit_frames
 from trading.threads import in_database_thread
 from venues.models import MarketKind
 
@@ -233,6 +233,7 @@ async def close_position(request: HttpRequest) -> Answer:
     market = market_of(caller.catalogue, item)
     if market.kind == MarketKind.SPOT:
         raise parameter_error("instId", "a spot market has no position")
+    check_trading(market)
     if flag_of(item, "autoCxl"):
         cancel = kernel.mass_cancel(caller.account, market=market.number, key=caller.key_id)
         await command(caller, market, cancel, "cancel")

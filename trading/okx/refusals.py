@@ -26,6 +26,7 @@ DOMAIN_CODES = {
     "account_refused": "50027",
     "deposit_limit": "58350",
     "order_limit": "51004",
+    "paused": "51028",
     "amount_invalid": "51000",
     "amount_too_fine": "51000",
     "amount_too_large": "51000",

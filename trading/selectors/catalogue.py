@@ -13,8 +13,9 @@ from decimal import Decimal
 from exchange_kernel import Instruments
 
 from exchange_os.engine.models import Candle
-from exchange_os.ledger.models import Asset
+from exchange_os.ledger.models import Asset, Pause, PauseFunction
 from exchange_os.ledger.selectors import to_units
+from exchange_os.ledger.services.pauses import pause_of
 from trading.decimals import decimal_text, scaled_text
 from trading.threads import in_database_thread
 from venues.holders import rules_of
@@ -49,6 +50,7 @@ class TradableMarket:
         self.listed_ms = listed_ms
         self.series, self.expires_ms, self.max_leverage = "", 0, 0
         self.order_limit = 0  # quote units one order may be worth by the venue's policy; 0 for no limit
+        self.pause: Pause | None = None  # trading is stopped here by whoever runs the platform
         self.last_ticks = 0  # what an order without a price is valued at, where there is a limit
         self.tick_units = int(instrument.tick_size.scaleb(instrument.price_scale))
 
@@ -101,6 +103,7 @@ class VenueCatalogue:
     group_id: int
     state: str
     has_policy: bool
+    pause: Pause | None
     markets: tuple[TradableMarket, ...]
     assets: dict[int, Asset]
     by_symbol: dict[str, TradableMarket]
@@ -110,7 +113,13 @@ class VenueCatalogue:
 
 
 def tradable_market(market: Market) -> TradableMarket:
-    """The market as the trading doors see it; reads its venue, base and quote."""
+    """The market as the trading doors see it now; reads its venue, base and quote, and whether trading is paused."""
+    tradable = _tradable(market)
+    tradable.pause = pause_of(PauseFunction.TRADE, tradable.group_id)
+    return tradable
+
+
+def _tradable(market: Market) -> TradableMarket:
     tradable = TradableMarket(instrument(market), round(market.created.timestamp() * 1000))
     tradable.max_leverage = int(market.params.get("max_leverage", 0))
     if market.event is not None:
@@ -142,7 +151,10 @@ def read_catalogue(slug: str) -> VenueCatalogue | None:
         .exclude(phase=Phase.PENDING)
         .select_related("venue", "venue__access_policy", "base", "quote", "event")
     )
-    markets = tuple(tradable_market(seen_through(row, venue)) for row in rows.order_by("number"))
+    markets = tuple(_tradable(seen_through(row, venue)) for row in rows.order_by("number"))
+    pause = pause_of(PauseFunction.TRADE, venue.group_id)
+    for market in markets:
+        market.pause = pause
     instruments = Instruments()
     for market in markets:
         instruments.add(
@@ -161,6 +173,7 @@ def read_catalogue(slug: str) -> VenueCatalogue | None:
         group_id=venue.group_id,
         state=venue.state,
         has_policy=venue.access_policy_id is not None,
+        pause=pause,
         markets=markets,
         assets={asset.pk: asset for market in markets for asset in market.balance_assets},
         by_symbol={market.symbol: market for market in markets},

@@ -19,6 +19,7 @@ from trading.services.orders import (
     OrderDraft,
     accepted,
     check_order_limit,
+    check_trading,
     place_arguments,
 )
 from venues.models import Market
@@ -159,7 +160,8 @@ def _head(account: int, market: TradableMarket, draft: AlgoDraft, key: int) -> d
 
 
 def algo_frame(account: int, market: TradableMarket, draft: AlgoDraft, *, key: int = 0) -> bytes:
-    """The command of a new algo order. Errors: those of price and size of ``place_frame``."""
+    """The command of a new algo order. Errors: ``paused``, and those of price and size of ``place_frame``."""
+    check_trading(market)
     head = _head(account, market, draft, key)
     if draft.trigger is not None:
         return kernel.place_trigger(head, _leg(market, draft.trigger))
@@ -209,7 +211,8 @@ def cancel_algo_frame(account: int, market: TradableMarket, algo: AlgoKey, *, ke
 
 
 def amend_algo_frame(account: int, market: TradableMarket, change: AlgoChange, *, key: int = 0) -> bytes:
-    """The command that changes an algo order. Errors: those of price and size of ``place_frame``."""
+    """The command that changes an algo order. Errors: ``paused``, and those of price and size of ``place_frame``."""
+    check_trading(market)
 
     def leg(trigger: Decimal | None, price: Decimal | None) -> tuple[int, int]:
         ticks = market.to_ticks(trigger) if trigger is not None else 0

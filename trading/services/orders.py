@@ -15,6 +15,7 @@ import exchange_kernel as kernel
 from exchange_os.engine import client
 from exchange_os.engine.gateway import get_gateway
 from exchange_os.errors import DomainError
+from exchange_os.ledger.services.pauses import refusal
 from trading.models import TradingAccount
 from trading.selectors.catalogue import TradableMarket, tradable_market
 from venues.models import Market
@@ -90,7 +91,7 @@ class OrderRefused(DomainError):
 def place_frame(account: int, market: TradableMarket, draft: OrderDraft, *, key: int = 0) -> bytes:
     """The command of a new order.
 
-    Errors: ``price_missing``, ``price_invalid``, ``price_off_tick``, ``size_invalid``, ``size_off_lot``,
+    Errors: ``paused``, ``price_missing``, ``price_invalid``, ``price_off_tick``, ``size_invalid``, ``size_off_lot``,
     ``quote_size_not_offered``.
     """
     return kernel.place(account, market.number, key=key, **place_arguments(market, draft))
@@ -98,6 +99,7 @@ def place_frame(account: int, market: TradableMarket, draft: OrderDraft, *, key:
 
 def place_arguments(market: TradableMarket, draft: OrderDraft) -> dict[str, Any]:
     """Members of the command of a new order, by name. Errors as ``place_frame``."""
+    check_trading(market)
     if draft.order_type == "limit" and draft.price is None:
         raise DomainError("price_missing", "A limit order needs a price.", field="price")
     price_ticks = market.to_ticks(draft.price) if draft.price is not None else 0
@@ -120,6 +122,12 @@ def place_arguments(market: TradableMarket, draft: OrderDraft) -> dict[str, Any]
         "deadline_ms": draft.deadline_ms,
         "builder": market.builder,
     }
+
+
+def check_trading(market: TradableMarket) -> None:
+    """Refuse with ``paused`` while whoever runs the platform has stopped trading here."""
+    if market.pause is not None:
+        raise refusal(market.pause)
 
 
 def check_order_limit(market: TradableMarket, price_ticks: int, size: int, *, in_quote: bool = False) -> None:
@@ -152,7 +160,8 @@ def _budget(market: TradableMarket, draft: OrderDraft) -> int:
 
 
 def amend_frame(account: int, market: TradableMarket, draft: AmendDraft, *, key: int = 0) -> bytes:
-    """The command that changes an order. Errors: those of price and size of ``place_frame``."""
+    """The command that changes an order. Errors: ``paused``, and those of price and size of ``place_frame``."""
+    check_trading(market)
     if market.order_limit and draft.size is not None:
         price_ticks = market.to_ticks(draft.price) if draft.price is not None else 0
         check_order_limit(market, price_ticks, market.to_lots(draft.size))

@@ -6,6 +6,8 @@ import exchange_kernel as kernel
 
 from exchange_os.engine import client
 from exchange_os.errors import DomainError
+from exchange_os.ledger.models import PauseFunction
+from exchange_os.ledger.services.pauses import check_running
 from trading.models import TradingAccount
 from trading.selectors.positions import holdings
 from trading.services.orders import OrderRefused, mass_cancel
@@ -43,8 +45,9 @@ def set_leverage(account: TradingAccount, market: Market, leverage: int, *, isol
 
 
 def close_position(account: TradingAccount, market: Market, *, turn: bool = False) -> kernel.Ack:
-    """Close the position at market, or with ``turn`` open as much on the other side. Errors: ``OrderRefused``, the
-    engine's."""
+    """Close the position at market, or with ``turn`` open as much on the other side. Errors: ``paused``,
+    ``OrderRefused``, the engine's."""
+    check_running(PauseFunction.TRADE, market.venue.group_id)
     return _submit(market, kernel.close_position(account.number, market.number, turn=turn))
 
 

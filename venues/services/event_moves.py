@@ -15,6 +15,8 @@ from django.utils import timezone
 
 from exchange_os.engine import client
 from exchange_os.errors import DomainError
+from exchange_os.ledger.models import PauseFunction
+from exchange_os.ledger.services.pauses import check_running
 from venues.evidence import EvidenceItem
 from venues.models import PPM, Event, EventKind, EventMove, EventState, Evidence
 from venues.services.acts import note_act
@@ -117,9 +119,14 @@ def tell(event: Event, frame: bytes) -> None:
 
 
 def tell_result(event: Event, payouts: Mapping[str, int], *, voiding: bool, is_final: bool) -> None:
-    """Propose a result to the kernel, or make it final; what is final there already is left as it is."""
-    if is_final and kernel_event(event)["state"] >= KERNEL_PAYING:
-        return
+    """Propose a result to the kernel, or make it final; what is final there already is left as it is.
+
+    Raises ``paused`` if it would be final while settlement is paused.
+    """
+    if is_final:
+        if kernel_event(event)["state"] >= KERNEL_PAYING:
+            return
+        check_running(PauseFunction.SETTLE, event.venue.group_id)
     if voiding:
         tell(event, kernel.void_event(event.number, is_final=is_final))
         return

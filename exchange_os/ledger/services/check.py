@@ -10,6 +10,9 @@ from exchange_os.ledger.models import AccountKind, LedgerAccount
 KernelTotals = Callable[[int], Mapping[int, int]]
 """``totals(group id) -> {asset id: units}``: what the kernel of a risk group holds over all of its accounts."""
 
+LEDGER_KEY = "ledger:checked"
+"""Where the cache keeps what the last check found: ``{"faults": how many, "at": seconds since 1970}``."""
+
 READINGS = 20
 """Escrow and kernel are read one after the other; money may move in between, so a difference must last."""
 

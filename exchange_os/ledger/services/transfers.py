@@ -16,8 +16,9 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, connection, transaction
 
 from exchange_os.errors import DomainError
-from exchange_os.ledger.models import Asset, Direction, PostingKind, Transfer, TransferState
+from exchange_os.ledger.models import Asset, Direction, PauseFunction, PostingKind, Transfer, TransferState
 from exchange_os.ledger.selectors import MAX_UNITS, amount_words, wallet_balance
+from exchange_os.ledger.services.pauses import check_running
 from exchange_os.ledger.services.postings import (
     Cursor,
     Movement,
@@ -49,9 +50,10 @@ def request_deposit(
     """Take ``amount`` units out of the user's wallet, on their way to ``account`` of the risk group.
 
     Answers the requested transfer; the caller sends its command after the commit. Raises ``DomainError``
-    ``amount_invalid`` or ``insufficient_funds``.
+    ``amount_invalid``, ``insufficient_funds`` or ``paused``.
     """
     _check_amount(amount)
+    check_running(PauseFunction.DEPOSIT, group_id)
     with transaction.atomic():
         transfer = _request(Direction.DEPOSIT, user, group_id, account, asset, amount, client_id)
         try:
@@ -81,9 +83,10 @@ def request_withdrawal(
     """Ask the risk group to pay ``amount`` units of ``account`` back into the user's wallet.
 
     Answers the requested transfer; nothing has moved yet, the kernel decides. Raises ``DomainError``
-    ``amount_invalid``.
+    ``amount_invalid`` or ``paused``.
     """
     _check_amount(amount)
+    check_running(PauseFunction.WITHDRAW, group_id)
     return _request(Direction.WITHDRAW, user, group_id, account, asset, amount, client_id)
 
 

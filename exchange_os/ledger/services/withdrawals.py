@@ -21,6 +21,7 @@ from exchange_os.errors import DomainError
 from exchange_os.ledger.models import (
     WITHDRAWAL_MOVES,
     Asset,
+    PauseFunction,
     PostingKind,
     Withdrawal,
     WithdrawalAddress,
@@ -28,6 +29,7 @@ from exchange_os.ledger.models import (
 )
 from exchange_os.ledger.networks import NETWORK, SendRefused
 from exchange_os.ledger.selectors import MAX_UNITS, amount_words, wallet_balance, withdrawals_of
+from exchange_os.ledger.services.pauses import check_running, pause_of
 from exchange_os.ledger.services.postings import external, post_transfer, wallet, withdrawing
 
 log = logging.getLogger(__name__)
@@ -42,7 +44,7 @@ def request_withdrawal(
     """Set ``amount`` units of the user's wallet aside for ``address``; a new address waits for its hold.
 
     A repeated ``client_id`` answers the withdrawal it named. Raises ``DomainError``: ``address_invalid``,
-    ``amount_invalid``, ``insufficient_funds``, ``client_id_used`` if it named another one.
+    ``amount_invalid``, ``insufficient_funds``, ``paused``, ``client_id_used`` if it named another one.
     """
     address = NETWORK.check_address(asset, address)
     if not 0 < amount <= MAX_UNITS:
@@ -57,6 +59,7 @@ def request_withdrawal(
                     "client_id_used", "This id named another withdrawal; choose a new one.", field="client_id"
                 )
             return known
+        check_running(PauseFunction.WITHDRAW)
         made = Withdrawal.objects.create(
             user_id=user.pk,
             asset=asset,
@@ -91,7 +94,10 @@ def cancel_withdrawal(user_id: int, withdrawal_id: int) -> Withdrawal:
 
 
 def advance_withdrawals() -> int:
-    """Take every open withdrawal one step further where it can go; how many moved. Safe to run many times at once."""
+    """Take every open withdrawal one step further where it can go; how many moved. Safe to run many times at once.
+
+    While withdrawals are paused nothing more is sent; what was sent is followed to its end.
+    """
     moved = 0
     now = timezone.now()
     waiting = Withdrawal.objects.filter(state=WithdrawalState.REQUESTED, approve_at__lte=now)
@@ -101,6 +107,8 @@ def advance_withdrawals() -> int:
         (_keys(_unknown(now)), _look_up),
         (_keys(Withdrawal.objects.filter(state=WithdrawalState.SENT)), _finish),
     ]
+    if pause_of(PauseFunction.WITHDRAW) is not None:
+        steps = steps[2:]
     for keys, step in steps:
         for pk in keys:
             try:

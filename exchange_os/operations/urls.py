@@ -1,0 +1,16 @@
+"""Addresses of operations, beside Django's admin under the same root."""
+
+from django.urls import path
+
+from exchange_os.operations import views
+
+app_name = "operations"
+urlpatterns = [
+    path("dashboard/", views.dashboard, name="dashboard"),
+    path("dashboard/live/", views.live, name="live"),
+    path("dashboard/retry/transfer/<int:pk>/", views.retry_one_transfer, name="retry_transfer"),
+    path("dashboard/retry/withdrawals/", views.retry_all_withdrawals, name="retry_withdrawals"),
+    path("switches/", views.switches, name="switches"),
+    path("switches/<int:pk>/", views.move_switch, name="move_switch"),
+    path("runbook/", views.runbook, name="runbook"),
+]

@@ -1,0 +1,17 @@
+"""Pages of operations."""
+
+from exchange_os.operations.views.dashboard import dashboard, live, retry_all_withdrawals, retry_one_transfer
+from exchange_os.operations.views.metrics import metrics
+from exchange_os.operations.views.runbook import runbook
+from exchange_os.operations.views.switches import move_switch, switches
+
+__all__ = [
+    "dashboard",
+    "live",
+    "metrics",
+    "move_switch",
+    "retry_all_withdrawals",
+    "retry_one_transfer",
+    "runbook",
+    "switches",
+]

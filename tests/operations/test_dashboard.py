@@ -1,0 +1,141 @@
+"""What the dashboard and Prometheus are told: of a worker that serves, of money that is stuck, of what is wrong."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import AbstractBaseUser
+from django.test import Client
+from django.utils import timezone
+from prometheus_client.parser import text_string_to_metric_families
+
+from exchange_os.engine import client as engine_client
+from exchange_os.engine.connections import make_redis
+from exchange_os.engine.models import Incident
+from exchange_os.engine.services import create_group
+from exchange_os.engine.tallies import BOUNDS_MS, Tally, quantile, read_tallies
+from exchange_os.ledger.services import request_deposit, settle_transfers
+from exchange_os.operations.models import Sample
+from exchange_os.operations.selectors import watching
+from exchange_os.operations.selectors.figures import figures
+from exchange_os.operations.selectors.watching import alarms, stuck
+from exchange_os.operations.services import take_sample, thin_samples
+from exchange_os.operations.views.runbook import sections
+from exchange_os.oracles.models import AlarmCode
+from tests.engine.cast import MAKER, open_market, order
+from tests.engine.conftest import LocalWorker, wait_until
+
+pytestmark = pytest.mark.django_db
+COMMANDS = 20
+
+
+def test_a_tally_knows_rates_and_quantiles_of_its_window() -> None:
+    tally = Tally()
+    for took_ms in [0.4] * 98 + [7.0, 9_000.0]:
+        tally.add(3, took_ms)
+    row = tally.report()
+    assert (row["commands"], row["batches"], row["rate"]) == (300, 100, 300.0)
+    assert (row["p50"], row["p99"], sum(row["buckets"])) == (0.5, 8.0, 100)
+    assert quantile(row["buckets"], 1.0) == BOUNDS_MS[-1]
+    assert quantile([0] * (len(BOUNDS_MS) + 1), 0.5) is None
+    for _ in range(11):
+        row = tally.report()
+    assert (row["rate"], row["p99"], row["commands"], tally.rests) == (0.0, None, 300, True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_worker_counts_reaches_the_dashboard_and_prometheus(
+    local_worker: LocalWorker, settings: object, first: AbstractBaseUser, as_user: Callable[..., Client]
+) -> None:
+    settings.METRICS_TOKEN = "a long enough token"  # type: ignore[attr-defined]
+    group = create_group().pk
+    open_market(group)
+    for _ in range(COMMANDS):
+        assert engine_client.submit(group, order(MAKER)).code == 0
+    name = local_worker.engine.incarnation
+    with make_redis() as redis:
+        wait_until(
+            lambda: read_tallies(redis).get(name, {}).get(group, {}).get("commands", 0) >= COMMANDS + 9
+        )
+        row = read_tallies(redis)[name][group]
+    head = figures().groups[0].group.head_sequence
+    assert row["commands"] == head
+    assert row["batches"] == sum(row["buckets"])
+    now = figures()
+    shown = next(each for each in now.groups if each.group.pk == group)
+    assert (shown.owner, shown.owner_alive, shown.depth, shown.group.epoch) == (name, True, 0, 1)
+    assert list(now.workers) == [name]
+
+    page = as_user(first).get("/operator/dashboard/live/").content.decode()
+    assert f"group {group}" in page
+    assert f"{head:,}" in page
+
+    client = Client()
+    assert client.get("/metrics").status_code == 401
+    assert client.get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 401
+    answer = client.get("/metrics", headers={"Authorization": "Bearer a long enough token"})
+    families = {each.name: each for each in text_string_to_metric_families(answer.content.decode())}
+    (told,) = [each for each in families["exchange_engine_commands"].samples if each.name.endswith("_total")]
+    assert (told.labels, told.value) == ({"worker": name, "group": str(group)}, head)
+    buckets = [s for s in families["exchange_engine_batch_seconds"].samples if s.name.endswith("_bucket")]
+    assert buckets[-1].labels["le"] == "+Inf"
+    assert buckets[-1].value == row["batches"]
+    heads = {s.labels["group"]: s.value for s in families["exchange_group_journal_head"].samples}
+    assert heads == {str(group): head}
+    refused = [
+        s for s in families["exchange_http_request_seconds"].samples
+        if s.name.endswith("_count") and s.labels["view"] == "metrics" and s.labels["status"] == "401"
+    ]  # fmt: skip
+    assert [s.value for s in refused] == [2]
+    settings.METRICS_TOKEN = ""  # type: ignore[attr-defined]
+    assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 404
+
+
+def test_stuck_money_is_shown_and_retried_once(
+    maker: AbstractBaseUser,
+    usd: object,
+    fund: Callable[..., None],
+    first: AbstractBaseUser,
+    as_user: Callable[..., Client],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fund(maker, usd, 1_000)
+    made = request_deposit(maker, create_group().pk, 16, usd, 600)  # type: ignore[arg-type]
+    assert stuck() == []
+    (found,) = stuck(timezone.now() + timedelta(seconds=11))
+    assert (found.kind, found.pk, found.words) == ("transfer", made.pk, "Wallet to venue: 0.0006 USD")
+    monkeypatch.setattr(watching, "STUCK_AFTER", timedelta(0))
+    staff = as_user(first)
+    assert f"transfer {made.pk}" in staff.get("/operator/dashboard/live/").content.decode()
+    assert staff.post(f"/operator/dashboard/retry/transfer/{made.pk}/").status_code == 302
+    with make_redis() as redis:
+        assert redis.xlen(f"xos:stream:{made.group_id}") == 1
+    settle_transfers(made.group_id, [(made.pk, 16, made.asset_id, 600, False, 1)])
+    staff.post(f"/operator/dashboard/retry/transfer/{made.pk}/")
+    with make_redis() as redis:
+        assert redis.xlen(f"xos:stream:{made.group_id}") == 1
+
+
+def test_every_alarm_leads_to_a_section_of_the_runbook(db: None) -> None:
+    anchors = {each["anchor"] for each in sections()}
+    wanted = {code.value.replace("_", "-") for code in AlarmCode} | {
+        f"incident-{kind}" for kind in Incident.Kind.values
+    }
+    assert wanted <= anchors
+    Incident.objects.create(group_id=create_group().pk, kind="halt", message="It does not add up.")
+    found = alarms(figures())
+    assert {alarm.section for alarm in found} == {"no-worker", "no-beat", "incident-halt"}
+    assert {alarm.section for alarm in found} <= anchors
+    assert "<strong>Meaning.</strong>" in sections()[0]["body"]
+
+
+def test_samples_are_kept_a_day_and_then_thinned(db: None) -> None:
+    made = take_sample()
+    assert made is not None
+    assert made.figures["workers"] == 0
+    now = timezone.now()
+    for age in [timedelta(hours=3)] * 2 + [timedelta(days=2)] * 60 + [timedelta(days=31)] * 3:
+        at = (now - age).replace(minute=20, second=0, microsecond=0)
+        Sample.objects.create(at=at + timedelta(seconds=Sample.objects.count()), figures=made.figures)
+    assert thin_samples(now) == 59 + 3
+    assert Sample.objects.count() == 1 + 2 + 1
