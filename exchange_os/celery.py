@@ -41,6 +41,11 @@ app.conf.beat_schedule = {
     "trading-permissions": {"task": "trading.sweep_permissions", "schedule": 2.0, "options": {"expires": 5}},
     "venues-screening": {"task": "venues.nightly_screening", "schedule": crontab(hour=3, minute=10)},
     "venues-documents": {"task": "venues.nightly_documents", "schedule": crontab(hour=3, minute=40)},
+    "transparency-first": {
+        "task": "transparency.first_publication",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
     "transparency-night": {
         "task": "transparency.nightly_publication",
         "schedule": crontab(hour=0, minute=5),

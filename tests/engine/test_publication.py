@@ -18,6 +18,7 @@ from exchange_os.ledger.services import postings
 from exchange_os.transparency.models import LeafChunk, Night
 from exchange_os.transparency.selectors import proofs_of, statement_of
 from exchange_os.transparency.services import PublicationRefused, publish_night, shed_leaves
+from exchange_os.transparency.tasks import first_publication
 from tests.engine.cast import BASE, FUNDS, MAKER, QUOTE, TAKER, crossing_flow, send
 
 DAY = date(2026, 11, 30)
@@ -68,6 +69,12 @@ def test_all_that_is_owed_is_published_and_proved(traded_group: int, symbols: tu
         assert {check_proof(proof) for proof in proofs_of(user, night)} == {night.digest}
     assert proofs_of(99, night) == []
     assert publish_night(DAY) == night, "a second call publishes nothing"
+
+
+def test_the_first_night_does_not_wait(traded_group: int) -> None:
+    digest = first_publication()
+    assert digest == Night.objects.get().digest
+    assert first_publication() == ""
 
 
 def test_nights_are_chained_and_leaves_go_while_roots_stay(traded_group: int) -> None:
