@@ -25,7 +25,7 @@ BADGES = {
     State.REPLY: "badge-accent",
     State.VOTING: "badge-accent",
     State.LOCKED: "badge-warn",
-    State.EXECUTED: "badge-down",
+    State.EXECUTED: "",
     State.REJECTED: "",
     State.EXPIRED: "",
 }

@@ -35,6 +35,9 @@ PUBLIC = [
     "/accounts/signup/passkey/",
     "/accounts/wallet/sign-in/",
     "/v/globe/api/",
+    "/governance/",
+    "/governance/register/",
+    "/governance/committee/",
     "/nowhere",
 ]
 PRIVATE = [
@@ -46,6 +49,7 @@ PRIVATE = [
     "/account/notifications/",
     "/account/keys/?preset=agent",
     "/account/security/",
+    "/governance/new/",
 ]
 
 
