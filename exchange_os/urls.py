@@ -10,14 +10,15 @@ from exchange_os.demo.worldcup.listing import ADDRESS
 from exchange_os.operations.views import metrics
 from exchange_os.ui import appearance
 from exchange_os.ui import views as ui
-from governance.selectors.records import venue_record
-from trading.records import use_record
+from governance.selectors.records import dispute_address, venue_record
+from trading.records import use_panel, use_record
 from venues.api.deployer import api as deployer_api
 from venues.api.kyc import kyc_event
 from venues.urls import asset_urls, deployer_urls, launch_urls, logo_urls, wallet_urls
 
 # The pages of venues show what the committee has decided about them; they lie below it.
 use_record(venue_record)
+use_panel(dispute_address)
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),

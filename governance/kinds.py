@@ -46,7 +46,8 @@ class Kind:
     empty ``appeal``: a rejection is final). ``early``: it is adopted as soon as the votes carry it. ``vetoable``: a
     guardian may stop it in the time lock. ``rules`` replaces the quorum and threshold of the protocol. ``compose``
     makes the content of the canonical text at opening; ``render`` turns that content into lines; ``share_range`` reads
-    from it what shares may be voted for. ``conflicts`` gives members who must not judge, with the reason, and raises
+    from it what shares may be voted for; ``options`` (key to label) what a vote for must choose between, where it is
+    more than for or against. ``conflicts`` gives members who must not judge, with the reason, and raises
     ``DomainError`` if that cannot be known now. ``parties`` are users who may reply and appeal. ``opened`` runs in the
     transaction that opens the decision, ``execute`` in the one that executes it and answers the receipt, ``released``
     where it ends without execution; ``told`` after the commit of any move.
@@ -66,6 +67,7 @@ class Kind:
     vetoable: bool = False
     rules: Callable[[], Rules] | None = None
     share_range: Callable[[Mapping[str, Any]], tuple[int, int]] | None = None
+    options: Callable[[Mapping[str, Any]], dict[str, str]] | None = None
     conflicts: Callable[[Decision, Iterable[CommitteeMember]], dict[int, str]] = _no_conflicts
     parties: Callable[[Decision], set[int]] = _nobody
     opened: Callable[[Decision], None] = _nothing

@@ -31,6 +31,8 @@ PARAMETERS = _table(
     Parameter("decision_threshold_ppm", 600_000, 500_001, 1_000_000, "Share of votes for, of those for and against."),
     Parameter("decision_votes_count", 2, 2, 20, "Votes for that are needed at least."),
     Parameter("panel_seats_count", 2, 2, 20, "Seats that a fresh panel of an appeal needs at least."),
+    Parameter("dispute_voting_seconds", 2 * DAY, HOUR, 7 * DAY, "How long a panel votes on a disputed result."),
+    Parameter("dispute_lock_seconds", HOUR, 300, 2 * DAY, "How long a verdict waits before it is paid."),
     Parameter("halt_voting_seconds", HOUR, 300, DAY, "How long guardians may gather the votes for a halt."),
     Parameter("halt_seconds", DAY, HOUR, 2 * DAY, "How long an emergency halt lasts unless it is ratified."),
     Parameter("halt_ratified_seconds", 14 * DAY, DAY, 60 * DAY, "How long a ratified halt lasts."),

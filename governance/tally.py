@@ -17,11 +17,13 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Ballot:
-    """One member's vote; ``share_ppm`` is what a vote for wants, for kinds that have a share."""
+    """One member's vote; ``share_ppm`` is what a vote for wants, for kinds that have a share, ``option`` which of
+    several, for kinds that have options."""
 
     member: int
     choice: str
     share_ppm: int | None = None
+    option: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Rules:
 
 @dataclass(frozen=True)
 class Tally:
-    """The count: votes, what was needed, and the outcome."""
+    """The count: votes, what was needed, and the outcome. Where there are options, ``approve`` are the votes for the
+    one that leads, ``option``, and ``reject`` those for any other."""
 
     seats: int
     approve: int
@@ -45,6 +48,7 @@ class Tally:
     needed: int
     outcome: Outcome
     share_ppm: int | None
+    option: str = ""
 
     @property
     def cast(self) -> int:
@@ -68,12 +72,19 @@ def median_share(shares: Sequence[int]) -> int:
     return sorted(shares)[(len(shares) - 1) // 2]
 
 
+def leading_option(votes: Sequence[Ballot]) -> str:
+    """The option with the most votes, of equal ones (which carry nothing) the first by name; empty without any."""
+    options = sorted({vote.option for vote in votes if vote.option})
+    return max(options, key=lambda option: sum(vote.option == option for vote in votes), default="")
+
+
 def count(ballots: Iterable[Ballot], seats: int, rules: Rules) -> Tally:
     """Count the ballots, one a member; abstentions count for the quorum and for nothing else."""
     votes = list(ballots)
     assert len({vote.member for vote in votes}) == len(votes), "one member, one vote"
     assert len(votes) <= seats, "only the panel votes"
-    said = [vote.choice for vote in votes]
+    option = leading_option(votes)
+    said = ["reject" if vote.option != option and vote.choice == "approve" else vote.choice for vote in votes]
     approve, reject, abstain = (said.count(choice) for choice in ("approve", "reject", "abstain"))
     quorum, needed = quorum_of(seats, rules), needed_of(approve, reject, rules)
     if len(votes) < quorum:
@@ -85,5 +96,13 @@ def count(ballots: Iterable[Ballot], seats: int, rules: Rules) -> Tally:
     shares = [vote.share_ppm for vote in votes if vote.choice == "approve" and vote.share_ppm is not None]
     carried = outcome == Outcome.CARRIED and bool(shares)
     return Tally(
-        seats, approve, reject, abstain, quorum, needed, outcome, median_share(shares) if carried else None
+        seats,
+        approve,
+        reject,
+        abstain,
+        quorum,
+        needed,
+        outcome,
+        median_share(shares) if carried else None,
+        option,
     )

@@ -29,7 +29,12 @@ def _nothing_known(venue: Venue) -> Record:
     return Record()
 
 
+def _not_judged(dispute_id: int) -> str:
+    return ""
+
+
 _source: Callable[[Venue], Record] = _nothing_known
+_panel: Callable[[int], str] = _not_judged
 
 
 def use_record(source: Callable[[Venue], Record]) -> None:
@@ -41,3 +46,14 @@ def use_record(source: Callable[[Venue], Record]) -> None:
 def record_of(venue: Venue) -> Record:
     """What is known of the venue."""
     return _source(venue)
+
+
+def use_panel(address: Callable[[int], str]) -> None:
+    """Ask ``address`` from now on where a dispute is judged."""
+    global _panel  # set once, when the addresses are read
+    _panel = address
+
+
+def panel_address(dispute_id: int) -> str:
+    """Where the panel that judges a dispute publishes; empty if there is none yet."""
+    return _panel(dispute_id)

@@ -15,6 +15,7 @@ from governance.models.decision import (
     Vote,
     VoteChallenge,
 )
+from governance.models.dispute import DisputeCase
 from governance.models.halt import EmergencyHalt
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "ConflictDeclaration",
     "Decision",
     "DecisionMove",
+    "DisputeCase",
     "EmergencyHalt",
     "Evidence",
     "EvidenceFile",

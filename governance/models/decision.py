@@ -59,7 +59,8 @@ class Decision(models.Model):
     """Something a panel decides. ``proposer`` is empty where the platform found it by itself.
 
     ``round`` counts panels: 1, and 2 after an appeal. ``share_ppm`` is the median share that the votes adopted, for
-    kinds that have one. ``appeal_ends`` is until when a rejection can be appealed; an adoption can until ``lock_ends``.
+    kinds that have one, ``option`` the option, for kinds that have several. ``appeal_ends`` is until when a
+    rejection can be appealed; an adoption can until ``lock_ends``.
     ``problem`` says why the last attempt to execute failed, ``retry_at`` when it is tried again; ``receipt`` what the
     execution did.
     """
@@ -75,6 +76,7 @@ class Decision(models.Model):
     text = models.BinaryField(default=b"")
     digest = models.CharField(max_length=64, blank=True)
     share_ppm = models.PositiveIntegerField(null=True)
+    option = models.CharField(max_length=40, blank=True)
     draft_ends = models.DateTimeField(null=True)
     reply_ends = models.DateTimeField(null=True)
     voting_ends = models.DateTimeField(null=True)
@@ -149,6 +151,7 @@ class VoteChallenge(models.Model):
     round = models.PositiveSmallIntegerField()
     choice = models.CharField(max_length=8, choices=Choice.choices)
     share_ppm = models.PositiveIntegerField(null=True)
+    option = models.CharField(max_length=40, blank=True)
     rationale = models.TextField(max_length=2000)
     message = models.BinaryField()
     expires = models.DateTimeField()
@@ -174,6 +177,7 @@ class Vote(models.Model):
     member = models.ForeignKey(CommitteeMember, on_delete=models.PROTECT, related_name="votes")
     choice = models.CharField(max_length=8, choices=Choice.choices)
     share_ppm = models.PositiveIntegerField(null=True)
+    option = models.CharField(max_length=40, blank=True)
     rationale = models.TextField(max_length=2000)
     challenge = models.OneToOneField(VoteChallenge, on_delete=models.PROTECT, related_name="vote")
     method = models.CharField(max_length=10)

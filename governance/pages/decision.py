@@ -16,9 +16,18 @@ from exchange_os.ledger.selectors import amount_words
 from exchange_os.ui.access import signed_in
 from exchange_os.ui.requests import SignedInRequest
 from governance.kinds import kind_of
-from governance.models import Case, Decision, Evidence, EvidenceKind, Seat, State, Verb, Vote
+from governance.models import Case, Decision, DisputeCase, Evidence, EvidenceKind, Seat, State, Verb, Vote
 from governance.offences import OFFENCES
-from governance.pages.shown import bars_of, effect_shown, harmed_shown, percent, stage_of, steps_of
+from governance.pages.shown import (
+    bars_of,
+    effect_shown,
+    harmed_shown,
+    option_rows,
+    options_of,
+    percent,
+    stage_of,
+    steps_of,
+)
 from governance.rules import RULES
 from governance.selectors.committee import member_of
 from governance.selectors.decisions import decision_numbered, effect_of, last_votes
@@ -33,6 +42,9 @@ from governance.services.decisions import (
     veto_decision,
 )
 from governance.services.discussion import comment_on, reply_to
+from governance.services.disputes import sides_of, view_of
+from trading.selectors.event_moves import disputes_in, moves_of, result_text
+from venues.models import EventState
 
 
 def decision_or_404(number: int) -> Decision:
@@ -61,6 +73,7 @@ def page_context(request: HttpRequest, found: Decision) -> dict[str, Any]:
     case = Case.objects.select_related("venue__deployer").filter(pk=found.pk).first()
     context = standing(request, found)
     context |= {
+        "sides": dispute_shown(found),
         "lines": effect_of(found),
         "text": bytes(found.text).decode(),
         "evidence": evidence_shown(found),
@@ -84,6 +97,25 @@ def page_context(request: HttpRequest, found: Decision) -> dict[str, Any]:
     return context
 
 
+def dispute_shown(found: Decision) -> dict[str, Any] | None:
+    """What both sides of a disputed result say and stake; nothing for other decisions."""
+    about = DisputeCase.objects.select_related("dispute__event__venue__deployer").filter(pk=found.pk).first()
+    if about is None:
+        return None
+    event = about.dispute.event
+    disputes = disputes_in(view_of(event))
+    sides = {each.pk for each in sides_of(about.dispute)}
+    proposals = [move for move in moves_of(event) if move.state == EventState.PROPOSED]
+    before = [move for move in proposals if move.at <= about.dispute.created]
+    return {
+        "event": event,
+        "proposal": before[-1] if before else None,
+        "proposed": result_text(view_of(event), event.payouts, event.voiding),
+        "challenges": [row for row in disputes if row.dispute.pk in sides],
+        "counter": next((row.counter for row in disputes if row.dispute.pk == about.dispute_id), ""),
+    }
+
+
 def evidence_shown(found: Decision) -> list[tuple[Evidence, str]]:
     """Each piece of evidence with what was lost in all by its finding, as text."""
     pieces = list(found.evidence.select_related("file").order_by("pk"))
@@ -100,11 +132,13 @@ def standing(request: HttpRequest, found: Decision) -> dict[str, Any]:
     now = timezone.now()
     user = request.user if request.user.is_authenticated else None
     names = _names(found)
+    bars = bars_of(found, now)
     return {
         "decision": found,
         "stage": stage_of(found, now),
         "steps": steps_of(found),
-        "bars": bars_of(found, now),
+        "bars": bars,
+        "options": option_rows(found, bars.tally if bars else None),
         "rounds": _rounds(found, now),
         "moves": [(move, names.get(move.by_id)) for move in found.moves.order_by("pk")],
         "may": may_do(found, user, now),
@@ -169,7 +203,7 @@ def _names(found: Decision) -> dict[int | None, str]:
 def _rounds(found: Decision, now: datetime) -> list[dict[str, Any]]:
     """The panels so far, the present one first: each seat with its last vote or why it is empty."""
     seats = list(Seat.objects.filter(decision=found).select_related("member").order_by("-round", "pk"))
-    shown = []
+    shown, labels = [], options_of(found)
     for number in sorted({seat.round for seat in seats}, reverse=True):
         votes = {vote.member_id: vote for vote in last_votes(found, number)}
         shown.append(
@@ -181,6 +215,9 @@ def _rounds(found: Decision, now: datetime) -> list[dict[str, Any]]:
                         "name": seat.member.name,
                         "recused": seat.recused,
                         "vote": votes.get(seat.member_id),
+                        "option": labels.get(votes[seat.member_id].option, "")
+                        if seat.member_id in votes
+                        else "",
                         "share": percent(votes[seat.member_id].share_ppm) if seat.member_id in votes else "",
                         "gone": bool(seat.member.removed) or seat.member.until <= now,
                     }

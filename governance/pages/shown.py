@@ -131,6 +131,28 @@ def bars_of(decision: Decision, now: datetime, round_: int | None = None) -> Bar
     )
 
 
+def options_of(decision: Decision) -> dict[str, str]:
+    """``{key: label}`` of what a vote for must choose between; empty where a vote is for or against."""
+    kind = kind_of(decision)
+    return kind.options(content_of(decision)) if kind.options and decision.digest else {}
+
+
+def option_rows(decision: Decision, tally: Tally | None) -> list[dict[str, Any]]:
+    """Each option with the members who voted for it, and its bar in hundredths of the seats."""
+    votes = [vote.option for vote in last_votes(decision)]
+    seats = max(1, tally.seats) if tally else 1
+    return [
+        {
+            "key": key,
+            "label": label,
+            "votes": votes.count(key),
+            "width": votes.count(key) * 100 // seats,
+            "leads": bool(tally and tally.option == key),
+        }
+        for key, label in options_of(decision).items()
+    ]
+
+
 @dataclass(frozen=True)
 class Column:
     """The effect at one share, amounts as text."""

@@ -15,7 +15,7 @@ from exchange_os.ui.access import signed_in
 from exchange_os.ui.requests import SignedInRequest
 from governance.models import VoteChallenge
 from governance.pages.decision import decision_or_404, page_context
-from governance.pages.shown import percent
+from governance.pages.shown import options_of, percent
 from governance.selectors.decisions import effect_of
 from governance.services.proofs import Code, Passkey, Proof, has_app, has_passkey, passkey_request
 from governance.services.votes import cast_vote, challenge_of, prepare_vote
@@ -28,9 +28,10 @@ def vote(request: SignedInRequest, number: int) -> HttpResponse:
     found = decision_or_404(number)
     typed = read_decimal(request.POST.get("share", ""))
     share = int(typed * 10_000) if typed is not None and 0 <= typed <= 100 else None
+    choice, _, option = request.POST.get("choice", "").partition(":")
     try:
         challenge = prepare_vote(
-            found, request.user, request.POST.get("choice", ""), share, request.POST.get("rationale", "")
+            found, request.user, choice, share, request.POST.get("rationale", ""), option=option
         )
     except DomainError as refused:
         context = page_context(request, found)
@@ -85,6 +86,7 @@ def _ask(request: SignedInRequest, challenge: VoteChallenge, error: str) -> Http
         "text": bytes(challenge.decision.text).decode(),
         "message": bytes(challenge.message).decode(),
         "share": percent(challenge.share_ppm),
+        "option": options_of(challenge.decision).get(challenge.option, ""),
         "app": has_app(request.user),
         "passkey": passkey,
         "error": error,

@@ -73,7 +73,7 @@ def tally_of(
     moment = now or timezone.now()
     seats = set(panel_of(decision, moment, round_).values_list("member_id", flat=True)) - set(recused)
     ballots = [
-        Ballot(vote.member_id, vote.choice, vote.share_ppm)
+        Ballot(vote.member_id, vote.choice, vote.share_ppm, vote.option)
         for vote in last_votes(decision, round_)
         if vote.member_id in seats and json.loads(bytes(vote.message))["digest"] == decision.digest
     ]

@@ -3,7 +3,7 @@
 from django.db.models import Q, QuerySet
 
 from exchange_os.ledger.selectors import amount_words, stake_asset
-from governance.models import Decision, State
+from governance.models import Decision, DisputeCase, State
 from governance.offences import OFFENCES
 from governance.selectors.decisions import CLOSED_STATES, OPEN_STATES, address_of
 from trading.records import Record, RecordLine
@@ -23,7 +23,7 @@ QUEUES: dict[str, tuple[str, tuple[State, ...]]] = {
 def decisions_listed(states: tuple[State, ...], kind: str = "", words: str = "") -> QuerySet[Decision]:
     """Decisions in these states, newest first, of one kind and with these words in title or venue where given."""
     found = Decision.objects.filter(state__in=states).select_related(
-        "case__venue__deployer", "halt__venue", "ratified_halt__venue"
+        "case__venue__deployer", "halt__venue", "ratified_halt__venue", "dispute_case__dispute__event__venue"
     )
     if kind:
         found = found.filter(kind=kind)
@@ -33,18 +33,27 @@ def decisions_listed(states: tuple[State, ...], kind: str = "", words: str = "")
             | Q(case__venue__name__icontains=word)
             | Q(case__venue__slug__icontains=word)
             | Q(halt__venue__name__icontains=word)
+            | Q(dispute_case__dispute__event__venue__name__icontains=word)
         )
     return found.order_by("-pk")
 
 
 def venue_of(decision: Decision) -> Venue | None:
     """The venue a decision is about, if it is about one."""
-    for path in ("case", "halt", "ratified_halt"):
+    for path in ("case", "halt", "ratified_halt", "dispute_case"):
         about = getattr(decision, path, None)
         if about is not None:
             found: Venue = about.venue
             return found
     return None
+
+
+def dispute_address(dispute_id: int) -> str:
+    """Where the newest decision on a dispute is published; empty if there is none."""
+    found = (
+        DisputeCase.objects.filter(dispute_id=dispute_id).order_by("-pk").select_related("decision").first()
+    )
+    return address_of(found.decision) if found else ""
 
 
 def venue_record(venue: Venue, limit: int = 5) -> Record:
@@ -70,4 +79,6 @@ def result_of(decision: Decision) -> str:
     """What came of a decision, in a few words."""
     if decision.state == State.EXECUTED and "slashed" in decision.receipt:
         return f"{amount_words(decision.receipt['slashed'], stake_asset())} slashed"
+    if decision.state == State.EXECUTED and "label" in decision.receipt:
+        return str(decision.receipt["label"])
     return str(decision.get_state_display())

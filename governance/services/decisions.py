@@ -141,7 +141,7 @@ def appeal_decision(
             raise DomainError("appeal_refused", "The time to appeal has passed.")
         locked.round += 1
         locked.share_ppm = locked.lock_ends = locked.appeal_ends = locked.closed = None
-        locked.problem = ""
+        locked.problem = locked.option = ""
         if not adopted:
             kind.opened(locked)
         _begin_voting(locked, moment, recused)
@@ -233,7 +233,7 @@ def _end_voting(decision: Decision, now: datetime) -> bool:
             f"{tally.approve} for, {tally.reject} against, {tally.abstain} abstained, of {tally.seats} seats."
         )
         if tally.outcome == Outcome.CARRIED:
-            locked.share_ppm = tally.share_ppm
+            locked.share_ppm, locked.option = tally.share_ppm, tally.option
             locked.lock_ends = now + span(kind.lock)
             make_move(locked, Verb.ADOPT, now, None, words)
         elif tally.outcome == Outcome.REFUSED:
@@ -273,7 +273,7 @@ def _execute_once(decision: Decision, now: datetime) -> bool:
             words = f"The votes that count at execution do not carry it: {tally.approve} for of {tally.seats} seats."
             _close(locked, Verb.ANNUL, now, None, words)
             return True
-        locked.share_ppm = tally.share_ppm
+        locked.share_ppm, locked.option = tally.share_ppm, tally.option
         locked.receipt = kind.execute(locked, now)
         locked.attempts += 1
         locked.problem = ""

@@ -31,11 +31,13 @@ def prepare_vote(
     share_ppm: int | None,
     rationale: str,
     now: datetime | None = None,
+    option: str = "",
 ) -> VoteChallenge:
-    """A vote that waits for its proof. ``share_ppm`` goes with a vote for, where the kind has shares.
+    """A vote that waits for its proof. ``share_ppm`` or ``option`` go with a vote for, where the kind has such.
 
     Raises ``not_a_member``, ``voting_closed``, ``no_seat``, ``member_recused``, ``conflicts_unknown``,
-    ``choice_invalid``, ``share_missing``, ``share_out_of_range``, ``rationale_missing``, ``second_factor_missing``.
+    ``choice_invalid``, ``option_missing``, ``share_missing``, ``share_out_of_range``,
+    ``rationale_missing``, ``second_factor_missing``.
     """
     moment = now or timezone.now()
     member = _may_vote(decision, user, moment)
@@ -47,6 +49,7 @@ def prepare_vote(
     if choice not in Choice.values:
         raise DomainError("choice_invalid", "Vote for, against, or abstain.", field="choice")
     share_ppm = _checked_share(decision, choice, share_ppm)
+    option = _checked_option(decision, choice, option)
     words = rationale.strip()
     if not 10 <= len(words) <= 2000:
         raise DomainError(
@@ -60,11 +63,12 @@ def prepare_vote(
         "voter": user.pk,
         "choice": choice,
         "share_ppm": share_ppm,
+        "option": option,
         "rationale": words,
         "nonce": secrets.token_hex(16),
     }
     return VoteChallenge.objects.create(
-        decision=decision, member=member, round=decision.round, choice=choice, share_ppm=share_ppm,
+        decision=decision, member=member, round=decision.round, choice=choice, share_ppm=share_ppm, option=option,
         rationale=words, message=canonical(message), created=moment, expires=moment + CHALLENGE_TIME,
     )  # fmt: skip
 
@@ -116,8 +120,8 @@ def _record(challenge: VoteChallenge, method: str, kept: dict[str, object], now:
     challenge.save(update_fields=["used"])
     return Vote.objects.create(
         decision=decision, round=challenge.round, member_id=challenge.member_id, choice=challenge.choice,
-        share_ppm=challenge.share_ppm, rationale=challenge.rationale, challenge=challenge, method=method,
-        message=challenge.message, proof=kept, at=now,
+        share_ppm=challenge.share_ppm, option=challenge.option, rationale=challenge.rationale,
+        challenge=challenge, method=method, message=challenge.message, proof=kept, at=now,
     )  # fmt: skip
 
 
@@ -148,6 +152,15 @@ def _refuse_guessing(member_id: int, now: datetime) -> None:
     hour = VoteChallenge.objects.filter(member=member_id, created__gt=now - timedelta(hours=1))
     if (hour.aggregate(wrong=Sum("attempts"))["wrong"] or 0) >= TRIES_AN_HOUR:
         raise DomainError("too_many_attempts", "Too many wrong codes; wait an hour.")
+
+
+def _checked_option(decision: Decision, choice: str, option: str) -> str:
+    kind = kind_of(decision)
+    if kind.options is None or choice == Choice.ABSTAIN:
+        return ""
+    if choice != Choice.APPROVE or option not in kind.options(content_of(decision)):
+        raise DomainError("option_missing", "Choose one of the verdicts, or abstain.", field="choice")
+    return option
 
 
 def _checked_share(decision: Decision, choice: str, share_ppm: int | None) -> int | None:

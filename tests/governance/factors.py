@@ -35,10 +35,11 @@ def vote(
     choice: str = "approve",
     share_ppm: int | None = None,
     now: datetime | None = None,
+    option: str = "",
 ) -> Vote:
     """Vote with the first code that is not used up."""
     decision.refresh_from_db()
-    challenge = prepare_vote(decision, member.user, choice, share_ppm, "As the evidence shows.", now)
+    challenge = prepare_vote(decision, member.user, choice, share_ppm, "As the evidence shows.", now, option)
     wrong = None
     for code in codes(member.user):
         try:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from exchange_os.ledger.selectors import amount_words, stake_asset
+from trading.records import panel_address
 from trading.selectors.events import EventView
 from venues.models import (
     PPM,
@@ -22,7 +23,8 @@ from venues.services.event_moves import outcome_names
 
 @dataclass(frozen=True)
 class DisputeView:
-    """A dispute in words: what the challenger says is right, what both sides put up, how it ended."""
+    """A dispute in words: what the challenger says is right, what both sides put up, how it ended, and where it is
+    judged (empty: no panel yet)."""
 
     dispute: Dispute
     claim: str
@@ -30,6 +32,7 @@ class DisputeView:
     counter: str
     received: str
     verdict: str
+    panel: str = ""
 
     @property
     def undecided(self) -> bool:
@@ -64,6 +67,7 @@ def disputes_in(view: EventView) -> list[DisputeView]:
             counter=amount_words(row.counter_bond, asset) if row.counter_bond else "",
             received=amount_words(row.received, asset) if row.received is not None else "",
             verdict=_verdict(view, row),
+            panel=panel_address(row.joined_id or row.pk),
         )
         for row in Dispute.objects.filter(event=view.event)
     ]

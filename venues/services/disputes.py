@@ -110,10 +110,27 @@ def decide(
 ) -> Dispute:
     """Give the verdict on a dispute and those joined with it, pay the event by it, and move the bonds.
 
+    As ``give_verdict``, and raises the engine's ``DomainError`` if the verdict is written and will be carried out when
+    the venue answers again.
+    """
+    carry_out(give_verdict(dispute, verdict, by=by, words=words, payouts=payouts))
+    dispute.refresh_from_db()
+    return dispute
+
+
+def give_verdict(
+    dispute: Dispute,
+    verdict: Verdict,
+    *,
+    by: AbstractBaseUser | None,
+    words: str,
+    payouts: Mapping[int, int] | None = None,
+) -> Event:
+    """Write the verdict on a dispute and those joined with it; ``carry_out`` pays by it, after the commit.
+
     ``UPHOLD``, ``OVERTURN`` (to ``payouts``, parts per million by outcome) or ``VOID``; ``by`` is nobody if several
     decided. Who may judge is the caller's business. Raises ``dispute_decided`` if a verdict was given before,
-    ``verdict_unknown``, ``payouts_invalid``, ``reason_missing``, and the engine's ``DomainError`` if the verdict is
-    written and will be carried out when the venue answers again.
+    ``verdict_unknown``, ``payouts_invalid``, ``same_result``, ``reason_missing``.
     """
     if verdict not in (Verdict.UPHOLD, Verdict.OVERTURN, Verdict.VOID):
         raise DomainError(
@@ -126,9 +143,7 @@ def decide(
         if whole_payouts(event, payouts or {}) == event.payouts and not event.voiding:
             raise DomainError("same_result", "That is the result that was proposed; uphold it instead.")
     judge(event, verdict, by, text, whole_payouts(event, payouts or {}) if payouts else {}, dispute)
-    carry_out(event)
-    dispute.refresh_from_db()
-    return dispute
+    return event
 
 
 def judge(
