@@ -24,6 +24,11 @@ app.conf.beat_schedule = {
         "schedule": 5.0,
         "options": {"expires": 10},
     },
+    "governance-incidents": {
+        "task": "governance.sweep_incidents",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "ledger-withdrawals": {
         "task": "ledger.sweep_withdrawals",
         "schedule": 2.0,

@@ -7,7 +7,14 @@ from governance.selectors.decisions import due_decisions
 from governance.services.decisions import follow_decisions
 from governance.services.disputes import end_decided, put_disputes
 from governance.services.halts import carry_out_halts
+from governance.services.incidents import detect
 from governance.services.slashing import finish_slash, unfinished_slashes
+
+
+@shared_task(name="governance.sweep_incidents")
+def sweep_incidents() -> None:
+    """Look at every venue for what makes an incident."""
+    detect(timezone.now())
 
 
 @shared_task(name="governance.sweep_decisions")

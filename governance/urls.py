@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from governance.pages import decision, drafting, queue, votes
+from governance.pages import decision, drafting, incidents, queue, votes
 
 app_name = "governance"
 
 urlpatterns = [
     path("", queue.queue, name="queue"),
+    path("incidents/", incidents.incidents, name="incidents"),
+    path("incidents/<int:number>/draft/", incidents.draft, name="draft_incident"),
     path("register/", queue.register, name="register"),
     path("committee/", queue.committee, name="committee"),
     path("committee/conflict/", drafting.conflict, name="conflict"),

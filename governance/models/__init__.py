@@ -17,6 +17,7 @@ from governance.models.decision import (
 )
 from governance.models.dispute import DisputeCase
 from governance.models.halt import EmergencyHalt
+from governance.models.incident import Incident
 
 __all__ = [
     "MOVES",
@@ -33,6 +34,7 @@ __all__ = [
     "EvidenceFile",
     "EvidenceKind",
     "Harmed",
+    "Incident",
     "Reply",
     "Seat",
     "State",
