@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.usersessions",
     "exchange_os.identity",
+    "exchange_os.parameters",
     "exchange_os.engine",
     "exchange_os.ledger",
     "exchange_os.oracles",

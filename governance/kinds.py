@@ -14,6 +14,10 @@ from governance.models import CommitteeMember, Decision, DecisionMove
 from governance.tally import Rules
 
 
+class Moot(DomainError):
+    """Raised by an execution whose text no longer fits the world: the decision is annulled, not tried again."""
+
+
 @dataclass(frozen=True)
 class Line:
     """One line of an effect as members read it."""
@@ -34,6 +38,10 @@ def _nobody(decision: Decision) -> set[int]:
     return set()
 
 
+def _no_veto(decision: Decision) -> int:
+    return 0
+
+
 def _not_told(decision: Decision, move: DecisionMove) -> None:
     return None
 
@@ -42,15 +50,15 @@ def _not_told(decision: Decision, move: DecisionMove) -> None:
 class Kind:
     """How one kind of decision goes.
 
-    ``reply``, ``voting``, ``lock`` and ``appeal`` name parameters in seconds; an empty name is no time at all (an
-    empty ``appeal``: a rejection is final). ``early``: it is adopted as soon as the votes carry it. ``vetoable``: a
-    guardian may stop it in the time lock. ``rules`` replaces the quorum and threshold of the protocol. ``compose``
-    makes the content of the canonical text at opening; ``render`` turns that content into lines; ``share_range`` reads
-    from it what shares may be voted for; ``options`` (key to label) what a vote for must choose between, where it is
-    more than for or against. ``conflicts`` gives members who must not judge, with the reason, and raises
-    ``DomainError`` if that cannot be known now. ``parties`` are users who may reply and appeal. ``opened`` runs in the
-    transaction that opens the decision, ``execute`` in the one that executes it and answers the receipt, ``released``
-    where it ends without execution; ``told`` after the commit of any move.
+    ``reply``, ``voting``, ``lock`` and ``appeal`` name parameters in seconds; an empty name is no time at all (an empty
+    ``appeal``: a rejection is final). ``early``: it is adopted as soon as the votes carry it. ``vetoes``: how many
+    guardians stop it in the time lock (0: it cannot be stopped). ``rules`` replaces the quorum and threshold of the
+    protocol. ``compose`` makes the content of the canonical text at opening; ``render`` turns that content into lines;
+    ``share_range`` reads from it what shares may be voted for; ``options`` (key to label) what a vote for must choose
+    between, where it is more than for or against. ``conflicts`` gives members who must not judge, with the reason, and
+    raises ``DomainError`` if that cannot be known now. ``parties`` are users who may reply and appeal. ``opened`` runs
+    in the transaction that opens the decision, ``execute`` in the one that executes it and answers the receipt,
+    ``released`` where it ends without execution; ``told`` after the commit of any move.
     """
 
     name: str
@@ -64,8 +72,8 @@ class Kind:
     appeal: str = ""
     guardians_only: bool = False
     early: bool = False
-    vetoable: bool = False
-    rules: Callable[[], Rules] | None = None
+    vetoes: Callable[[Decision], int] = _no_veto
+    rules: Callable[[Decision], Rules] | None = None
     share_range: Callable[[Mapping[str, Any]], tuple[int, int]] | None = None
     options: Callable[[Mapping[str, Any]], dict[str, str]] | None = None
     conflicts: Callable[[Decision, Iterable[CommitteeMember]], dict[int, str]] = _no_conflicts

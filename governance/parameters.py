@@ -1,27 +1,8 @@
-"""The protocol's parameters: what each means, its bounds, and its value where nobody changed it."""
+"""Parameters of governance: what each means, its bounds, and its value where no decision changed it."""
 
-from dataclasses import dataclass
+from exchange_os.parameters.registry import DAY, HOUR, Parameter, declare
 
-HOUR = 3_600
-DAY = 86_400
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A whole number with bounds. The last word of its name is its unit: ``seconds``, ``ppm`` or a count."""
-
-    name: str
-    default: int
-    low: int
-    high: int
-    words: str
-
-
-def _table(*rows: Parameter) -> dict[str, Parameter]:
-    return {row.name: row for row in rows}
-
-
-PARAMETERS = _table(
+PARAMETERS = declare(
     Parameter("case_draft_seconds", 14 * DAY, DAY, 60 * DAY, "How long a draft may wait to be opened."),
     Parameter("case_reply_seconds", 2 * DAY, DAY, 14 * DAY, "How long the deployer has to answer before a vote."),
     Parameter("case_voting_seconds", 3 * DAY, DAY, 14 * DAY, "How long a panel votes on a case."),
@@ -37,6 +18,9 @@ PARAMETERS = _table(
     Parameter("detector_deviation_ppm", 30_000, 1_000, 500_000, "How far from all others a price may be."),
     Parameter("detector_deviation_count", 3, 1, 1_000, "Prices of a source so far away that make an incident."),
     Parameter("detector_downtime_seconds", HOUR, 300, DAY, "How long a market may stand halted in a day."),
+    Parameter("proposal_voting_seconds", 3 * DAY, DAY, 14 * DAY, "How long the committee votes on a proposal."),
+    Parameter("proposal_lock_seconds", 2 * DAY, DAY, 14 * DAY, "How long an adopted proposal waits, open to a veto."),
+    Parameter("override_threshold_ppm", 800_000, 600_000, 1_000_000, "Share of votes for that outvotes a veto."),
     Parameter("halt_voting_seconds", HOUR, 300, DAY, "How long guardians may gather the votes for a halt."),
     Parameter("halt_seconds", DAY, HOUR, 2 * DAY, "How long an emergency halt lasts unless it is ratified."),
     Parameter("halt_ratified_seconds", 14 * DAY, DAY, 60 * DAY, "How long a ratified halt lasts."),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from governance.pages import decision, drafting, incidents, queue, votes
+from governance.pages import decision, drafting, incidents, proposals, queue, votes
 
 app_name = "governance"
 
@@ -10,6 +10,10 @@ urlpatterns = [
     path("", queue.queue, name="queue"),
     path("incidents/", incidents.incidents, name="incidents"),
     path("incidents/<int:number>/draft/", incidents.draft, name="draft_incident"),
+    path("proposals/", proposals.proposals, name="proposals"),
+    path("proposals/new/", proposals.new_proposal, name="new_proposal"),
+    path("proposals/<int:number>/again/", proposals.again, name="bring_again"),
+    path("parameters/", proposals.parameters, name="parameters"),
     path("register/", queue.register, name="register"),
     path("committee/", queue.committee, name="committee"),
     path("committee/conflict/", drafting.conflict, name="conflict"),

@@ -19,6 +19,7 @@ LEVELS = (
     ("exchange_kernel", 0),
     ("exchange_os.errors", 0),
     ("exchange_os.embedded", 0),
+    ("exchange_os.parameters", 0),
     ("exchange_os.ui", 1),
     ("exchange_os.ledger", 1),
     ("exchange_os.sealing", 1),

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
-
 from exchange_os.ledger.selectors import decimal_text
+from exchange_os.parameters.selectors import whole
 from venues.contract_specs import PerpetualSpec
 from venues.event_specs import EventSpec
 from venues.models import PPM
@@ -59,7 +58,7 @@ def trade_example(
     taker, maker = amount * own_ppm / PPM, amount * maker_ppm / PPM
     builder = amount * assumed.builder_ppm / PPM
     rest = taker + maker - builder
-    protocol = rest * settings.PROTOCOL_SHARE_PPM / PPM
+    protocol = rest * whole("protocol_share_ppm") / PPM
     left, both_ppm = rest - protocol, own_ppm + max(0, maker_ppm)
     referrer = left * own_ppm * assumed.referral_ppm / (both_ppm * PPM) if both_ppm else Decimal(0)
     return TradeExample(

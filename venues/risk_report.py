@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from exchange_os.ledger.selectors import amount_text, amount_words, decimal_text
 from exchange_os.oracles.models import SourceKind
+from exchange_os.parameters.selectors import whole
 from venues.contract_specs import MAX_LEVERAGE, PerpetualSpec
 from venues.event_specs import MAX_OUTCOMES, MAX_WINDOW_SECONDS, EventSpec
 from venues.inputs import MAX_BAND_PPM, MAX_TAKER_FEE_PPM, MIN_BAND_PPM
@@ -183,5 +184,5 @@ def _worst(listings: list[Listing], capacity: int, standing: StakeStanding) -> I
     yield (
         "You vanish, or your price sources do",
         f"Markets without a fresh price take only orders that reduce; a result that nobody proposes falls to the "
-        f"fallback. The protocol keeps its {_percent(settings.PROTOCOL_SHARE_PPM)} of fees, never what traders hold.",
+        f"fallback. The protocol keeps its {_percent(whole('protocol_share_ppm'))} of fees, never what traders hold.",
     )

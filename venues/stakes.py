@@ -1,6 +1,6 @@
 """What stake does: how much a venue needs by what it trades, what the stake is worth, and the capacity it gives."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -8,6 +8,7 @@ from django.conf import settings
 
 from exchange_os.ledger.models import Asset
 from exchange_os.ledger.selectors import stake_asset, stake_balance, to_units
+from exchange_os.parameters.selectors import amount, whole
 from venues.models import Market, MarketKind, StakePrice, Venue, VenueState
 
 BACKED_STATES = (VenueState.LAUNCHING, VenueState.OPEN, VenueState.HALTED, VenueState.WINDING)
@@ -15,10 +16,25 @@ SPOT_ONLY = (MarketKind.SPOT.value,)
 FRONT = "front"
 
 
-def min_stake(kinds: Iterable[str] = SPOT_ONLY) -> int:
-    """Units of the stake asset that must stand behind a venue which trades these kinds: the most that one asks for."""
+def least_stakes() -> dict[str, Decimal]:
+    """What each kind of market asks to be at stake, in whole units of the stake asset."""
+    return {kind: amount(f"min_{kind}_stake") for kind in (*MarketKind.values, FRONT)}
+
+
+def min_stake(kinds: Iterable[str] = SPOT_ONLY, least: Mapping[str, Decimal] | None = None) -> int:
+    """Units of the stake asset that must stand behind a venue which trades these kinds: the most that one asks for.
+
+    ``least`` are other minimums than those in force.
+    """
     asset = stake_asset()
-    return max(to_units(Decimal(settings.MIN_STAKES[kind]), asset) for kind in (set(kinds) or SPOT_ONLY))
+    asked = set(kinds) or SPOT_ONLY
+    return max(to_units(least[kind] if least else amount(f"min_{kind}_stake"), asset) for kind in asked)
+
+
+def needs_of(user_id: int, least: Mapping[str, Decimal] | None = None) -> int:
+    """Units that a deployer's living venues need together, by the minimums in force or by others."""
+    venues = Venue.objects.filter(deployer__user_id=user_id, state__in=BACKED_STATES)
+    return sum(min_stake(traded, least) for traded in _kinds_of(venues).values())
 
 
 class StakeStanding:
@@ -76,17 +92,23 @@ def stake_price(settlement: Asset) -> Price:
     return Price(Decimal(settings.STAKE_PRICES.get(settlement.symbol, "0")), "settings")
 
 
-def capacity_from(stake: int, venues: int, settlement: Asset, price: Decimal, asset: Asset) -> int:
-    """Units of ``settlement`` that ``stake`` units, shared evenly among a deployer's venues, allow one of them."""
+def capacity_from(
+    stake: int, venues: int, settlement: Asset, price: Decimal, asset: Asset, multiple: int | None = None
+) -> int:
+    """Units of ``settlement`` that ``stake`` units, shared evenly among a deployer's venues, allow one of them.
+
+    ``multiple`` is another than the one in force.
+    """
+    times = whole("capacity_multiple") if multiple is None else multiple
     share = Decimal(stake // max(1, venues)).scaleb(-asset.scale)
-    return int((share * price * settings.CAPACITY_MULTIPLE).scaleb(settlement.scale))
+    return int((share * price * times).scaleb(settlement.scale))
 
 
 def stake_for(capacity: int, venues: int, settlement: Asset, price: Decimal, asset: Asset) -> int:
     """The least stake, in its units, with which each of ``venues`` may carry ``capacity`` units of ``settlement``."""
     if not price or not capacity:
         return 0
-    share = Decimal(capacity).scaleb(asset.scale - settlement.scale) / (price * settings.CAPACITY_MULTIPLE)
+    share = Decimal(capacity).scaleb(asset.scale - settlement.scale) / (price * whole("capacity_multiple"))
     units = int(share)
     while capacity_from(units, 1, settlement, price, asset) < capacity:
         units += 1

@@ -18,6 +18,7 @@ from governance.models.decision import (
 from governance.models.dispute import DisputeCase
 from governance.models.halt import EmergencyHalt
 from governance.models.incident import Incident
+from governance.models.proposal import Proposal, Veto
 
 __all__ = [
     "MOVES",
@@ -35,10 +36,12 @@ __all__ = [
     "EvidenceKind",
     "Harmed",
     "Incident",
+    "Proposal",
     "Reply",
     "Seat",
     "State",
     "Verb",
+    "Veto",
     "Vote",
     "VoteChallenge",
 ]

@@ -15,7 +15,7 @@ from exchange_os.ledger.models import Asset
 from exchange_os.ledger.selectors import amount_words
 from exchange_os.ui.access import signed_in
 from exchange_os.ui.requests import SignedInRequest
-from governance.kinds import kind_of
+from governance.kinds import Line, kind_of
 from governance.models import Case, Decision, DisputeCase, Evidence, EvidenceKind, Seat, State, Verb, Vote
 from governance.offences import OFFENCES
 from governance.pages.shown import (
@@ -38,11 +38,13 @@ from governance.services.decisions import (
     appeal_decision,
     dismiss_draft,
     follow_decision,
+    objections_to,
     open_decision,
     veto_decision,
 )
 from governance.services.discussion import comment_on, reply_to
 from governance.services.disputes import sides_of, view_of
+from governance.services.proposals import preview
 from trading.selectors.event_moves import disputes_in, moves_of, result_text
 from venues.models import EventState
 
@@ -74,7 +76,9 @@ def page_context(request: HttpRequest, found: Decision) -> dict[str, Any]:
     context = standing(request, found)
     context |= {
         "sides": dispute_shown(found),
-        "lines": effect_of(found),
+        "lines": effect_of(found) or foreseen(found),
+        "objections": objections_to(found, timezone.now()),
+        "objections_needed": kind_of(found).vetoes(found),
         "text": bytes(found.text).decode(),
         "evidence": evidence_shown(found),
         "replies": found.replies.order_by("pk"),
@@ -95,6 +99,16 @@ def page_context(request: HttpRequest, found: Decision) -> dict[str, Any]:
             "rules": RULES.values(),
         }
     return context
+
+
+def foreseen(found: Decision) -> list[Line]:
+    """What the text of a drafted proposal would say if it were opened now; nothing for other decisions."""
+    if not hasattr(found, "proposal"):
+        return []
+    try:
+        return preview(found.kind, found.proposal.terms)
+    except DomainError as refused:
+        return [Line("Cannot be opened", refused.message)]
 
 
 def dispute_shown(found: Decision) -> dict[str, Any] | None:
@@ -171,7 +185,8 @@ def may_do(found: Decision, user: AbstractBaseUser | None, now: datetime) -> dic
         "appeal": appealable and ((adopted and party) or (refused and user.pk == found.proposer_id)),
         "reply": party and found.state in (State.REPLY, State.VOTING),
         "retry": bool(member) and adopted and bool(found.problem),
-        "veto": adopted and kind.vetoable and bool(member and member.guardian),
+        "veto": adopted and kind.vetoes(found) > 0 and bool(member and member.guardian),
+        "again": bool(member) and bool(last and last.verb == Verb.VETO) and hasattr(found, "proposal"),
         "evidence": taken and (party or bool(member) or user.pk == found.proposer_id),
         "range": _range(found),
     }  # fmt: skip
@@ -268,10 +283,10 @@ def act(request: SignedInRequest, number: int, verb: str) -> HttpResponse:
 
 
 DONE = {
-    "open": "Opened. The text is frozen and the reply window runs.",
+    "open": "Opened. The text is frozen.",
     "dismiss": "Dismissed, with your reason.",
     "appeal": "Appealed: a panel votes anew.",
-    "veto": "Vetoed.",
+    "veto": "Your objection is published.",
     "reply": "Your reply is published.",
     "retry": "Executed.",
 }

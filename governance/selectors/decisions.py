@@ -77,8 +77,8 @@ def tally_of(
         for vote in last_votes(decision, round_)
         if vote.member_id in seats and json.loads(bytes(vote.message))["digest"] == decision.digest
     ]
-    rules = kind_of(decision).rules or voting_rules
-    return count(ballots, len(seats), rules())
+    rules = kind_of(decision).rules
+    return count(ballots, len(seats), rules(decision) if rules else voting_rules())
 
 
 def due_decisions(now: datetime) -> list[int]:

@@ -2,13 +2,15 @@
 
 from datetime import timedelta
 
-from governance.parameters import PARAMETERS
+from exchange_os.parameters.selectors import whole
+from governance import parameters
 from governance.tally import Rules
 
 
 def parameter(name: str) -> int:
     """The value of a parameter, in the unit its name says."""
-    return PARAMETERS[name].default
+    assert name in parameters.PARAMETERS, name
+    return whole(name)
 
 
 def span(name: str) -> timedelta:

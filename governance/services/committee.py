@@ -66,6 +66,13 @@ def remove_member(member: CommitteeMember, reason: str, now: datetime | None = N
     return member
 
 
+def set_guardian(member: CommitteeMember, guardian: bool) -> CommitteeMember:
+    """Give or take the emergency powers of a serving member."""
+    CommitteeMember.objects.filter(pk=member.pk, removed=None).update(guardian=guardian)
+    member.refresh_from_db()
+    return member
+
+
 def declare_conflict(member: CommitteeMember, venue: Venue, reason: str) -> ConflictDeclaration:
     """The member's own word that they do not judge a venue, for the rest of the term. Raises ``reason_missing``."""
     words = " ".join(reason.split())

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from exchange_os.errors import DomainError
 from governance.canonical import canonical, digest
-from governance.kinds import kind_of
+from governance.kinds import Moot, kind_of
 from governance.models import (
     MOVES,
     CommitteeMember,
@@ -26,6 +26,7 @@ from governance.models import (
     Seat,
     State,
     Verb,
+    Veto,
     Vote,
 )
 from governance.selectors.committee import require_member, serving_members
@@ -152,20 +153,34 @@ def appeal_decision(
 def veto_decision(
     decision: Decision, by: AbstractBaseUser, words: str, now: datetime | None = None
 ) -> Decision:
-    """A guardian stops an adopted decision of a kind that can be vetoed, before it is executed.
+    """A guardian objects to an adopted decision in its time lock; as many as its kind asks for stop it.
 
-    Raises ``veto_refused``, ``words_missing``, ``decision_move_refused``.
+    Raises ``not_a_member``, ``veto_refused``, ``vetoed_already``, ``words_missing``, ``decision_move_refused``.
     """
     moment = now or timezone.now()
     member = require_member(by.pk, moment)
-    kind = kind_of(decision)
-    if not (kind.vetoable and member.guardian):
+    needed = kind_of(decision).vetoes(decision)
+    if not (needed and member.guardian):
         raise DomainError("veto_refused", "Only a guardian can veto, and only decisions that allow it.")
     with transaction.atomic():
         locked = _locked(decision.pk)
         _target(locked, Verb.VETO)
-        _close(locked, Verb.VETO, moment, by, _words(words))
+        _, is_new = Veto.objects.get_or_create(
+            decision=locked, member=member, defaults={"words": _words(words), "at": moment}
+        )
+        if not is_new:
+            raise DomainError("vetoed_already", "You have objected; another guardian must, too.")
+        objections = objections_to(locked, moment)
+        if len(objections) >= needed:
+            said = "; ".join(f"{each.member.name}: {each.words}" for each in objections)
+            _close(locked, Verb.VETO, moment, by, said[:500])
     return locked
+
+
+def objections_to(decision: Decision, now: datetime) -> list[Veto]:
+    """Vetoes of guardians who still serve, in order."""
+    serving = serving_members(now).filter(guardian=True)
+    return list(Veto.objects.filter(decision=decision, member__in=serving).select_related("member"))
 
 
 def follow_decisions(due: list[int], now: datetime) -> int:
@@ -250,6 +265,8 @@ def _execute(decision: Decision, now: datetime) -> bool:
         return False
     try:
         return _execute_once(decision, now)
+    except Moot as moot:
+        return _annul(decision, moot.message, now)
     except DomainError as refused:
         _note_problem(decision, refused.message, now)
     except Exception as broken:
@@ -280,6 +297,15 @@ def _execute_once(decision: Decision, now: datetime) -> bool:
         locked.retry_at = None
         locked.closed = now
         make_move(locked, Verb.EXECUTE, now)
+    return True
+
+
+def _annul(decision: Decision, words: str, now: datetime) -> bool:
+    with transaction.atomic():
+        locked = _locked(decision.pk)
+        if locked.state != State.LOCKED:
+            return False
+        _close(locked, Verb.ANNUL, now, None, words)
     return True
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from exchange_os.errors import DomainError
+from exchange_os.parameters.selectors import whole
 from exchange_os.ui.access import signed_in
 from exchange_os.ui.requests import SignedInRequest
 from exchange_os.ui.toasts import toast, trigger
@@ -135,7 +135,7 @@ def _clarified(view: EventView, row: Clarification) -> Step:
 def _to_come(view: EventView, disputes: list[DisputeView]) -> list[Step]:
     event = view.event
     closing = Step(NEXT, "Trading closes", event.closes)
-    late = settings.RESOLUTION_DEADLINE_SECONDS - settings.RESOLUTION_GRACE_SECONDS
+    late = whole("resolution_deadline_seconds") - whole("resolution_grace_seconds")
     alone = anyone_may_propose_from(event)
     proposal = Step(NEXT, "Result proposed", None, event.venue.deployer.name)
     anyone = Step(NEXT, "If not, anyone may propose a result, with a bond", alone)
@@ -143,7 +143,7 @@ def _to_come(view: EventView, disputes: list[DisputeView]) -> list[Step]:
     challenge = Step(NEXT, "Time to challenge ends", window_ends(event))
     paid = Step(NEXT, "Contracts are paid")
     opened = next((row.dispute.created for row in disputes if row.undecided), timezone.now())
-    deadline = opened + timedelta(seconds=settings.DISPUTE_DEADLINE_SECONDS)
+    deadline = opened + timedelta(seconds=whole("dispute_deadline_seconds"))
     return {
         EventState.OPEN: [closing, proposal, Step(NEXT, "Time to challenge"), paid],
         EventState.CLOSED: [proposal, anyone, given_up, Step(NEXT, "Time to challenge"), paid],

@@ -1,6 +1,6 @@
 """Disputes of results: a bond on each side, one verdict, and the loser's bond to the winner, once and to the unit.
 
-A challenger puts ``DISPUTE_BOND`` of the stake asset from the wallet on the event's account of disputes, and names the
+A challenger puts the bond, in the stake asset, from the wallet on the event's account of disputes, and names the
 result that is right. The proposer's counter-bond is as much: a deployer's is taken from stake, that of anyone else was
 put up with the proposal. Who disputes the same proposal later joins the case; there is one counter-bond a case.
 
@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
@@ -33,6 +32,7 @@ from exchange_os.ledger.services.postings import (
     stake_of,
     wallet,
 )
+from exchange_os.parameters.selectors import amount, whole
 from venues.evidence import EvidenceItem
 from venues.models import UNDECIDED, Dispute, DisputeState, Event, EventMove, EventState, Verdict
 from venues.selectors import insiders_of
@@ -54,8 +54,8 @@ log = logging.getLogger(__name__)
 
 
 def bond_units() -> int:
-    """Units of the stake asset that each side of a dispute puts up (``settings.DISPUTE_BOND``)."""
-    return to_units(settings.DISPUTE_BOND, stake_asset())
+    """Units of the stake asset that each side of a dispute puts up (a parameter)."""
+    return to_units(amount("dispute_bond_stake"), stake_asset())
 
 
 def open_dispute(
@@ -191,7 +191,7 @@ def carry_out(event: Event) -> Event:
 def carry_out_verdicts() -> int:
     """Carry out the verdicts that were cut off, and void what nobody judged in time; how many events moved."""
     moved_count = 0
-    patience = timezone.now() - timedelta(seconds=settings.DISPUTE_DEADLINE_SECONDS)
+    patience = timezone.now() - timedelta(seconds=whole("dispute_deadline_seconds"))
     late = Dispute.objects.filter(state=DisputeState.OPEN, joined=None, created__lte=patience)
     for dispute in late.select_related("event"):
         words = "Nobody judged the dispute in time: the last fair prices are paid."

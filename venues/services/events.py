@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import exchange_kernel as kernel
-from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Q
@@ -21,6 +20,7 @@ from exchange_os.errors import DomainError
 from exchange_os.ledger.models import PostingKind
 from exchange_os.ledger.selectors import amount_words, stake_asset
 from exchange_os.ledger.services.postings import Movement, dispute_bonds, post_transfers, wallet
+from exchange_os.parameters.selectors import whole
 from venues.evidence import MAX_ITEMS, EvidenceItem
 from venues.models import Dispute, DisputeState, Event, EventMove, EventState, Market, Phase, Role, Verdict
 from venues.selectors import insiders_of
@@ -135,7 +135,7 @@ def follow_events() -> int:
     ended = Event.objects.filter(state=EventState.OPEN, closes__lte=now)
     proposed = Event.objects.filter(state=EventState.PROPOSED)
     waiting = [event for event in proposed if window_over(event)]
-    deadline = now - timedelta(seconds=settings.RESOLUTION_DEADLINE_SECONDS)
+    deadline = now - timedelta(seconds=whole("resolution_deadline_seconds"))
     closed = EventMove.objects.filter(state=EventState.CLOSED, at__lte=deadline)
     given_up = Event.objects.filter(state=EventState.CLOSED, pk__in=closed.values("event_id"))
     for event in [*ended, *waiting, *given_up]:
@@ -152,7 +152,7 @@ def follow_events() -> int:
 def anyone_may_propose_from(event: Event) -> datetime:
     """When the deployer's time to propose a result alone is over, for an event whose trading ends when it should."""
     move = EventMove.objects.filter(event=event, state=EventState.CLOSED).first()
-    return (move.at if move else event.closes) + timedelta(seconds=settings.RESOLUTION_GRACE_SECONDS)
+    return (move.at if move else event.closes) + timedelta(seconds=whole("resolution_grace_seconds"))
 
 
 def _may_propose(user: AbstractBaseUser, event: Event) -> Event:

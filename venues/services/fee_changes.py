@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Any
 
 import exchange_kernel as kernel
-from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import F, QuerySet
@@ -18,6 +17,7 @@ from django.utils import timezone
 
 from exchange_os.engine import client
 from exchange_os.errors import DomainError
+from exchange_os.parameters.selectors import whole
 from venues.fees import MAX_TIERS, FeeSchedule, Pair
 from venues.models import CHANGE_MOVES, ChangeState, FeeChange, Market, Phase, Role, Venue
 from venues.selectors import LIVE_STATES
@@ -84,7 +84,7 @@ def announce_fees(user: AbstractBaseUser, venue: Venue, schedule: FeeSchedule) -
             before=old.as_data(),
             is_rise=rises,
             by_id=user.pk,
-            effective=now + timedelta(hours=settings.FEE_NOTICE_HOURS) if rises else now,
+            effective=now + timedelta(hours=whole("fee_notice_hours")) if rises else now,
         )
         note_act(locked, user, "announced fees", locked.name, before=_flat(old), after=_flat(schedule))
     return change

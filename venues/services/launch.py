@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from functools import partial
 
 from celery import current_app
-from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -27,6 +26,7 @@ from exchange_os.ledger.selectors import amount_text, amount_words
 from exchange_os.ledger.services import give_back_symbols, issue_asset, reserve_asset
 from exchange_os.ledger.words import skeleton
 from exchange_os.oracles.services.sources import remove_sources
+from exchange_os.parameters.selectors import whole
 from venues.launch_specs import LaunchSpec, launch_spec
 from venues.models import (
     VENUE_MOVES,
@@ -107,7 +107,7 @@ def _create_venue(deployer: Deployer, launch: LaunchSpec) -> Venue:
                 description=spec.description,
                 maker_fee_ppm=first.maker_fee_ppm,
                 taker_fee_ppm=first.taker_fee_ppm,
-                protocol_share_ppm=settings.PROTOCOL_SHARE_PPM,
+                protocol_share_ppm=whole("protocol_share_ppm"),
             )
     except IntegrityError as taken:
         raise DomainError(

@@ -13,7 +13,6 @@ from typing import Any
 
 import exchange_kernel as kernel
 from celery import current_app
-from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.cache import cache
 from django.db import IntegrityError, transaction
@@ -24,6 +23,7 @@ from kombu.exceptions import KombuError, OperationalError
 from exchange_os.engine import client
 from exchange_os.engine.simulation import Run, simulate_change
 from exchange_os.errors import DomainError
+from exchange_os.parameters.selectors import whole
 from venues.models import (
     RULE_MOVES,
     Market,
@@ -267,7 +267,7 @@ def changes_of_rules(venue: Venue) -> QuerySet[RuleChange]:
 
 def notice_hours(change: RuleChange) -> int:
     """How long a change waits in public view once it is proposed (and approved, where it must be)."""
-    return settings.CHANGE_NOTICE_HOURS if change.hurts else 0
+    return whole("change_notice_hours") if change.hurts else 0
 
 
 def _draft(

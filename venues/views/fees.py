@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.selectors import decimal_text
+from exchange_os.parameters.selectors import whole
 from venues.console import Console, console_page
 from venues.economics import trade_example
 from venues.errors import Refusals
@@ -57,7 +58,7 @@ def fees(console: Console) -> HttpResponse:
         "waiting": waiting_change(venue),
         "history": [_history_row(each) for each in changes_of(venue)[:20]],
         "unit": settings.VALUE_ASSET,
-        "notice_hours": settings.FEE_NOTICE_HOURS,
+        "notice_hours": whole("fee_notice_hours"),
         "max_referral": f"{settings.MAX_REFERRAL_PPM * 100 / PPM:g}",
     }
     return console.render("venues/console/fees.html", context, status=status)

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
@@ -24,6 +23,7 @@ from exchange_os.ledger.selectors import (
     wallet_balance,
 )
 from exchange_os.ledger.services import claim_release
+from exchange_os.parameters.selectors import whole
 from exchange_os.ui.requests import SignedInRequest
 from venues.fields import Field
 from venues.inputs import next_page, text_of
@@ -129,7 +129,7 @@ def _release_preview(deployer: Deployer, units: int) -> dict[str, Any]:
     standing = stake_standing(deployer.user_id)
     return {
         "amount": amount_text(units, standing.asset),
-        "arrives": timezone.now() + timedelta(days=settings.UNBONDING_DAYS),
+        "arrives": timezone.now() + timedelta(days=whole("unbonding_days")),
         "left": amount_text(standing.held - units, standing.asset),
         "rows": _change(deployer, standing, -units),
     }
@@ -173,8 +173,8 @@ def _context(request: SignedInRequest, deployer: Deployer) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "standing": standing,
-        "days": settings.UNBONDING_DAYS,
-        "multiple": settings.CAPACITY_MULTIPLE,
+        "days": whole("unbonding_days"),
+        "multiple": whole("capacity_multiple"),
         "holds": holds_on(request.user.pk),
         "kinds": [(label, amount_text(units, asset)) for label, units in minimums(KINDS)],
         "prices": _prices(loads),

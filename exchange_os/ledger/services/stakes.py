@@ -7,7 +7,6 @@ stake. While a hold is on a deployer nothing leaves: neither begins an unbonding
 import logging
 from datetime import timedelta
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
@@ -24,6 +23,7 @@ from exchange_os.ledger.selectors import (
     wallet_balance,
 )
 from exchange_os.ledger.services.postings import post_transfer, stake_of, unbonding_of, wallet
+from exchange_os.parameters.selectors import whole
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ def begin_unbonding(user_id: int, amount: int) -> StakeRelease:
             user_id=user_id,
             amount=amount,
             requested_at=now,
-            matures_at=now + timedelta(days=settings.UNBONDING_DAYS),
+            matures_at=now + timedelta(days=whole("unbonding_days")),
         )
         post_transfer(
             PostingKind.UNBOND,
