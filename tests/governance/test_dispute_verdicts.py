@@ -15,7 +15,8 @@ from tests.engine.conftest import LocalWorker, local_worker
 from tests.governance.conftest import members
 from tests.governance.factors import vote
 from tests.venues.conftest import clean_redis, deployer, give, trader, venue
-from tests.venues.test_disputes import Court, court
+from tests.venues.court import Court
+from tests.venues.test_disputes import court
 from tests.venues.test_events import SEEN
 from venues.models import PPM, DisputeState, EventState
 from venues.services import propose_result
