@@ -27,8 +27,14 @@ class Parameter:
 
     @property
     def unit(self) -> str:
-        """What it is counted in."""
+        """The last word of its name."""
         return self.name.rsplit("_", 1)[-1]
+
+    @property
+    def counted_in(self) -> str:
+        """What it is counted in, as people say it."""
+        words = {"stake": settings.STAKE_ASSET, "multiple": "times", "count": ""}
+        return words.get(self.unit, self.unit)
 
     @property
     def unchanged(self) -> Decimal:

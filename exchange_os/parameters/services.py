@@ -16,7 +16,7 @@ def check_value(name: str, value: int) -> Parameter:
     if not known.low <= value <= known.high:
         raise DomainError(
             "parameter_out_of_bounds",
-            f"{known.name} lies between {known.low:,} and {known.high:,} {known.unit}.",
+            f"{known.name} lies between {known.low:,} and {known.high:,} {known.counted_in}".rstrip() + ".",
             field="value",
         )
     return known

@@ -11,7 +11,7 @@ from exchange_os.ledger.selectors import amount_text, amount_words, stake_asset,
 from exchange_os.ledger.services.slashing import slashable
 from governance.allocation import allocate
 from governance.kinds import kind_of
-from governance.models import Case, Decision, Harmed, State
+from governance.models import Case, Decision, Harmed, State, Verb
 from governance.offences import OFFENCES, Offence
 from governance.selectors.decisions import content_of, last_votes, tally_of
 from governance.selectors.records import venue_of
@@ -67,22 +67,27 @@ def stage_of(decision: Decision, now: datetime) -> Stage:
     ends = getattr(decision, column) if column else None
     left = max(0, int((ends - now).total_seconds())) if ends else 0
     badge = BADGES[State(decision.state)]
+    if decision.state == State.EXECUTED and "slashed" not in decision.receipt:
+        badge = "badge-up"
     return Stage(str(decision.get_state_display()), badge, words, ends, left)
 
 
 def steps_of(decision: Decision) -> list[dict[str, str]]:
     """The way of a decision: each step done, here or still to come; a rejection or lapse ends it where it stood."""
-    names = [state for state, _ in WAY]
+    opened = decision.moves.filter(verb=Verb.OPEN).first()
+    had_reply = opened is None or decision.reply_ends is None or decision.reply_ends > opened.at
+    way = [(state, name) for state, name in WAY if had_reply or state != State.REPLY]
+    names = [state for state, _ in way]
     if decision.state in names:
         here = names.index(State(decision.state))
         over = decision.state == State.EXECUTED
         return [
             {"name": name, "state": "done" if place < here or over else "here" if place == here else ""}
-            for place, (_, name) in enumerate(WAY)
+            for place, (_, name) in enumerate(way)
         ]
     last = decision.moves.exclude(state=decision.state).last()
     reached = names.index(State(last.state)) if last and last.state in names else 0
-    ended = [{"name": name, "state": "done"} for _, name in WAY[: reached + 1]]
+    ended = [{"name": name, "state": "done"} for _, name in way[: reached + 1]]
     return [*ended, {"name": str(decision.get_state_display()), "state": "here"}]
 
 

@@ -9,6 +9,7 @@ one can be brought again once, and then needs more votes and can no longer be ve
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -126,7 +127,7 @@ def _compose_parameter(terms: Terms) -> dict[str, Any]:
     return {
         **terms,
         "before": before,
-        "unit": known.unit,
+        "unit": known.counted_in,
         "meaning": known.words,
         "bounds": bounds,
         "effects": effects,
@@ -137,8 +138,8 @@ def _render_parameter(content: Terms) -> list[Line]:
     low, high = content["bounds"]
     return [
         Line("Action", f"Set {content['name']} to {content['value']:,}"),
-        Line("Now", f"{content['before']} {content['unit']}"),
-        Line("Then", f"{content['value']:,} {content['unit']}"),
+        Line("Now", f"{Decimal(content['before']):,f} {content['unit']}".rstrip()),
+        Line("Then", f"{content['value']:,} {content['unit']}".rstrip()),
         Line("Meaning", content["meaning"]),
         Line("Bounds", f"{low:,} to {high:,}"),
         *(Line(label, text) for label, text in content["effects"]),
@@ -293,13 +294,13 @@ ACTIONS: dict[str, Action] = {
     action.name: action
     for action in (
         Action(
-            "parameter", "Change of a parameter", _check_parameter, _compose_parameter, _render_parameter,
+            "parameter", "Parameter change", _check_parameter, _compose_parameter, _render_parameter,
             _execute_parameter,
         ),
-        Action("seat", "New member of the committee", _check_seat, dict, _render_seat, _execute_seat),
-        Action("unseat", "Removal of a member", _check_unseat, dict, _render_unseat, _execute_unseat),
+        Action("seat", "New member", _check_seat, dict, _render_seat, _execute_seat),
+        Action("unseat", "Member removal", _check_unseat, dict, _render_unseat, _execute_unseat),
         Action("guardian", "Emergency powers", _check_guardian, dict, _render_guardian, _execute_guardian),
-        Action("grade", "Grade of an asset", _check_grade, _compose_grade, _render_grade, _execute_grade),
+        Action("grade", "Asset grade", _check_grade, _compose_grade, _render_grade, _execute_grade),
     )
 }  # fmt: skip
 
