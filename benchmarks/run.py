@@ -89,6 +89,7 @@ SOURCES = (
         "pipeline", ("pipeline", "recovery", "venues"), (sys.executable, "-m", "benchmarks.pipeline"), 240
     ),
     Source("verify", ("verify", "liabilities"), (sys.executable, "-m", "benchmarks.verify"), 120),
+    Source("audit", ("audit",), (sys.executable, "-m", "benchmarks.audit"), 180),
     Source("change", ("change",), (sys.executable, "-m", "benchmarks.change"), 120),
     Source("api", ("api", "feed"), (sys.executable, "-m", "benchmarks.api"), 210),
     Source("launch", ("launch",), (sys.executable, "-m", "benchmarks.launch"), 60),
@@ -116,6 +117,7 @@ GOALS = (
     Goal("venues.idle", "value", False, 50),
     Goal("verify.journal", "value", False, 10),
     Goal("liabilities.tree", "value", False, 60),
+    Goal("audit.search", "value", False, 200),
     Goal("change.simulate", "value", False, 5),
     Goal("launch.venue", "value", False, 2),
     Goal("launch.worldcup", "value", False, 15),

@@ -66,6 +66,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "exchange_os.operations.actor.ActorMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "exchange_os.ui.toasts.MessagesToToasts",
 ]

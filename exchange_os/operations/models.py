@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from exchange_os.ledger.models import PauseFunction
+from exchange_os.operations.audit_models import AuditEvent as AuditEvent
 
 
 class Sample(models.Model):

@@ -12,5 +12,8 @@ urlpatterns = [
     path("dashboard/retry/withdrawals/", views.retry_all_withdrawals, name="retry_withdrawals"),
     path("switches/", views.switches, name="switches"),
     path("switches/<int:pk>/", views.move_switch, name="move_switch"),
+    path("support/", views.support, name="support"),
+    path("audit/", views.audit, name="audit"),
+    path("audit.csv", views.audit_csv, name="audit_csv"),
     path("runbook/", views.runbook, name="runbook"),
 ]

@@ -222,7 +222,16 @@ def test_the_pages_walk_through_a_pause(first, second, as_user, venue):
 
 
 @pytest.mark.parametrize(
-    "path", ["/operator/dashboard/", "/operator/dashboard/live/", "/operator/switches/", "/operator/runbook/"]
+    "path",
+    [
+        "/operator/dashboard/",
+        "/operator/dashboard/live/",
+        "/operator/switches/",
+        "/operator/runbook/",
+        "/operator/support/",
+        "/operator/audit/",
+        "/operator/audit.csv",
+    ],
 )
 def test_pages_of_operations_are_for_staff_who_proved_a_second_factor(path, first, as_user):
     assert Client().get(path)["Location"].startswith("/accounts/login/")
