@@ -18,7 +18,11 @@ def support(request: SignedInRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, "operations/support.html", context)
     try:
-        context["seen"] = look_at(request.user, request.POST.get("user", ""), request.POST.get("reason", ""))
+        context["seen"] = look_at(request.user, _text(request, "user"), _text(request, "reason"))
     except DomainError as refused:
         return render(request, "operations/support.html", context | {"refused": refused}, status=422)
     return render(request, "operations/support.html", context)
+
+
+def _text(request: SignedInRequest, name: str) -> str:
+    return request.POST.get(name, "").replace("\0", "")

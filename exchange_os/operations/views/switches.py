@@ -29,7 +29,7 @@ def switches(request: SignedInRequest) -> HttpResponse:
                 request.POST.get("function", ""),
                 int(group) if group.isdecimal() and len(group) < 19 else -1,
                 pause=request.POST.get("pause") != "0",
-                reason=request.POST.get("reason", ""),
+                reason=request.POST.get("reason", "").replace("\0", ""),
             )
         except DomainError as error:
             refused = error
