@@ -1,0 +1,77 @@
+"""The operator's pages in a browser: figures that move by themselves, and a pause that two people bring about."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from exchange_os.demo.stack import PROJECT, PrivateStack
+from tests.pages.conftest import chromium, stack, stage
+from tests.pages.screen import SIZES
+
+__all__ = ["chromium", "stack", "stage"]
+
+
+@pytest.fixture(autouse=True)
+def clean_redis() -> None:
+    """The stack has a broker of its own."""
+
+
+def staff_of(stack: PrivateStack) -> list[str]:
+    """Session keys of two members of staff."""
+    environment = {**stack.environment, "DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"]}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.operations.stage"],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_an_operator_watches_and_two_pause(
+    chromium: Browser, stack: PrivateStack, stage: dict[str, str]
+) -> None:
+    pages, complaints = [], []
+    for key, size in zip(staff_of(stack), SIZES.values(), strict=False):
+        context = chromium.new_context(viewport=size, base_url=stack.base_url)
+        context.set_default_timeout(20_000)
+        context.add_cookies([{"name": "sessionid", "value": key, "url": stack.base_url}])
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        pages.append(page)
+    watcher, confirmer = pages
+    expect.set_options(timeout=20_000)
+    watcher.goto("/operator/dashboard/")
+    expect(watcher.get_by_role("heading", name="Dashboard")).to_be_visible()
+    shown = watcher.locator("live-pulse .card-head span", has_text="UTC").or_(
+        watcher.locator("live-pulse .card-head span", has_text="open")
+    )
+    expect(shown.first).to_be_visible()
+    watcher.evaluate("document.querySelector('live-pulse .tiles').dataset.old = '1'")
+    expect(watcher.locator("live-pulse .tiles[data-old]")).to_have_count(0)
+    expect(watcher.locator(".ops-groups tbody tr").first).to_be_visible()
+    ask_for_a_pause(watcher)
+    confirmer.goto("/operator/switches/")
+    confirmer.get_by_role("button", name="Confirm").click()
+    expect(confirmer.locator(".banner-page")).to_contain_text("Deposits to venues: paused")
+    for page in pages:
+        page.goto("/operator/dashboard/")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    watcher.get_by_role("link", name="Switches").first.click()
+    expect(watcher.get_by_text("The wallet is being looked at.").first).to_be_visible()
+    assert complaints == []
+
+
+def ask_for_a_pause(page: Page) -> None:
+    """Fill the form; who asked is offered no button to confirm."""
+    page.goto("/operator/switches/")
+    page.get_by_label("Reason").fill("The wallet is being looked at.")
+    page.get_by_role("button", name="Ask").click()
+    expect(page.get_by_text("somebody else confirms")).to_be_visible()
+    expect(page.get_by_role("button", name="Confirm")).to_have_count(0)
