@@ -250,7 +250,8 @@ ORACLE_ALLOW_PRIVATE = env.bool("ORACLE_ALLOW_PRIVATE", False)
 ORACLE_REPLAY_DIR = env.str("ORACLE_REPLAY_DIR", str(DATA_DIR / "recordings"))
 ORACLE_OBSERVATION_DAYS = env.int("ORACLE_OBSERVATION_DAYS", 7)
 
-# The protocol.
+# The protocol. Minimums of stake, multiples, shares, bonds and notices are what it starts with: decisions of the
+# committee change them while it runs (exchange_os/parameters), and then what stands here no longer counts.
 STAKE_ASSET = env.str("STAKE_ASSET", "OKB")
 MIN_STAKE = env.str("MIN_STAKE", "1000")
 # A venue needs what the dearest of its kinds of markets asks for.

@@ -259,6 +259,24 @@ def test_effects_are_what_would_follow_to_the_unit(venue, deployer) -> None:
     )
 
 
+def test_what_venues_could_carry_is_worked_out_and_not_known_is_said(venue) -> None:
+    assets = {row.symbol: row for row in Asset.objects.all()}
+    Market.objects.create(
+        venue=venue, number=0, symbol="BTC-USD-SWAP", kind=MarketKind.PERPETUAL, base=assets["BTC"],
+        quote=assets["USD"], tick_size="1", lot_size="1", price_scale=0, size_scale=0, lot_units=1, tick_quote=1,
+        reference_ticks=1, band_ppm=0, maker_fee_ppm=0, taker_fee_ppm=0,
+    )  # fmt: skip
+    lines = effects_of("capacity_multiple", 20)
+    assert [(line.label, line.text) for line in lines] == [
+        ("Capacities", "1 venue with contracts"),
+        (
+            "North Exchange",
+            "480,000 USD now, 960,000 USD then; the venue does not say what it carries",
+        ),
+    ]
+    assert effects_of("unbonding_days", 20) == []
+
+
 def test_a_changed_parameter_is_what_services_read(members) -> None:
     before = min_stake(["spot"])
     set_parameter("min_spot_stake", 1_250, decision=1, reason="A test of readers.")
