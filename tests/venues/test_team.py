@@ -70,7 +70,7 @@ def test_each_verb_asks_for_its_role(house, person, verb, monkeypatch):
     needed, act = VERBS[verb]
     monkeypatch.setattr("venues.services.asking.READ_TIMEOUT_SECONDS", 0.01)
     monkeypatch.setattr("venues.services.asking.client", _Away)
-    monkeypatch.setattr("venues.services.events.client", _Away)
+    monkeypatch.setattr("venues.services.event_moves.client", _Away)
     answers = {}
     for role in Role:
         user = person(role.value)
