@@ -20,6 +20,7 @@ def register_all() -> None:
         database_is_postgresql,
         broker_is_redis,
         secret_is_set,
+        metrics_are_closed,
     ):
         register(check, Tags.security)
 
@@ -77,4 +78,14 @@ def secret_is_set(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Chec
         "SECRET_KEY is missing or shorter than 32 characters.",
         "Set it to a random text of 50 characters; make run makes one itself.",
         5,
+    )
+
+
+def metrics_are_closed(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """What /metrics tells of rates and depths is worth money to whoever trades; a short token can be guessed."""
+    return _unless(
+        not settings.METRICS_TOKEN or len(settings.METRICS_TOKEN) >= 16,
+        "METRICS_TOKEN is shorter than 16 characters.",
+        "Set it to a random text, or unset it: without one there is no /metrics.",
+        6,
     )

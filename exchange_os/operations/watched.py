@@ -43,9 +43,12 @@ WATCHED: dict[str, tuple[str, ...]] = {
     "governance.ConflictDeclaration": (),
     "governance.Decision": (),
     "governance.DecisionMove": (),
+    "governance.DisputeCase": (),
     "governance.EmergencyHalt": (),
+    "governance.Proposal": (),
     "governance.Reply": (),
     "governance.Seat": (),
+    "governance.Veto": (),
     "governance.Vote": (),
 }  # fmt: skip
 
