@@ -22,6 +22,7 @@ WATCHED: dict[str, tuple[str, ...]] = {
         "next_poll_ms", "push_nonce", "failures", "garbage", "last_price", "last_published_ms", "last_error",
     ),
     "operations.SwitchRequest": (),
+    "parameters.ParameterChange": (),
     "venues.AccessPolicy": (),
     "venues.AccountPermission": (),
     "venues.Deployer": (),
