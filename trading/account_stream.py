@@ -18,20 +18,33 @@ from exchange_os.engine.feed import get_event_feed
 from exchange_os.engine.gateway import get_gateway
 from exchange_os.errors import DomainError
 from trading.selectors.orders import Order, order_of_kernel
+from trading.selectors.positions import holdings_of_kernel
+from trading.selectors.realised import Held, moved
 
 log = logging.getLogger(__name__)
 
 Event = dict[str, Any]
 Listener = Callable[[list[Event]], None]
+#: Whether a market number rounds up what a position realises; ``None`` where there are no positions.
+RoundsUp = Callable[[int], bool | None]
 RETRY_SECONDS = 0.5
 
 
 class AccountStream:
-    """One account of one risk group, followed live."""
+    """One account of one risk group, followed live.
 
-    def __init__(self, group_id: int, account: int) -> None:
+    Orders are told with the account's ``leverage`` in their market and what they realised so far (``order_pnl``), fills
+    with their part of it (``fill_pnl``); in units, ``None`` where a hole hides it.
+    """
+
+    def __init__(self, group_id: int, account: int, rounds_up: RoundsUp) -> None:
         self.group_id = group_id
         self.account = account
+        self.rounds_up = rounds_up
+        self._positions: dict[int, Held] = {}
+        self._positions_known = False
+        self._leverages: dict[int, int] = {}
+        self._gains: dict[int, int | None] = {}
         self.listeners: set[Listener] = set()
         self.ready = asyncio.Event()
         self._open: dict[int, Order] = {}
@@ -52,6 +65,8 @@ class AccountStream:
         await get_event_feed().unsubscribe(self.group_id, self.account, self._receive)
 
     def _missed(self) -> None:
+        self._positions, self._positions_known = {}, False
+        self._gains.clear()
         if self._sync is None:
             self._sync = asyncio.get_running_loop().create_task(self._resynchronise())
         else:
@@ -66,6 +81,9 @@ class AccountStream:
     def _tell(self, events: list[Event]) -> None:
         told: list[Event] = []
         for event in events:
+            if event["kind"] == "position":
+                self._positions[event["market"]] = Held(event["lots"], event["entry"])
+                self._leverages[event["market"]] = event["leverage"]
             if event["kind"] not in ("order", "fill", "balance"):
                 told.append(event)
                 continue
@@ -74,6 +92,7 @@ class AccountStream:
                 told.append(event)
                 continue
             order = order_of_kernel(event)
+            event = self._enriched(event, order)
             if event["kind"] == "fill" and event["role"] == TAKER and order.order_id not in self._open:
                 told.append(_accepted(event))
             if event["kind"] == "fill" or self._open.get(order.order_id) != order:
@@ -83,11 +102,40 @@ class AccountStream:
             for listener in tuple(self.listeners):
                 listener(told)
 
+    def _enriched(self, event: Event, order: Order) -> Event:
+        """An order or fill with the account's leverage in its market (0: never set) and what it realised."""
+        number, before = order.order_id, self._open.get(order.order_id)
+        earlier = self._gains.get(number)
+        if number not in self._gains and (before is None or not before.filled_lots):
+            untold = event["kind"] == "fill" and event["role"] != TAKER and before is None
+            earlier = None if untold or (event["kind"] == "order" and order.filled_lots) else 0
+        event = {**event, "leverage": self._leverages.get(order.market, 0), "order_pnl": earlier}
+        if event["kind"] == "fill":
+            gain = self._realise(event)
+            whole = None if gain is None or earlier is None else earlier + gain
+            self._gains[number] = whole
+            event |= {"fill_pnl": gain, "order_pnl": whole}
+        return event
+
+    def _realise(self, fill: Event) -> int | None:
+        """What a fill realised. The kernel tells positions at the end of a batch, so those between are reckoned."""
+        market, up = fill["market"], self.rounds_up(fill["market"])
+        if up is None:
+            return 0
+        before = self._positions.get(market, Held() if self._positions_known else None)
+        if before is None:
+            return None
+        sign = -1 if fill["side"] else 1
+        lots, value = sign * fill["fill_size_lots"], sign * fill["fill_notional"]
+        self._positions[market], gain = moved(before, lots, value, rounds_up=up)
+        return gain
+
     def _remember(self, order: Order) -> None:
         if order.is_open:
             self._open[order.order_id] = order
         else:
             self._open.pop(order.order_id, None)
+            self._gains.pop(order.order_id, None)
 
     async def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
         while True:
@@ -115,10 +163,14 @@ class AccountStream:
                     row["asset"]: (row["total"], row["held"]) for row in answer.get("balances", ())
                 }
             self._covered = answer["sequence"]
+            held = holdings_of_kernel(answer).positions
+            self._positions = {position.market: Held(position.lots, position.entry) for position in held}
+            self._leverages = {position.market: position.leverage for position in held}
+            self._positions_known = True
         self._sync = None
         self.ready.set()
-        held, self._held = self._held, []
-        self._receive(held)
+        waiting, self._held = self._held, []
+        self._receive(waiting)
 
     async def _differences(self, answer: dict[str, Any]) -> list[Event]:
         """What was told and is no longer so: orders and balances as they are now."""
@@ -138,7 +190,9 @@ class AccountStream:
 
 def _accepted(fill: Event) -> Event:
     """The acceptance of an order that traded at once: the kernel tells its fills first."""
-    return {**fill, "kind": "order", "state": STATE_OPEN, "filled_lots": 0, "filled_quote": 0, "fee": 0}
+    return {
+        **fill, "kind": "order", "state": STATE_OPEN, "filled_lots": 0, "filled_quote": 0, "fee": 0, "order_pnl": 0,
+    }  # fmt: skip
 
 
 _streams: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[int, int], AccountStream]] = (
@@ -146,15 +200,18 @@ _streams: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[int, int], Acc
 )
 
 
-async def follow_account(group_id: int, account: int, listener: Listener) -> AccountStream:
+async def follow_account(
+    group_id: int, account: int, listener: Listener, rounds_up: RoundsUp
+) -> AccountStream:
     """Tell ``listener`` every event of the account from now on; answers once the account's state is known."""
     streams = _streams.setdefault(asyncio.get_running_loop(), {})
     stream = streams.get((group_id, account))
     if stream is None:
-        stream = streams[(group_id, account)] = AccountStream(group_id, account)
+        stream = streams[(group_id, account)] = AccountStream(group_id, account, rounds_up)
         stream.listeners.add(listener)
         await stream.start()
     stream.listeners.add(listener)
+    stream.rounds_up = rounds_up  # of a catalogue that knows the newest markets
     await stream.ready.wait()
     return stream
 

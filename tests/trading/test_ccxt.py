@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import ccxt
+import ccxt.async_support
 import ccxt.pro
 import pytest
 
@@ -96,6 +97,32 @@ def test_ccxt_raises_its_own_errors(maker: Trader) -> None:
     exchange.secret = "wrong"
     with pytest.raises(ccxt.AuthenticationError):
         exchange.fetch_balance()
+
+
+async def test_ccxt_trades_without_blocking(maker: Trader, taker: Trader) -> None:
+    mine, theirs = (ccxt.async_support.okx(options(trader)) for trader in (maker, taker))
+    try:
+        await asyncio.gather(mine.load_markets(), theirs.load_markets())
+        orders = [
+            {"symbol": BTC, "type": "limit", "side": "buy", "amount": 0.01, "price": price}
+            for price in (48990.0, 48991.0)
+        ]
+        low, high = await mine.create_orders(orders)
+        taken = await theirs.create_order(BTC, "market", "sell", 0.01)
+        filled, still, trades = await asyncio.gather(
+            mine.fetch_order(high["id"], BTC),
+            mine.fetch_open_orders(BTC),
+            theirs.fetch_order_trades(taken["id"], BTC),
+        )
+        assert (filled["status"], filled["average"]) == ("closed", 48991.0)
+        assert [order["id"] for order in still] == [low["id"]]
+        assert [(trade["price"], trade["amount"]) for trade in trades] == [(48991.0, 0.01)]
+        with pytest.raises(ccxt.OrderNotFound):
+            await mine.cancel_order(high["id"], BTC)
+        await mine.cancel_order(low["id"], BTC)
+        assert await mine.fetch_open_orders(BTC) == []
+    finally:
+        await asyncio.gather(mine.close(), theirs.close())
 
 
 @pytest.fixture

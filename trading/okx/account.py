@@ -13,9 +13,9 @@ from trading.models import Permission
 from trading.okx.envelope import envelope
 from trading.okx.errors import DialectError, missing, parameter_error, unknown_instrument
 from trading.okx.gate import caller_in, signed
-from trading.okx.objects import EVENTS, SWAP, inst_type, instrument_row, instruments_named
+from trading.okx.objects import EVENTS, SWAP, default_leverage, inst_type, instrument_row, instruments_named
 from trading.okx.orders import now_ms
-from trading.okx.position_objects import default_leverage, with_margin
+from trading.okx.position_objects import with_margin
 from trading.okx.private_objects import account_row, balance_details, bill_row
 from trading.okx.requests import json_object, kind_named, market_named, page_of, text_of
 from trading.selectors.access import credential_level

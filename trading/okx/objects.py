@@ -58,6 +58,11 @@ def family(market: TradableMarket) -> str:
     return f"{market.base_symbol}-{market.quote.symbol}" if market.kind == MarketKind.PERPETUAL else ""
 
 
+def default_leverage(market: TradableMarket) -> int:
+    """Leverage of an account that has set none."""
+    return min(10, market.max_leverage or 10)
+
+
 def _contract_part(market: TradableMarket) -> dict[str, Any]:
     """What only contracts have; they have no base and quote, they settle in one asset."""
     if market.kind == MarketKind.SPOT:

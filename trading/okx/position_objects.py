@@ -151,11 +151,6 @@ def with_margin(row: dict[str, Any], assets: dict[int, Asset], holdings: Holding
     return row | margin_members(asset, risk) | {"details": details}
 
 
-def default_leverage(market: TradableMarket) -> int:
-    """Leverage of an account that has set none."""
-    return min(10, market.max_leverage or 10)
-
-
 def leverage_row(market: TradableMarket, leverage: int, isolated: bool) -> dict[str, str]:
     """Leverage of an account in a market."""
     return {
@@ -198,15 +193,16 @@ _BILL_NAMES = {number: name for name, number in BILL_KINDS.items()}
 _CLOSINGS = {"liquidation": "3", "adl": "5", "settlement": "2", "realised": "1"}
 
 
-def history_row(market: TradableMarket, bill: BillRow, account: int) -> dict[str, Any]:
-    """One closing of (part of) a position: its size, price and what came of it."""
+def history_row(market: TradableMarket, bill: BillRow, account: int, *, partly: bool) -> dict[str, Any]:
+    """One closing of (part of) a position: its size, price and what came of it; ``partly`` if a liquidation left a
+    part."""
     name = _BILL_NAMES[bill.kind]
     quote = market.quote_text
     return {
         "instType": inst_type(market),
         "instId": market.symbol,
         "mgnMode": "cross" if market.kind == MarketKind.PERPETUAL else "isolated",
-        "type": _CLOSINGS.get(name, "1"),
+        "type": "4" if partly and name == "liquidation" else _CLOSINGS.get(name, "1"),
         "posId": position_id(account, market.number),
         "openAvgPx": "",
         "nonSettleAvgPx": "",
@@ -231,23 +227,23 @@ def history_row(market: TradableMarket, bill: BillRow, account: int) -> dict[str
 
 
 def closing_row(market: TradableMarket, closing: Closing, account: int) -> dict[str, Any]:
-    """A position that trading opened and closed, as a whole."""
-    tick, quote = market.instrument.tick_quote, market.quote_text
-    gain = closing.gain * tick
+    """A position that trading opened and closed, as a whole or (type 1) in part so far."""
+    quote = market.quote_text
+    net = closing.gain - closing.fee + closing.funding
     return {
         "instType": inst_type(market),
         "instId": market.symbol,
         "mgnMode": "cross",
-        "type": "2",
+        "type": "1" if closing.is_partial else "2",
         "posId": position_id(account, market.number),
-        "openAvgPx": market.average_text(closing.open_value * tick, closing.lots),
+        "openAvgPx": market.average_text(closing.open_value, closing.lots),
         "nonSettleAvgPx": "",
-        "closeAvgPx": market.average_text(closing.close_value * tick, closing.lots),
+        "closeAvgPx": market.average_text(closing.close_value, closing.closed_lots),
         "openMaxPos": market.size_text(closing.most),
-        "closeTotalPos": market.size_text(closing.lots),
-        "realizedPnl": quote(gain - closing.fee + closing.funding),
-        "pnl": quote(gain),
-        "pnlRatio": ratio(gain - closing.fee + closing.funding, closing.open_value * tick),
+        "closeTotalPos": market.size_text(closing.closed_lots),
+        "realizedPnl": quote(net),
+        "pnl": quote(closing.gain),
+        "pnlRatio": ratio(net, closing.open_value),
         "fee": quote(-closing.fee),
         "fundingFee": quote(closing.funding),
         "liqPenalty": "0",

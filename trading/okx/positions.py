@@ -13,11 +13,10 @@ from trading.okx.caller import Caller
 from trading.okx.envelope import envelope
 from trading.okx.errors import DialectError, missing, parameter_error, unknown_instrument
 from trading.okx.gate import caller_in, signed
-from trading.okx.objects import EVENTS, SWAP, instruments_of_kind
+from trading.okx.objects import EVENTS, SWAP, default_leverage, instruments_of_kind
 from trading.okx.orders import now_ms, too_fast
 from trading.okx.position_objects import (
     closing_row,
-    default_leverage,
     history_row,
     leverage_row,
     position_rows,
@@ -109,14 +108,20 @@ async def positions_history(
     group_id, account, known = caller.catalogue.group_id, caller.account, caller.catalogue.by_number
     held = {each.market: each.lots for each in (await live_holdings(group_id, account)).positions}
     perpetuals = {market.number for market in known.values() if market.kind == MarketKind.PERPETUAL}
-    traded = await in_database_thread(closings, group_id, account, held, perpetuals)
+    closed = await in_database_thread(closings, group_id, account, held, perpetuals)
     bills = await in_database_thread(closing_bills, group_id, account, page)
     rows = [
         closing_row(known[one.market], one, account)
-        for one in traded
+        for one in closed.closings
         if page.holds(one.closed_ms, one.closed_ms)
     ]
-    rows += [history_row(known[row.market], row, account) for row in bills if row.market in known]
+    rows += [
+        history_row(
+            known[row.market], row, account, partly=(row.sequence, row.market) in closed.partly_liquidated
+        )
+        for row in bills
+        if row.market in known
+    ]
     wanted = {market.symbol for market in kinds} if kinds is not None else caller.catalogue.by_symbol.keys()
     chosen = [
         row

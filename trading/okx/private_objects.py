@@ -9,7 +9,7 @@ import exchange_kernel as kernel
 from exchange_os.engine.models import Fill
 from exchange_os.ledger.models import Asset
 from trading.decimals import ppm_text, scaled_text
-from trading.okx.objects import SIDES, blanks, inst_type
+from trading.okx.objects import SIDES, blanks, default_leverage, inst_type
 from trading.selectors.accounts import Balance
 from trading.selectors.bills import ADL, DELIVERY, FUNDING, LIQUIDATION, MARGIN, TRANSFER, Bill
 from trading.selectors.catalogue import TradableMarket
@@ -22,7 +22,7 @@ _SELF_TRADE = ("cancel_maker", "cancel_taker", "cancel_both")
 
 _ORDER_BLANKS = blanks(
     """
-    posSide ccy lever algoId algoClOrdId attachAlgoClOrdId tpTriggerPx tpTriggerPxType tpOrdPx
+    posSide ccy algoId algoClOrdId attachAlgoClOrdId tpTriggerPx tpTriggerPxType tpOrdPx
     slTriggerPx slTriggerPxType slOrdPx quickMgnType pxUsd pxVol pxType outcome tag fillPx fillSz
     fillTime tradeId
     """
@@ -66,6 +66,16 @@ def placed_price(market: TradableMarket, order: Order, yes_ticks: int) -> str:
     return market.price_text(market.instrument.payout_ticks - yes_ticks if order.no_side else yes_ticks)
 
 
+def _told_side(market: TradableMarket) -> str:
+    """``outcome`` of fills: they have the side and price of Yes, whichever side their order was placed on."""
+    return "yes" if market.kind == MarketKind.OUTCOME else ""
+
+
+def _gain(market: TradableMarket, units: int | None) -> str:
+    """Profit realised; empty where it is not known."""
+    return "" if units is None else market.quote_text(units)
+
+
 def _average(market: TradableMarket, order: Order) -> str:
     cost = order.filled_quote
     if order.no_side:
@@ -73,9 +83,10 @@ def _average(market: TradableMarket, order: Order) -> str:
     return market.average_text(cost, order.filled_lots)
 
 
-def order_row(market: TradableMarket, order: Order) -> dict[str, Any]:
+def order_row(market: TradableMarket, order: Order, gain: int | None = 0, lever: str = "") -> dict[str, Any]:
     """Order as it was placed: one of No has the side and prices of No. A fee charged is negative, a rebate positive;
-    ``px`` is empty for a market order. The history of an outcome tells every order as one of Yes."""
+    ``px`` is empty for a market order; ``gain`` is what its fills realised, in units (``None``: not known). The history
+    of an outcome tells every order as one of Yes."""
     _, cancel_source, why = kernel.CANCEL_REASONS.get(order.reason, ("", "", ""))
     cancelled = order.state == kernel.STATE_CANCELLED
     spot = market.kind == MarketKind.SPOT
@@ -100,7 +111,8 @@ def order_row(market: TradableMarket, order: Order) -> dict[str, Any]:
         "feeCcy": market.quote.symbol,
         "rebate": "0",
         "rebateCcy": market.quote.symbol,
-        "pnl": "0",
+        "lever": lever,
+        "pnl": _gain(market, gain),
         "category": "normal",
         "reduceOnly": "true" if order.reduce_only else "false",
         "tgtCcy": "base_ccy" if spot else "",
@@ -118,8 +130,11 @@ def order_row(market: TradableMarket, order: Order) -> dict[str, Any]:
 
 
 def order_push_row(market: TradableMarket, order: Order, event: Mapping[str, Any]) -> dict[str, Any]:
-    """Order as it is pushed after ``event``, with the fill in it if the event is one."""
-    row = order_row(market, order) | {
+    """Order as it is pushed after ``event`` of an ``AccountStream``, with the fill in it if the event is one."""
+    perpetual = market.kind == MarketKind.PERPETUAL
+    lever = str(event["leverage"] or default_leverage(market)) if perpetual else ""
+    notional = order.size_lots * order.price_ticks * market.instrument.tick_quote
+    row = order_row(market, order, event["order_pnl"], lever) | {
         "uTime": str(event["time_ms"]),
         "execType": "",
         "fillFee": "0",
@@ -127,7 +142,7 @@ def order_push_row(market: TradableMarket, order: Order, event: Mapping[str, Any
         "fillPnl": "0",
         "fillNotionalUsd": "",
         "fillMarkPx": "",
-        "notionalUsd": "",
+        "notionalUsd": market.quote_text(notional) if order.order_type == kernel.LIMIT else "",
         "amendResult": "",
         "amendSource": "",
         "reqId": "",
@@ -144,13 +159,15 @@ def order_push_row(market: TradableMarket, order: Order, event: Mapping[str, Any
             "fillFee": market.quote_text(-event["fill_fee"]),
             "fillFeeCcy": market.quote.symbol,
             "execType": ROLES[event["role"]],
+            "fillPnl": _gain(market, event["fill_pnl"]),
+            "fillNotionalUsd": market.quote_text(event["fill_notional"]),
             "lastPx": market.price_text(event["fill_price_ticks"]),
         }
     return row
 
 
-def fill_row(market: TradableMarket, fill: Fill) -> dict[str, Any]:
-    """Fill, from its row."""
+def fill_row(market: TradableMarket, fill: Fill, gain: int | None = 0) -> dict[str, Any]:
+    """Fill, from its row; ``gain`` is what it realised, in units (``None``: not known)."""
     return {
         "instType": inst_type(market),
         "instId": market.symbol,
@@ -170,7 +187,7 @@ def fill_row(market: TradableMarket, fill: Fill) -> dict[str, Any]:
         "fillTime": str(fill.time_ms),
         "ts": str(fill.time_ms),
         "subType": str(fill.side + 1),
-        "fillPnl": "0",
+        "fillPnl": _gain(market, gain),
         "fillIdxPx": "",
         "fillMarkPx": "",
         "fillPxVol": "",
@@ -178,6 +195,7 @@ def fill_row(market: TradableMarket, fill: Fill) -> dict[str, Any]:
         "fillMarkVol": "",
         "fillFwdPx": "",
         "tradeQuoteCcy": market.quote.symbol,
+        "outcome": _told_side(market),
     }
 
 
@@ -194,6 +212,8 @@ def fill_push_row(market: TradableMarket, event: Mapping[str, Any]) -> dict[str,
         "execType": ROLES[event["role"]],
         "fee": market.quote_text(-event["fill_fee"]),
         "feeCcy": market.quote.symbol,
+        "fillPnl": _gain(market, event["fill_pnl"]),
+        "outcome": _told_side(market),
         "count": "1",
         "ts": str(event["time_ms"]),
     }

@@ -264,7 +264,9 @@ class PrivateSocket(OkxSocket):
         if name is not None and name not in self.catalogue.by_symbol:
             raise DialectError("60018", f"Wrong URL or channel:{channel},instId:{name} doesn't exist.")
         if self.stream is None:
-            self.stream = await follow_account(self.catalogue.group_id, caller.account, self._happened)
+            self.stream = await follow_account(
+                self.catalogue.group_id, caller.account, self._happened, self.catalogue.rounds_up
+            )
         self.subscriptions[key] = None
         self.private[key] = arg
         self.acknowledge("subscribe", arg, request)

@@ -22,7 +22,8 @@ from trading.okx.orders import (
     now_ms,
     prepare,
 )
-from trading.okx.private_objects import STATES, fill_row, order_kind, order_row, order_state
+from trading.okx.private_objects import STATES, order_kind, order_state
+from trading.okx.realised import told
 from trading.okx.refusals import GONE_ORDER_CODES
 from trading.okx.requests import (
     integer_text,
@@ -115,7 +116,7 @@ async def order(request: HttpRequest, instId: str = "", ordId: str = "", clOrdId
     )
     if found is None or found.market != market.number:
         raise DialectError(*GONE_ORDER_CODES["query"])
-    return envelope([order_row(market, found)])
+    return envelope([(await told(caller, orders=[found])).order(found)])
 
 
 def market_filter(catalogue: VenueCatalogue, kind: str, inst_id: str) -> Markets:
@@ -125,17 +126,19 @@ def market_filter(catalogue: VenueCatalogue, kind: str, inst_id: str) -> Markets
     return [market.number for market in instruments_of_kind(catalogue, kind_named(kind))] if kind else None
 
 
-def _rows(catalogue: VenueCatalogue, orders: list[Order], kind: str, state: str) -> list[Answer]:
+async def _rows(caller: Caller, orders: list[Order], kind: str, state: str) -> list[Answer]:
     kinds = {name for name in kind.split(",") if name}
     if not kinds <= set(ORDER_KINDS):
         raise parameter_error("ordType", f"choose from {', '.join(ORDER_KINDS)}")
-    return [
-        order_row(catalogue.by_number[order.market], order)
+    chosen = [
+        order
         for order in orders
-        if order.market in catalogue.by_number
+        if order.market in caller.catalogue.by_number
         and (not kinds or order_kind(order) in kinds)
         and (not state or order_state(order) == state)
     ]
+    rows = await told(caller, orders=chosen)
+    return [rows.order(order) for order in chosen]
 
 
 @router.get("/orders-pending", auth=signed(), summary="Open orders, newest first")
@@ -149,12 +152,13 @@ async def orders_pending(
     before: str = "",
     limit: str = "",
 ) -> Answer:
-    catalogue, account = caller_in(request).catalogue, caller_in(request).account
+    caller = caller_in(request)
+    catalogue, account = caller.catalogue, caller.account
     markets = market_filter(catalogue, instType, instId)
     if state not in ("", "live", "partially_filled"):
         raise parameter_error("state", "it is live or partially_filled")
     orders = await live_orders(catalogue.group_id, account, markets, page_of(limit, after, before))
-    return envelope(_rows(catalogue, orders, ordType, state))
+    return envelope(await _rows(caller, orders, ordType, state))
 
 
 async def _history(
@@ -167,7 +171,7 @@ async def _history(
     catalogue = caller.catalogue
     markets = market_filter(catalogue, inst_type, inst_id)
     orders = await closed_orders(catalogue.group_id, caller.account, markets, STATES.get(state), page)
-    return envelope(_rows(catalogue, orders, kind, state))
+    return envelope(await _rows(caller, orders, kind, state))
 
 
 @router.get("/orders-history", auth=signed(), summary="Orders of the last 7 days that are over, newest first")
@@ -212,7 +216,9 @@ async def _fills(caller: Caller, inst_type: str, inst_id: str, order_id: str, pa
     markets = market_filter(catalogue, inst_type, inst_id)
     rows = await fills_page(catalogue.group_id, caller.account, markets, number, page)
     known = catalogue.by_number
-    return envelope([fill_row(known[row.market], row) for row in rows if row.market in known])
+    rows = [row for row in rows if row.market in known]
+    rows_told = await told(caller, fills=rows)
+    return envelope([rows_told.fill(row) for row in rows])
 
 
 @router.get("/fills", auth=signed(), summary="Fills of the last 3 days, newest first")

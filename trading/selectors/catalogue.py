@@ -111,6 +111,13 @@ class VenueCatalogue:
     by_number: dict[int, TradableMarket]
     instruments: Instruments  # the same for bulk bodies, which are decoded in Rust
 
+    def rounds_up(self, number: int) -> bool | None:
+        """Whether a part of a position's entry is rounded up in a market; ``None`` where there are no positions."""
+        market = self.by_number.get(number)
+        if market is None or market.kind == MarketKind.SPOT:
+            return None
+        return market.kind == MarketKind.PERPETUAL
+
 
 def tradable_market(market: Market) -> TradableMarket:
     """The market as the trading doors see it now; reads its venue, base and quote, and whether trading is paused."""
