@@ -8,11 +8,12 @@ import pytest
 from django.contrib.auth.models import AbstractBaseUser
 from redis import Redis
 
-from exchange_os.engine import client
+from exchange_os.engine import client, wire
 from exchange_os.errors import DomainError
 from tests.engine.conftest import LocalWorker, local_worker
 from tests.venues.conftest import BTC_USD, deployer, draft_of
 from trading.models import ApiKey, TradingAccount
+from trading.okx.refusals import reject_of
 from trading.services.accounts import ensure_account
 from trading.services.keys import create_api_key, edit_api_key, revoke_api_key
 from trading.services.mandates import KeyLimits, limits_of, mandate_of, settle_mandates
@@ -80,6 +81,22 @@ def test_the_kernel_refuses_what_the_mandate_does_not_allow(account: TradingAcco
     frame = kernel.place(account.number, 0, side=kernel.BUY, price_ticks=1, size_lots=1, key=key.pk)
     ack = client.submit(account.venue.group_id, frame)
     assert kernel.REJECTS[ack.code][0] == "ACCESS_KEY_MARKET"
+
+
+def test_a_key_has_a_rate_of_its_own(account: TradingAccount) -> None:
+    slow = create_api_key(account, ["trade"], limits=KeyLimits(rate=2)).record
+    other = create_api_key(account, ["trade"]).record
+    # Frames of one submission meet the kernel in the same second; they are refused for their price, if they get so far.
+    frames = [
+        kernel.place(account.number, 0, side=kernel.BUY, price_ticks=1, size_lots=10**9, key=key)
+        for key in (slow.pk, slow.pk, slow.pk, other.pk)
+    ]
+    packed = client.submit_packed(account.venue.group_id, b"".join(frames), len(frames))
+    codes = [ack.code for ack in (wire.unpack_ack(packed[at : at + 32]) for at in range(0, len(packed), 32))]
+    assert [kernel.REJECTS[code][0] == "ACCESS_KEY_RATE" for code in codes] == [False, False, True, False]
+    assert reject_of(codes[2], "place")[0] == "50011"
+    cancel = kernel.mass_cancel(account.number, key=slow.pk)
+    assert client.submit(account.venue.group_id, cancel).code == 0
 
 
 def test_a_revoked_key_is_ended_in_the_kernel_too(account: TradingAccount) -> None:

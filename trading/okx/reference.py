@@ -132,6 +132,7 @@ LIMITS = (
     ("Place, amend, cancel", "60 in 2 s each", "account and instrument"),
     ("Batches of orders", "300 orders in 2 s for each kind", "account and instrument"),
     ("Mass cancel, cancel all after", "5 in 2 s", "account and instrument"),
+    ("Place and amend of a key with a rate", "what its mandate says, in a second", "key"),
     ("Transfers", "4 in 2 s", "account"),
     ("Sockets", "30 new in 10 s", "address"),
     ("Frames", "100 a second, 64 kB each; 480 subscriptions", "socket"),
