@@ -1,6 +1,7 @@
 """What fills and orders of contracts realised: as the kernel rounds it, over REST and over sockets."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
 from exchange_kernel import BILL_KINDS
 
@@ -8,7 +9,9 @@ from exchange_os.engine.models import Bill, Fill
 from tests.trading.client import Trader, VenueAddress
 from tests.trading.sockets import Socket
 from tests.trading.test_contracts import SWAP, chosen, placed, position
+from trading.selectors.catalogue import _split_off
 from trading.selectors.realised import Held, _Walk, _walk_on, moved
+from venues.models import Event, Market
 
 LIQUIDATION, SPLIT = BILL_KINDS["liquidation"], BILL_KINDS["split"]
 
@@ -60,6 +63,19 @@ def test_sets_hide_what_outcomes_realise_afterwards() -> None:
     assert list(outcome.of_fill.values()) == [0, None]
     assert outcome.of_order == {7: None}
     assert list(walked([fill(1, 1, 10), fill(3, -1, 20)], [split]).of_fill.values()) == [0, 10]
+
+
+def test_an_outcome_split_off_later_is_known_by_its_date() -> None:
+    opened = datetime(2026, 1, 1, tzinfo=UTC)
+    event, plain = Event(pk=1, fallback=1), Event(pk=2)
+    first = Market(number=0, event=event, opened=opened, created=opened - timedelta(seconds=5))
+    other = Market(number=1, event=event, opened=opened, created=opened - timedelta(seconds=4))
+    late = Market(
+        number=2, event=event, opened=opened + timedelta(days=2), created=opened + timedelta(days=1)
+    )
+    rest = [Market(number=3, event=plain, opened=opened, created=opened), Market(number=4, created=opened)]
+    assert _split_off([first, other, late, *rest]) == {2}
+    assert _split_off([first, other, *rest]) == frozenset()
 
 
 async def test_fills_and_orders_tell_what_they_realised(

@@ -1,6 +1,6 @@
 """What orders and fills of a page of an answer realised, and at which leverage its open orders stand."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,9 +27,9 @@ class Told:
     def order(self, order: Order) -> dict[str, Any]:
         """Row of one order."""
         market = self.catalogue.by_number[order.market]
-        gain: int | None = 0
-        if self.gains is not None and self.catalogue.rounds_up(order.market) is not None:
-            gain = self.gains.of_order(order.order_id) if order.filled_lots else 0
+        gain = (
+            self._gain(order.market, lambda known: known.of_order(order.order_id)) if order.filled_lots else 0
+        )
         lever = ""
         if order.is_open and market.kind == MarketKind.PERPETUAL:
             lever = str(self.leverages.get(order.market) or default_leverage(market))
@@ -37,10 +37,13 @@ class Told:
 
     def fill(self, fill: Fill) -> dict[str, Any]:
         """Row of one fill."""
-        gain: int | None = 0
-        if self.gains is not None and self.catalogue.rounds_up(fill.market) is not None:
-            gain = self.gains.of_fill(fill)
+        gain = self._gain(fill.market, lambda known: known.of_fill(fill))
         return fill_row(self.catalogue.by_number[fill.market], fill, gain)
+
+    def _gain(self, market: int, of: Callable[[Realised], int | None]) -> int | None:
+        if self.gains is None or self.catalogue.rounds_up(market) is None:
+            return 0
+        return None if market in self.catalogue.split_off else of(self.gains)
 
 
 async def told(caller: Caller, *, orders: Iterable[Order] = (), fills: Iterable[Fill] = ()) -> Told:

@@ -7,7 +7,9 @@ does not exist, is looked up at most once a second.
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from exchange_kernel import Instruments
@@ -20,7 +22,7 @@ from trading.decimals import decimal_text, scaled_text
 from trading.threads import in_database_thread
 from venues.holders import rules_of
 from venues.instruments import Instrument
-from venues.models import Market, MarketKind, Phase, Venue
+from venues.models import Event, Market, MarketKind, Phase, Venue
 from venues.selectors import LIVE_STATES, instrument, markets_of, seen_through
 
 TTL_SECONDS = 2.0
@@ -110,6 +112,7 @@ class VenueCatalogue:
     by_code: dict[int, TradableMarket]
     by_number: dict[int, TradableMarket]
     instruments: Instruments  # the same for bulk bodies, which are decoded in Rust
+    split_off: frozenset[int]  # outcomes whose holders got them without a trade
 
     def rounds_up(self, number: int) -> bool | None:
         """Whether a part of a position's entry is rounded up in a market; ``None`` where there are no positions."""
@@ -158,7 +161,8 @@ def read_catalogue(slug: str) -> VenueCatalogue | None:
         .exclude(phase=Phase.PENDING)
         .select_related("venue", "venue__access_policy", "base", "quote", "event")
     )
-    markets = tuple(_tradable(seen_through(row, venue)) for row in rows.order_by("number"))
+    seen = [seen_through(row, venue) for row in rows.order_by("number")]
+    markets = tuple(map(_tradable, seen))
     pause = pause_of(PauseFunction.TRADE, venue.group_id)
     for market in markets:
         market.pause = pause
@@ -187,7 +191,20 @@ def read_catalogue(slug: str) -> VenueCatalogue | None:
         by_code={market.code: market for market in markets},
         by_number={market.number: market for market in markets},
         instruments=instruments,
+        split_off=_split_off(seen),
     )
+
+
+def _split_off(markets: Sequence[Market]) -> frozenset[int]:
+    """Numbers of outcomes that came out of an event's fallback after it had opened."""
+    opened: dict[Event, datetime] = {}
+    outcomes = [
+        (row, row.event) for row in markets if row.event is not None and row.event.fallback is not None
+    ]
+    for row, event in outcomes:
+        if row.opened is not None:
+            opened[event] = min(row.opened, opened.get(event, row.opened))
+    return frozenset(row.number for row, event in outcomes if event in opened and row.created > opened[event])
 
 
 _remembered: dict[str, tuple[float, VenueCatalogue | None]] = {}
