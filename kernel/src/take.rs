@@ -154,7 +154,7 @@ impl Floor<'_> {
         let dust = dust + taker_fee + maker_fee - earned;
         take.reserved = [venue + earned - protocol, shared + protocol, dust];
         assert!(
-            venue + earned - protocol | shared + protocol | dust >= 0,
+            (venue + earned - protocol) | (shared + protocol) | dust >= 0,
             "reserved accounts are never negative"
         );
 
