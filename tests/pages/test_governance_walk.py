@@ -99,7 +99,7 @@ def test_a_case_from_draft_to_executed_slash(as_person: tuple[dict, Open], stack
     expect(ada.locator(".toast", has_text="The text is frozen")).to_be_visible()
 
     deployer = opened("deployer", "phone")
-    deployer.get_by_label("Your reply, published beside the accusation").fill("It was a hedge of ours.")
+    deployer.get_by_label("Your reply, published beside what is said").fill("It was a hedge of ours.")
     deployer.get_by_role("button", name="Publish the reply").click()
     expect(deployer.get_by_text("It was a hedge of ours.")).to_be_visible()
     assert fits(deployer)
