@@ -12,7 +12,7 @@ from exchange_os.demo.stack import PROJECT, PrivateStack
 from tests.trading.client import Trader, VenueAddress
 
 PEOPLE = 8
-PIT_PEOPLE = 51  # a pair for each test that asks for one, and one with BTC
+PIT_PEOPLE = 61  # a pair for each test that asks for one, and one with BTC
 
 
 @pytest.fixture(scope="session")
