@@ -72,7 +72,7 @@ class Screen:
         self.show("ticket")
         self.page.locator("[name=type][value=%s]" % ("limit" if price else "market")).check(force=True)
         if price:
-            self.page.get_by_label("Price in USD").fill(price)
+            self.page.get_by_label("Price in USD", exact=True).fill(price)
         self.page.get_by_label("Amount in BTC").fill(size)
 
     def buy(self) -> None:

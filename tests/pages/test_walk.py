@@ -69,14 +69,14 @@ def test_a_click_on_the_book_fills_the_ticket_and_keys_choose(screen: Screen) ->
     screen.sign_up()
     screen.show("book")
     page.locator("xos-book [data-side=bids] tr").nth(1).click()
-    expect(page.get_by_label("Price in USD")).to_have_value("64990.0")
+    expect(page.get_by_label("Price in USD", exact=True)).to_have_value("64990.0")
     page.locator("body").press("s")
     expect(page.get_by_role("button", name="Sell BTC")).to_be_visible()
     page.get_by_label("Amount in BTC").blur()
     page.locator("body").press("b")
     expect(page.get_by_role("button", name="Buy BTC")).to_be_visible()
-    page.get_by_label("Price in USD").press("ArrowUp")
-    expect(page.get_by_label("Price in USD")).to_have_value("64990.5")
+    page.get_by_label("Price in USD", exact=True).press("ArrowUp")
+    expect(page.get_by_label("Price in USD", exact=True)).to_have_value("64990.5")
 
 
 def test_the_book_comes_back_after_the_connection_was_lost(screen: Screen) -> None:
