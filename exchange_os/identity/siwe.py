@@ -9,10 +9,9 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from eth_account import Account
-from eth_account.messages import encode_defunct
+from eth_keys.datatypes import Signature
 from eth_keys.exceptions import BadSignature, ValidationError
-from eth_utils import is_checksum_address, is_hex_address, to_checksum_address
+from eth_utils import is_checksum_address, is_hex_address, keccak, to_checksum_address
 
 from exchange_os.errors import DomainError
 
@@ -150,6 +149,12 @@ def verified_address(text: str, signature: str, expected: Expected, now: datetim
     return message.address
 
 
+def personal_hash(text: str) -> bytes:
+    """The 32 bytes that a wallet signs for ``text`` by ``personal_sign`` (EIP-191, version 0x45)."""
+    message = text.encode()
+    return keccak(b"\x19Ethereum Signed Message:\n%d" % len(message) + message)
+
+
 def _signer(text: str, signature: str) -> str:
     if KEY_SIGNATURE.fullmatch(signature) is None:
         if ANY_SIGNATURE.fullmatch(signature) is not None and len(signature) > 132:
@@ -160,7 +165,8 @@ def _signer(text: str, signature: str) -> str:
     try:
         if recovery not in (27, 28):
             raise ValueError
-        return str(Account.recover_message(encode_defunct(text=text), signature=raw[:64] + bytes([recovery])))
+        made = Signature(raw[:64] + bytes([recovery - 27]))
+        return str(made.recover_public_key_from_msg_hash(personal_hash(text)).to_checksum_address())
     except (BadSignature, ValidationError, ValueError):
         raise DomainError("wallet_signature_invalid", "The signature is not valid. Start again.") from None
 

@@ -3,7 +3,9 @@
 import asyncio
 import gzip
 import json
+import sys
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +113,13 @@ def test_what_is_no_number_is_no_price(world: World, told: bytes) -> None:
     world.tricks["/ticker"] = lambda handler: reply(handler, told)
     with pytest.raises(SourceError, match="malformed"):
         fetch("http", {"url": world.url + "/ticker", "price_pointer": "/p"})
+
+
+def test_nothing_the_programs_import_lets_a_deep_answer_exhaust_the_stack() -> None:
+    """A package that raises the limit of recursion for the whole process makes 100 kB of brackets its end."""
+    for program in ("exchange_os.asgi", "exchange_os.urls", "exchange_os.celery"):
+        import_module(program)
+    assert sys.getrecursionlimit() <= 1_000
 
 
 def test_numbers_stay_exact() -> None:

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from eth_account import Account
-from eth_account.messages import encode_defunct
 from playwright.sync_api import Browser, Page, expect
 
 from exchange_os.demo.stack import PrivateStack
+from tests.pages.ethereum import Wallet
 from tests.pages.screen import SIZES
 from tests.pages.test_second_factor_walk import AUTHENTICATOR, fits, sign_out
 
@@ -55,7 +54,7 @@ def test_a_passkey_is_all_an_account_begins_with(page: Page) -> None:
 
 @pytest.mark.browser
 def test_a_wallet_signs_up_is_asked_once_more_and_signs_in(page: Page) -> None:
-    wallet, refuses = Account.create(), [True]
+    wallet, refuses = Wallet(), [True]
 
     def answers(method: str, params: list[str]) -> Any:
         if method == "eth_requestAccounts":
@@ -63,10 +62,10 @@ def test_a_wallet_signs_up_is_asked_once_more_and_signs_in(page: Page) -> None:
         if method == "eth_chainId":
             return "0x1"
         assert (method, params[1]) == ("personal_sign", wallet.address.lower())
-        signer = Account.create() if refuses.pop() else wallet
+        signer = Wallet() if refuses.pop() else wallet
         refuses.append(False)
         text = bytes.fromhex(params[0][2:]).decode()
-        return "0x" + Account.sign_message(encode_defunct(text=text), signer.key).signature.hex()
+        return signer.sign(text)
 
     page.context.expose_function("walletAnswers", answers)
     page.context.add_init_script(PROVIDER)

@@ -15,13 +15,13 @@ from django.core.cache import cache
 from django.db.migrations.loader import MigrationLoader
 from django.test import Client
 from django.utils import timezone
-from eth_account import Account
-from eth_account.messages import encode_defunct
+from eth_keys import keys
 
 from exchange_os.errors import DomainError
 from exchange_os.identity import services
 from exchange_os.identity.models import EthereumWallet
 from exchange_os.identity.siwe import SMART_CONTRACT, Expected, new_message, parse_message, verified_address
+from tests.pages.ethereum import Wallet
 
 PASSWORD = "a long enough password"
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
@@ -35,13 +35,7 @@ SIGN_IN, LINK, CONFIRM = (
 )
 
 
-def signed(wallet: Any, text: str) -> str:
-    return "0x" + Account.sign_message(encode_defunct(text=text), wallet.key).signature.hex().removeprefix(
-        "0x"
-    )
-
-
-def asked(client: Client, wallet: Any, purpose: str = "sign_in", chain: int = 1) -> str:
+def asked(client: Client, wallet: Wallet, purpose: str = "sign_in", chain: int = 1) -> str:
     typed = {"purpose": purpose, "address": wallet.address.lower(), "chain_id": chain}
     return client.post("/accounts/wallet/challenge/", typed).json()["message"]
 
@@ -50,9 +44,9 @@ def hand_in(client: Client, path: str, text: str, signature: str, **more: str) -
     return client.post(path, {"message": text.replace("\n", "\r\n"), "signature": signature, **more})
 
 
-def sign_in(client: Client, wallet: Any, **more: str) -> Any:
+def sign_in(client: Client, wallet: Wallet, **more: str) -> Any:
     text = asked(client, wallet)
-    return hand_in(client, SIGN_IN, text, signed(wallet, text), **more)
+    return hand_in(client, SIGN_IN, text, wallet.sign(text), **more)
 
 
 def refusal(answer: Any) -> str:
@@ -62,7 +56,7 @@ def refusal(answer: Any) -> str:
 
 @pytest.fixture(scope="module")
 def wallet() -> Any:
-    return Account.create()
+    return Wallet()
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +72,7 @@ def someone(db: None) -> User:
     return get_user_model().objects.create_user("someone", "someone@example.com", PASSWORD)
 
 
-def test_the_message_is_the_template_of_the_standard(wallet: Any) -> None:
+def test_the_message_is_the_template_of_the_standard(wallet: Wallet) -> None:
     message = new_message(EXPECTED, wallet.address.lower(), "Sign in.", NOW)
     assert message.text() == (
         "exchange.example wants you to sign in with your Ethereum account:\n"
@@ -87,7 +81,7 @@ def test_the_message_is_the_template_of_the_standard(wallet: Any) -> None:
         "Issued At: 2026-11-30T12:00:00Z\nExpiration Time: 2026-11-30T12:05:00Z"
     )
     assert parse_message(message.text()) == message
-    assert verified_address(message.text(), signed(wallet, message.text()), EXPECTED, NOW) == wallet.address
+    assert verified_address(message.text(), wallet.sign(message.text()), EXPECTED, NOW) == wallet.address
 
 
 @pytest.mark.parametrize(
@@ -102,15 +96,15 @@ def test_the_message_is_the_template_of_the_standard(wallet: Any) -> None:
     ],
 )  # fmt: skip
 def test_a_message_counts_where_and_when_it_was_asked_for(
-    wallet: Any, expected: Expected, after: int, code: str
+    wallet: Wallet, expected: Expected, after: int, code: str
 ) -> None:
     text = new_message(EXPECTED, wallet.address, "Sign in.", NOW).text()
     with pytest.raises(DomainError) as refused:
-        verified_address(text, signed(wallet, text), expected, NOW + timedelta(seconds=after))
+        verified_address(text, wallet.sign(text), expected, NOW + timedelta(seconds=after))
     assert refused.value.code == code
 
 
-def test_only_the_one_form_is_read(wallet: Any) -> None:
+def test_only_the_one_form_is_read(wallet: Wallet) -> None:
     text = new_message(EXPECTED, wallet.address, "Sign in.", NOW).text()
     for other in (
         text + "\n",
@@ -124,19 +118,19 @@ def test_only_the_one_form_is_read(wallet: Any) -> None:
         "",
     ):
         with pytest.raises(DomainError) as refused:
-            verified_address(other, signed(wallet, other), EXPECTED, NOW)
+            verified_address(other, wallet.sign(other), EXPECTED, NOW)
         assert refused.value.code == "wallet_message_malformed", other
     longer = text.replace("12:05:00Z", "13:00:00Z")
     with pytest.raises(DomainError, match="valid for too long"):
-        verified_address(longer, signed(wallet, longer), EXPECTED, NOW)
+        verified_address(longer, wallet.sign(longer), EXPECTED, NOW)
 
 
-def test_signatures_of_others_and_of_contracts_are_told_apart(wallet: Any) -> None:
+def test_signatures_of_others_and_of_contracts_are_told_apart(wallet: Wallet) -> None:
     text = new_message(EXPECTED, wallet.address, "Sign in.", NOW).text()
-    right = signed(wallet, text)
+    right = wallet.sign(text)
     for signature, code in (
-        (signed(Account.create(), text), "wallet_address_wrong"),
-        (signed(wallet, text + " "), "wallet_address_wrong"),
+        (Wallet().sign(text), "wallet_address_wrong"),
+        (wallet.sign(text + " "), "wallet_address_wrong"),
         (right + "00" * 32, "wallet_is_contract"),
         ("0x", "wallet_signature_invalid"),
         ("0x" + "00" * 65, "wallet_signature_invalid"),
@@ -150,7 +144,20 @@ def test_signatures_of_others_and_of_contracts_are_told_apart(wallet: Any) -> No
     assert verified_address(text, hardware, EXPECTED, NOW) == wallet.address
 
 
-def test_a_new_wallet_gets_an_account_and_finds_it_again(client: Client, db: None, wallet: Any) -> None:
+def test_a_signature_of_another_wallets_making_is_read() -> None:
+    """Made by eth-account, as its documentation shows it."""
+    signature = (
+        "e6ca9bba58c88611fad66a6ce8f996908195593807c4b38bd528d2cff09d4eb3"
+        "3e5bfbbf4d3e39b1a2fd816a7680c19ebebaf3a141b239934ad43cb33fcec8ce1c"
+    )
+    key = Wallet(
+        keys.PrivateKey(bytes.fromhex("b25c7db31feed9122727bf0939dc769a96564b2de4c4726d035b36ecf1e5b364"))
+    )
+    assert key.address == "0x5ce9454909639D2D17A3F753ce7d93fa0b9aB12E"
+    assert key.sign("I♥SF") == f"0x{signature}"
+
+
+def test_a_new_wallet_gets_an_account_and_finds_it_again(client: Client, db: None, wallet: Wallet) -> None:
     answer = sign_in(client, wallet, next="/wallet/")
     assert (answer.status_code, answer["Location"]) == (302, "/wallet/")
     user = EthereumWallet.objects.get(address=wallet.address).user
@@ -164,29 +171,29 @@ def test_a_new_wallet_gets_an_account_and_finds_it_again(client: Client, db: Non
     assert sign_in(Client(), wallet, next="https://evil.example/")["Location"] == "/"
 
 
-def test_a_message_signs_in_once_and_in_its_session_only(client: Client, db: None, wallet: Any) -> None:
+def test_a_message_signs_in_once_and_in_its_session_only(client: Client, db: None, wallet: Wallet) -> None:
     text = asked(client, wallet)
-    signature = signed(wallet, text)
+    signature = wallet.sign(text)
     assert "not asked for" in refusal(hand_in(Client(), SIGN_IN, text, signature))
     assert not EthereumWallet.objects.exists()
     assert hand_in(client, SIGN_IN, text, signature).status_code == 302
     client.logout()
     assert "used already" in refusal(hand_in(client, SIGN_IN, text, signature))
     first, _ = asked(client, wallet), asked(client, wallet)
-    assert "not asked for now" in refusal(hand_in(client, SIGN_IN, first, signed(wallet, first)))
+    assert "not asked for now" in refusal(hand_in(client, SIGN_IN, first, wallet.sign(first)))
     link = asked(client, wallet, "link")
-    assert "not asked for" in refusal(hand_in(client, SIGN_IN, link, signed(wallet, link)))
+    assert "not asked for" in refusal(hand_in(client, SIGN_IN, link, wallet.sign(link)))
     assert "_auth_user_id" not in client.session
 
 
-def test_a_refused_signature_says_why_and_signs_nobody_in(client: Client, db: None, wallet: Any) -> None:
+def test_a_refused_signature_says_why_and_signs_nobody_in(client: Client, db: None, wallet: Wallet) -> None:
     text = asked(client, wallet)
-    assert "Another account" in refusal(hand_in(client, SIGN_IN, text, signed(Account.create(), text)))
+    assert "Another account" in refusal(hand_in(client, SIGN_IN, text, Wallet().sign(text)))
     text = asked(client, wallet)
     assert refusal(hand_in(client, SIGN_IN, text, "0x" + "ab" * 200)) == SMART_CONTRACT
     text = asked(client, wallet)
     foreign = text.replace("testserver", "evil.example")
-    assert "not for this page" in refusal(hand_in(client, SIGN_IN, foreign, signed(wallet, foreign)))
+    assert "not for this page" in refusal(hand_in(client, SIGN_IN, foreign, wallet.sign(foreign)))
     assert refusal(client.post(SIGN_IN)) == "Your wallet gave no signature. Start again."
     assert "_auth_user_id" not in client.session
     assert not get_user_model().objects.exists()
@@ -212,13 +219,13 @@ def test_a_challenge_is_not_made_of_nonsense(
 
 
 def test_a_wallet_is_linked_and_unlinked_after_a_fresh_proof(
-    client: Client, someone: User, wallet: Any
+    client: Client, someone: User, wallet: Wallet
 ) -> None:
     client.force_login(someone)
     assert client.get(LINK)["Location"].startswith("/accounts/reauthenticate/")
     client.post("/accounts/reauthenticate/", {"password": PASSWORD})
     text = asked(client, wallet, "link")
-    assert hand_in(client, LINK, text, signed(wallet, text))["Location"] == "/account/security/"
+    assert hand_in(client, LINK, text, wallet.sign(text))["Location"] == "/account/security/"
     linked = EthereumWallet.objects.get(user=someone)
     assert linked.address == wallet.address
     assert wallet.address in client.get("/account/security/").content.decode()
@@ -226,7 +233,7 @@ def test_a_wallet_is_linked_and_unlinked_after_a_fresh_proof(
     thief.force_login(get_user_model().objects.create_user("thief", "thief@example.com", PASSWORD))
     thief.post("/accounts/reauthenticate/", {"password": PASSWORD})
     text = asked(thief, wallet, "link")
-    assert "an account of its own" in refusal(hand_in(thief, LINK, text, signed(wallet, text)))
+    assert "an account of its own" in refusal(hand_in(thief, LINK, text, wallet.sign(text)))
     thief.post(f"/accounts/wallet/{linked.pk}/unlink/")
     assert EthereumWallet.objects.get().user == someone
     stale = Client()
@@ -238,7 +245,7 @@ def test_a_wallet_is_linked_and_unlinked_after_a_fresh_proof(
 
 
 def test_a_wallet_alone_is_asked_to_confirm_and_is_never_the_last_to_go(
-    client: Client, db: None, wallet: Any
+    client: Client, db: None, wallet: Wallet
 ) -> None:
     sign_in(client, wallet)
     held = EthereumWallet.objects.get()
@@ -246,19 +253,19 @@ def test_a_wallet_alone_is_asked_to_confirm_and_is_never_the_last_to_go(
     for path in (unlink, "/accounts/2fa/totp/activate/", "/accounts/email/"):
         asked_at = client.post(path, {"email": "thief@example.com", "action_add": ""})["Location"]
         assert asked_at.startswith(CONFIRM), path
-    stranger = Account.create()
+    stranger = Wallet()
     text = asked(client, stranger, "confirm")
-    assert "does not belong" in refusal(hand_in(client, CONFIRM, text, signed(stranger, text)))
+    assert "does not belong" in refusal(hand_in(client, CONFIRM, text, stranger.sign(text)))
     text = asked(client, wallet, "confirm")
-    assert hand_in(client, CONFIRM, text, signed(wallet, text)).status_code == 302
+    assert hand_in(client, CONFIRM, text, wallet.sign(text)).status_code == 302
     assert "last way into your account" in client.post(unlink, follow=True).content.decode()
     text = asked(client, stranger, "link")
-    hand_in(client, LINK, text, signed(stranger, text))
+    hand_in(client, LINK, text, stranger.sign(text))
     assert "no longer signs in" in client.post(unlink, follow=True).content.decode()
     assert EthereumWallet.objects.get().address == stranger.address
 
 
-def test_a_wallet_does_not_pass_by_the_second_factor(client: Client, someone: User, wallet: Any) -> None:
+def test_a_wallet_does_not_pass_by_the_second_factor(client: Client, someone: User, wallet: Wallet) -> None:
     EthereumWallet.objects.create(user=someone, address=wallet.address)
     TOTP.activate(someone, generate_totp_secret())
     assert sign_in(client, wallet)["Location"] == "/accounts/2fa/authenticate/"
