@@ -7,18 +7,23 @@ from exchange_os import health
 from exchange_os.accounts import TradingAccounts
 from exchange_os.demo.worldcup import views as cup
 from exchange_os.demo.worldcup.listing import ADDRESS
+from exchange_os.identity.ownership import end_with
 from exchange_os.operations.views import metrics
 from exchange_os.ui import appearance
 from exchange_os.ui import views as ui
 from governance.selectors.records import dispute_address, venue_record
 from trading.records import use_panel, use_record
+from trading.services.keys import end_keys_of
 from venues.api.deployer import api as deployer_api
 from venues.api.kyc import kyc_event
+from venues.services.tokens import end_tokens_of
 from venues.urls import asset_urls, deployer_urls, launch_urls, logo_urls, wallet_urls
 
 # The pages of venues show what the committee has decided about them; they lie below it.
 use_record(venue_record)
 use_panel(dispute_address)
+# What an account has given to programs ends with its ways in, when it changes hands.
+end_with(end_keys_of, end_tokens_of)
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),

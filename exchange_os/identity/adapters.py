@@ -1,4 +1,5 @@
-"""What allauth asks of the exchange: wallets prove who is there, secrets of second factors rest encrypted."""
+"""What allauth asks of the exchange: wallets prove who is there, letters count for who holds the account, secrets of
+second factors rest encrypted."""
 
 import time
 from typing import Any
@@ -6,13 +7,16 @@ from typing import Any
 from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
+from allauth.account.internal.flows.signup import send_unknown_account_mail
+from allauth.account.models import EmailAddress
 from allauth.core import context
 from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.adapter import DefaultMFAAdapter
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.http import HttpRequest
 from django.urls import reverse
 
+from exchange_os.identity.ownership import holds_account, rules_account
 from exchange_os.identity.selectors import wallets_of
 from exchange_os.sealing import seal, unseal
 
@@ -57,6 +61,19 @@ class AccountAdapter(DefaultAccountAdapter):
             if ways == ["wallet_reauthenticate"] and not proved_lately(request):
                 raise ReauthenticationRequired()
         return required
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """Verify the address, if the session that shows the letter has proved the account too."""
+        if not holds_account(request, email_address.user_id):
+            return False
+        return bool(super().confirm_email(request, email_address))
+
+    def send_password_reset_mail(self, user: User, email: str, context: dict[str, Any]) -> None:
+        """Send the link to an address that rules the account; others are told that they have none."""
+        if rules_account(user, email):
+            super().send_password_reset_mail(user, email, context)
+        else:
+            send_unknown_account_mail(context["request"], email)
 
 
 class MFAAdapter(DefaultMFAAdapter):

@@ -1,11 +1,13 @@
-"""Addresses of identity, under ``accounts/`` and ahead of allauth's: one of its views is kept stricter here."""
+"""Addresses of identity, under ``accounts/`` and ahead of allauth's: some of its views are kept stricter here."""
 
 from allauth.mfa.webauthn.views import signup_webauthn
-from django.urls import path
+from django.urls import path, re_path
 
 from exchange_os.identity import views
 
 urlpatterns = [
+    path("email/", views.addresses, name="account_email"),
+    re_path(r"^confirm-email/(?P<key>[-:\w]+)/$", views.confirm_address, name="account_confirm_email"),
     path("wallet/challenge/", views.challenge, name="wallet_challenge"),
     path("wallet/sign-in/", views.sign_in, name="wallet_sign_in"),
     path("wallet/link/", views.link, name="wallet_link"),

@@ -6,15 +6,18 @@ from allauth.account.adapter import get_adapter
 from allauth.account.decorators import reauthentication_required
 from allauth.account.internal.flows.login import perform_login, record_authentication
 from allauth.account.internal.flows.signup import complete_signup
-from allauth.account.models import Login
-from allauth.account.views import BaseReauthenticateView
+from allauth.account.models import EmailAddress, Login
+from allauth.account.signals import email_confirmed, password_reset
+from allauth.account.views import BaseReauthenticateView, ConfirmEmailView, EmailView
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.internal import ratelimit
 from allauth.mfa.webauthn.views import RemoveWebAuthnView
 from django import forms
 from django.contrib import messages
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.db import transaction
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -23,6 +26,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from exchange_os.errors import DomainError
 from exchange_os.identity import services
+from exchange_os.identity.ownership import holds_account, keep_proved, take_over
 from exchange_os.identity.selectors import can_lose, wallets_of
 from exchange_os.identity.services import Purpose
 from exchange_os.ui.access import safe_next, signed_in
@@ -230,3 +234,59 @@ class RemovePasskey(RemoveWebAuthnView):
 
 
 remove_passkey = reauthentication_required(app="allauth.mfa")(RemovePasskey.as_view())
+
+
+class ConfirmAddress(ConfirmEmailView):
+    """Confirm an address: in a session that holds the account, others are asked to sign in or to take it over."""
+
+    def post(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Verify the address, or show the page that says what is missing."""
+        if not holds_account(self.request, self.get_object().email_address.user_id):
+            return self.get(*args, **kwargs)
+        return super().post(*args, **kwargs)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """What the page shows."""
+        found = self.object
+        held = found is not None and holds_account(self.request, found.email_address.user_id)
+        return super().get_context_data(**kwargs) | {"held": held}
+
+
+confirm_address = never_cache(ConfirmAddress.as_view())
+
+
+class Addresses(EmailView):
+    """The addresses of the account. One that nobody confirmed never becomes the primary one, which letters go to."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """What allauth does, except for that."""
+        chosen = request.POST.get("email", "").lower()
+        own = EmailAddress.objects.filter(user_id=request.user.pk, email=chosen)
+        if "action_primary" in request.POST and own.filter(verified=False).exists():
+            messages.error(request, "Confirm this address first: open the link in the letter we sent to it.")
+            return redirect("account_email")
+        return super().post(request, *args, **kwargs)
+
+
+addresses = signed_in(Addresses.as_view())
+
+
+@receiver(email_confirmed, dispatch_uid="identity-first-address")
+def _first_address(request: HttpRequest, email_address: EmailAddress, **_: Any) -> None:
+    if dropped := keep_proved(email_address):
+        messages.info(
+            request, f"No longer an address of your account, as it was never confirmed: {', '.join(dropped)}."
+        )
+
+
+@receiver(password_reset, dispatch_uid="identity-take-over")
+def _taken_over(request: HttpRequest, user: User, **_: Any) -> None:
+    ended = take_over(user, holds_account(request, user.pk))
+    if not ended:
+        return
+    get_adapter().send_mail("identity/email/taken_over", user.email, {"ended": ended})
+    messages.warning(
+        request,
+        "Your address is confirmed. What was set up before that is removed, since it might be another's: "
+        f"{', '.join(ended)}. Set up your own second factor again.",
+    )

@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
+from exchange_os.identity.ownership import is_proved
 from exchange_os.identity.selectors import wallets_of, ways_in
 from exchange_os.ui.access import signed_in
 from exchange_os.ui.requests import SignedInRequest
@@ -35,6 +36,7 @@ def security(request: SignedInRequest) -> HttpResponse:
     context = {
         "wallets": wallets_of(request.user.pk),
         "warning": _warning(ways_in(request.user), bool(held["totp"] or held["webauthn"])),
+        "unconfirmed": bool(request.user.email) and not is_proved(request.user),
         "app": held[Authenticator.Type.TOTP],
         "passkeys": held[Authenticator.Type.WEBAUTHN],
         "codes_left": len(codes[0].wrap().get_unused_codes()) if codes else 0,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
 
@@ -185,6 +186,16 @@ def revoke_api_key(account: TradingAccount, key_id: int) -> None:
         send_mandate(record)
     for sha256 in filter(None, (record.key_sha256, record.previous_sha256)):
         forget_credential(sha256)
+
+
+def end_keys_of(user: AbstractBaseUser) -> list[str]:
+    """Take every key of the user away, at all venues; what they were, in words."""
+    living = ApiKey.objects.filter(account__user_id=user.pk, revoked_at=None).select_related("account__venue")
+    ended = []
+    for key in living.order_by("pk"):
+        revoke_api_key(key.account, key.pk)
+        ended.append(f"the API key {key.key_hint}…")
+    return ended
 
 
 def note_key_use(key_id: int) -> None:

@@ -55,6 +55,18 @@ def revoke_token(user: AbstractBaseUser, venue: Venue, token_id: int) -> None:
             note_act(venue, user, "revoked the token", token.name)
 
 
+def end_tokens_of(user: AbstractBaseUser) -> list[str]:
+    """End every token that acts for the user, at all venues; what they were, in words."""
+    living = DeployerToken.objects.filter(user_id=user.pk, revoked=None).select_related("venue")
+    ended = []
+    for token in living.order_by("pk"):
+        with transaction.atomic():
+            DeployerToken.objects.filter(pk=token.pk).update(revoked=timezone.now())
+            note_act(token.venue, None, "revoked the token", token.name, words="Its account changed hands.")
+        ended.append(f"the token “{token.name}” at {token.venue.name}")
+    return ended
+
+
 def token_of(text: str) -> DeployerToken | None:
     """The living token with this text, whose user still has its role; raises ``too_many_requests`` for one that asks
     more than ``REQUESTS_A_MINUTE``."""
