@@ -312,6 +312,11 @@ pub fn set_liquidation_rules(out: &mut Vec<u8>, market: u32, rules: &crate::liqu
     Writer::new(out, kind::SET_LIQUIDATION_RULES, 0, operator(market)).u8s(&bytes).end();
 }
 
+/// No liquidations before `until_ms` (at most four hours ahead); 0 ends a hold.
+pub fn hold_liquidations(out: &mut Vec<u8>, until_ms: u64) {
+    Writer::new(out, kind::HOLD_LIQUIDATIONS, 0, operator(ALL_MARKETS)).u64(until_ms).u64(0).end();
+}
+
 /// Begin an auction that clears at `ends_ms` (0: when told).
 pub fn begin_auction(out: &mut Vec<u8>, market: u32, ends_ms: u64) {
     Writer::new(out, kind::AUCTION, 0, operator(market)).u64(0).u64(ends_ms).end();

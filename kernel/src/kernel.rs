@@ -499,7 +499,9 @@ impl Kernel {
             }
             kind::OBSERVE_PRICES | kind::SET_FUNDING | kind::SET_PRICE_RULES => self.operate(frame),
             kind::AUCTION | kind::SET_CALENDAR => self.operate(frame),
-            kind::FUND_INSURANCE | kind::SET_LIQUIDATION_RULES => self.operate_liquidation(frame),
+            kind::FUND_INSURANCE | kind::SET_LIQUIDATION_RULES | kind::HOLD_LIQUIDATIONS => {
+                self.operate_liquidation(frame)
+            }
             known if kind::contract(known) => self.contract_command(frame),
             kind::MERGE | kind::SPLIT => self.change_sets(frame),
             _ => Err(Reject::InputKind),

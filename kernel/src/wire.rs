@@ -55,6 +55,7 @@ pub mod kind {
     pub const SET_PRICE_RULES: u8 = 91;
     pub const SET_FEE_SPLIT: u8 = 93;
     pub const SET_LIQUIDATION_RULES: u8 = 95;
+    pub const HOLD_LIQUIDATIONS: u8 = 96;
     pub const SET_MARGIN_TIERS: u8 = 85;
     pub const SET_COLLATERAL: u8 = 94;
 
@@ -89,7 +90,7 @@ pub mod kind {
                 | SET_PRICE_RULES
                 | FUND_INSURANCE
                 | SET_FEE_SPLIT
-                | SET_LIQUIDATION_RULES
+                | SET_LIQUIDATION_RULES..=HOLD_LIQUIDATIONS
         );
         known || contract(kind)
     }
@@ -145,6 +146,7 @@ pub mod kind {
         ("set_price_rules", 91),
         ("set_collateral", 94),
         ("set_liquidation_rules", 95),
+        ("hold_liquidations", 96),
         ("poison", 127),
     ];
 }

@@ -437,6 +437,9 @@ def set_liquidation_rules(
     ``fee_ppm``: liquidation fee, at most 15,000. ``severe_ppm``: below this share of maintenance all goes at once. ``fund_margin_ppm``: equity the fund
     keeps for what it carries. ``work_ppm``: how far from mark it trades. ``doubt_ppm``: how much better a dead price is taken to be."""
 
+def hold_liquidations(until_ms: int) -> bytes:
+    """No liquidation before this time, at most four hours ahead; 0 ends a hold. Who falls below meanwhile waits."""
+
 def tick() -> bytes:
     """Nothing but time: drives expiries, dead-man switches and settling cancels that are due."""
 

@@ -1,7 +1,7 @@
 //! Snapshots: the sections behind the core state, and the one of contracts.
 //!
-//! A section is a tag, a length and that many bytes, written by the module it belongs to; all are written, in order of their
-//! tags. Sums of margin are not written: they follow from the positions, and the audit compares them.
+//! A section is a tag, a length and that many bytes, written by the module it belongs to; all are written, in one order, but
+//! that of a hold on liquidations, which is there only during one. Sums of margin are not written: they follow from the positions, and the audit compares them.
 
 use super::collateral::{Haircut, HAIRCUTS};
 use super::rules::{Tier, TIERS};
@@ -18,6 +18,7 @@ mod tag {
     pub const ALGOS: u8 = 6;
     pub const MANDATES: u8 = 7;
     pub const SESSIONS: u8 = 8;
+    pub const HOLD: u8 = 9;
 }
 
 fn put(out: &mut Writer, tag: u8, write: impl FnOnce(&mut Writer)) {
@@ -37,6 +38,9 @@ impl Kernel {
         put(out, tag::ALGOS, |out| self.write_algos(out));
         put(out, tag::MANDATES, |out| self.mandates.write_section(out));
         put(out, tag::SESSIONS, |out| self.write_sessions(out));
+        if self.liquidation.hold_ms != 0 {
+            put(out, tag::HOLD, |out| out.u64(self.liquidation.hold_ms));
+        }
     }
 
     pub(crate) fn read_sections(&mut self, input: &mut Reader) -> Option<()> {
@@ -52,6 +56,7 @@ impl Kernel {
                 tag::ALGOS => self.read_algos(section)?,
                 tag::MANDATES => self.read_mandates(section)?,
                 tag::SESSIONS => self.read_sessions(section)?,
+                tag::HOLD => self.liquidation.read_hold(section)?,
                 _ => return None,
             }
             if !section.is_empty() {

@@ -161,6 +161,7 @@ impl Kernel {
         fork.markets = self.markets.iter().map(|market| market.without_orders()).collect();
         fork.contracts.collateral.clone_from(&self.contracts.collateral);
         fork.mandates = self.mandates.part(self.funds.account(account).number);
+        fork.liquidation.hold_ms = self.liquidation.hold_ms;
         fork.out.enabled = true;
         fork
     }

@@ -1,4 +1,4 @@
-//! The operator's commands: money for the insurance fund, and the rules of the waterfall. Every handler checks first and
+//! The operator's commands: money for the insurance fund, the rules of the waterfall, and a hold on it. Every handler checks first and
 //! changes afterwards.
 
 use super::report::{cause, stage};
@@ -7,10 +7,14 @@ use crate::accounts::{INSURANCE, VENUE_FEES};
 use crate::codes::Reject;
 use crate::kernel::{Kernel, Outcome};
 use crate::output::Ack;
-use crate::wire::{i64_at, kind, u32_at, zeros, Frame, ALL_MARKETS};
+use crate::wire::{i64_at, kind, u32_at, u64_at, zeros, Frame, ALL_MARKETS};
 
 /// Body of `fund insurance`: i64 amount, u32 asset, 4 zero bytes.
 const FUND_BODY: usize = 16;
+/// Body of `hold liquidations`: u64 until_ms, 8 zero bytes.
+const HOLD_BODY: usize = 16;
+/// A hold lasts at most this long from the command on, so that one that is forgotten ends by itself.
+const LONGEST_HOLD_MS: u64 = 4 * 3_600_000;
 
 impl Kernel {
     /// The operator's commands of this module.
@@ -21,6 +25,7 @@ impl Kernel {
         }
         match frame.kind {
             kind::FUND_INSURANCE => self.fund_insurance(frame),
+            kind::HOLD_LIQUIDATIONS => self.hold_liquidations(frame),
             _ => self.set_liquidation_rules(frame),
         }
     }
@@ -60,6 +65,21 @@ impl Kernel {
                 self.liquidation.markets.insert(market, rules);
             }
         }
+        Ok(Ack::default())
+    }
+
+    /// Do nothing of the waterfall until `until_ms`; 0 ends a hold. Who falls below meanwhile waits in the queue.
+    fn hold_liquidations(&mut self, frame: &Frame) -> Outcome {
+        if frame.body.len() != HOLD_BODY || !zeros(&frame.body[8..]) {
+            return Err(Reject::InputBody);
+        }
+        let until_ms = u64_at(frame.body, 0);
+        let ahead = self.now_ms + 1..=self.now_ms + LONGEST_HOLD_MS;
+        if frame.market != ALL_MARKETS || (until_ms != 0 && !ahead.contains(&until_ms)) {
+            return Err(Reject::InputParameter);
+        }
+        self.liquidation.hold_ms = until_ms;
+        self.find_next_timer();
         Ok(Ack::default())
     }
 

@@ -20,7 +20,8 @@
 //!
 //! The bankruptcy price of a position gives it the share of the bucket's equity that its maintenance has in the
 //! bucket's: closed at it, a bucket is left with exactly nothing (`arithmetic.rs`). Work is done before commands, so much of it
-//! for each millisecond of the kernel's clock (`queue.rs`). Every step is an event, a bill and a record in a ring (`report.rs`).
+//! for each millisecond of the kernel's clock (`queue.rs`). The operator may hold all of it back for a while: whoever falls
+//! below then waits in the queue, and is dealt with at the same pace when the hold is over. Every step is an event, a bill and a record in a ring (`report.rs`).
 
 mod adl;
 mod arithmetic;
@@ -66,6 +67,8 @@ pub struct Liquidation {
     pub(crate) records: u64,
     /// When the fund next works off what it carries; `u64::MAX` when it carries nothing.
     pub work_ms: u64,
+    /// Nothing of the waterfall is done before this time; 0: no hold.
+    pub hold_ms: u64,
     /// By stage.
     pub tallies: [Tally; stage::COUNT],
 }
@@ -80,6 +83,7 @@ impl Default for Liquidation {
             number: 0,
             records: 0,
             work_ms: u64::MAX,
+            hold_ms: 0,
             tallies: [Tally::default(); stage::COUNT],
         }
     }
@@ -89,6 +93,9 @@ impl Liquidation {
     /// When there is something to do; `u64::MAX` for never.
     #[inline]
     pub fn due_ms(&self) -> u64 {
-        self.queue.due_ms().min(self.work_ms)
+        match self.hold_ms {
+            0 => self.queue.due_ms().min(self.work_ms),
+            held => held,
+        }
     }
 }

@@ -43,7 +43,7 @@ impl Kernel {
             "notional": self.fund_notional(), "balances": balances.collect::<Vec<_>>(),
             "positions": positions.collect::<Vec<_>>(), "stages": stages.collect::<Vec<_>>(),
             "waiting": self.liquidation.queue.len(), "liquidations": self.liquidation.number,
-            "most_units": self.liquidation.queue.most,
+            "most_units": self.liquidation.queue.most, "held_until_ms": self.liquidation.hold_ms,
         })
     }
 

@@ -50,8 +50,14 @@ impl Liquidation {
         for tally in &mut tallies {
             *tally = Tally { steps: input.u64()?, lots: input.i64()?, value: input.i64()? };
         }
-        *self = Liquidation { queue, rules, markets, ring, number, records, work_ms, tallies };
+        *self = Liquidation { queue, rules, markets, ring, number, records, work_ms, tallies, hold_ms: 0 };
         Some(())
+    }
+
+    /// A hold, while there is one: groups without it keep the snapshots and roots they had before there were holds.
+    pub(crate) fn read_hold(&mut self, input: &mut Reader) -> Option<()> {
+        self.hold_ms = input.u64()?;
+        (self.hold_ms != 0).then_some(())
     }
 }
 

@@ -46,7 +46,10 @@ impl Kernel {
     /// Look at the buckets that wait, as far as this millisecond's portion goes.
     #[cold]
     pub(crate) fn run_liquidations(&mut self) {
-        if self.liquidation.queue.due_ms() > self.now_ms && self.liquidation.work_ms > self.now_ms {
+        if self.liquidation.hold_ms <= self.now_ms {
+            self.liquidation.hold_ms = 0;
+        }
+        if self.liquidation.due_ms() > self.now_ms {
             return;
         }
         let mut run = Run::default();

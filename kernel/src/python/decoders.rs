@@ -150,6 +150,7 @@ fn members(kind: u8) -> &'static [(&'static str, usize, i8)] {
             ("work_ppm", 36, 4),
             ("doubt_ppm", 40, 4),
         ],
+        kind::HOLD_LIQUIDATIONS => &[("until_ms", 0, 8)],
         kind::SET_FEE_SPLIT => &[("referral_ppm", 0, 4), ("builder_cap_ppm", 4, 4)],
         kind::SET_FUNDING => &[
             ("interest_ppm", 0, -4),

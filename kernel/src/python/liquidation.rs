@@ -46,6 +46,12 @@ fn set_liquidation_rules(
     frame(py, |out| encode::set_liquidation_rules(out, market, &rules))
 }
 
+#[pyfunction]
+#[pyo3(signature = (until_ms))]
+fn hold_liquidations(py: Python<'_>, until_ms: u64) -> Bound<'_, PyBytes> {
+    frame(py, |out| encode::hold_liquidations(out, until_ms))
+}
+
 fn market_of(market: u32) -> Option<u32> {
     (market != ALL_MARKETS).then_some(market)
 }
@@ -95,5 +101,6 @@ pub fn put_insurance(dict: &Bound<'_, PyDict>, fund: &FundMove) -> PyResult<()> 
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(fund_insurance, module)?)?;
-    module.add_function(wrap_pyfunction!(set_liquidation_rules, module)?)
+    module.add_function(wrap_pyfunction!(set_liquidation_rules, module)?)?;
+    module.add_function(wrap_pyfunction!(hold_liquidations, module)?)
 }

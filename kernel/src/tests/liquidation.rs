@@ -385,3 +385,54 @@ fn a_snapshot_carries_the_queue_and_the_pauses() {
     let slot = restored.funds.account_slot(LONG).expect("open");
     assert_eq!(restored.position(slot, PERP as usize).map(|position| position.lots), Some(64));
 }
+
+#[test]
+fn a_hold_ends_by_itself_or_when_told() {
+    const HOUR_MS: u64 = 3_600_000;
+    let until = |group: &Group| group.kernel.liquidation.hold_ms;
+    let mut group = Group::in_trouble(100, 100_000, 0, &rules());
+    let now_ms = group.now_ms;
+    group.bids(&[(940, 1_000)]);
+    group.open(SHORTS[0], 1_000_000);
+    // At most four hours ahead, and not in the past.
+    for wrong in [now_ms, now_ms - 1, now_ms + 4 * HOUR_MS + 1, u64::MAX] {
+        group.refused(Reject::InputParameter, |out| encode::hold_liquidations(out, wrong));
+    }
+    group.ok(|out| encode::hold_liquidations(out, now_ms + 4 * HOUR_MS));
+    assert_eq!(group.kernel.next_timer_ms(), Some(now_ms + 4 * HOUR_MS));
+    // Below maintenance: 100 lots at 920 leave 20,000 of 23,000. Trading goes on meanwhile.
+    assert!(group.crash(920).is_empty());
+    assert_eq!(group.perp(SHORTS[0], limit(true, 940, 1)).filled, 1);
+    assert_eq!(group.kernel.liquidation.queue.len(), 1);
+    // Told to end: the next command finds it liquidated.
+    group.ok(|out| encode::hold_liquidations(out, 0));
+    assert_eq!(until(&group), 0);
+    assert_eq!(group.wait(0).len(), 1, "liquidated now");
+
+    let mut group = Group::in_trouble(100, 100_000, 0, &rules());
+    group.bids(&[(940, 1_000)]);
+    group.ok(|out| encode::hold_liquidations(out, now_ms + HOUR_MS));
+    assert!(group.crash(920).is_empty());
+    // What recovers in time is left alone.
+    assert!(group.crash(1_000).is_empty());
+    assert!(group.wait(2 * HOUR_MS).is_empty());
+    assert_eq!((until(&group), group.kernel.liquidation.number), (0, 0));
+}
+
+#[test]
+fn a_hold_is_the_operators_alone() {
+    let mut group = Group::in_trouble(100, 100_000, 0, &rules());
+    let mut frame = Vec::new();
+    encode::hold_liquidations(&mut frame, group.now_ms + 1_000);
+    for (at, byte, reject) in [
+        (4, LONG as u8, Reject::AccessOperatorOnly),
+        (8, 0, Reject::InputParameter),
+        (31, 1, Reject::InputBody),
+        (3, 1, Reject::InputEnum),
+    ] {
+        let mut wrong = frame.clone();
+        wrong[at] = byte;
+        let ack = group.send_bytes(wrong);
+        assert_eq!((Reject::of(ack.code), group.kernel.liquidation.hold_ms), (Some(reject), 0));
+    }
+}

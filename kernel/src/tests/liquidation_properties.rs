@@ -217,12 +217,46 @@ fn play(crash: &Crash) {
     }
 }
 
+/// The crash during a hold, a command after every move, and the same crash where nothing was held and no command came in
+/// between: nothing is told during the hold, and when it has lapsed both are equal to the last byte.
+fn play_held(crash: &Crash) {
+    let (mut held, mut free) = (crash.set_up(), crash.set_up());
+    let until_ms = held.now_ms + crash.moves.iter().map(|step| step.2).sum::<u64>() + 1;
+    held.ok(|out| encode::hold_liquidations(out, until_ms));
+    free.tick();
+    let before = (held.kernel.liquidation.records, held.kernel.liquidation.tallies);
+    for (second, mark, wait_ms) in &crash.moves {
+        held.kernel.on_mark(if *second { SECOND } else { PERP } as usize, *mark);
+        held.now_ms += wait_ms;
+        held.tick();
+        free.tick();
+        assert!(told(&held).is_empty(), "nobody is liquidated during a hold");
+        assert_eq!((held.kernel.liquidation.records, held.kernel.liquidation.tallies), before);
+        let restored = Kernel::restore(&held.kernel.snapshot()).expect("a sound group");
+        assert_eq!(restored.liquidation.hold_ms, until_ms);
+    }
+    for (second, mark, _) in &crash.moves {
+        free.kernel.on_mark(if *second { SECOND } else { PERP } as usize, *mark);
+    }
+    held.now_ms = until_ms;
+    free.now_ms = until_ms;
+    held.tick();
+    free.tick();
+    assert_eq!(held.kernel.output().events, free.kernel.output().events);
+    assert_eq!(held.kernel.state_root(), free.kernel.state_root(), "as if it never was");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn invariants_16_to_19_on_random_crashes(crash in crashes()) {
         play(&crash);
+    }
+
+    #[test]
+    fn a_hold_holds_and_leaves_nothing_behind(crash in crashes()) {
+        play_held(&crash);
     }
 }
 
