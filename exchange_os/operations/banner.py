@@ -30,7 +30,7 @@ def standing() -> list[dict[str, str]]:
 def _standing() -> list[dict[str, str]]:
     found = cache.get(KEY)
     if found is None:
-        rows = list(Pause.objects.all())
+        rows = list(Pause.objects.standing())
         named = (
             dict(
                 Venue.objects.filter(fronts=None, group_id__in=[row.group_id for row in rows]).values_list(
@@ -46,6 +46,7 @@ def _standing() -> list[dict[str, str]]:
                 "where": named.get(row.group_id, "one venue") if row.group_id else "",
                 "since": row.since.strftime("%H:%M"),
                 "date": row.since.strftime("%d %b"),
+                "until": row.until.strftime("%H:%M") if row.until else "",
                 "reason": row.reason,
             }
             for row in rows

@@ -66,6 +66,20 @@ class SwitchRequest(models.Model):
         return f"{'pause' if self.pause else 'resume'} {self.function} of {self.group_id or 'all'}"
 
 
+class LiquidationHold(models.Model):
+    """What the kernel of a risk group was told about holding liquidations back; gone once it was told to go on.
+
+    The row is written before the kernel is told, ``told`` set by its answer: a hold that was sent is never forgotten.
+    """
+
+    group_id = models.BigIntegerField(primary_key=True)
+    until = models.DateTimeField()
+    told = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return f"{self.group_id} until {self.until:%H:%M:%S}"
+
+
 class SupportLook(models.Model):
     """A member of staff looked at a user's account; append-only by trigger."""
 

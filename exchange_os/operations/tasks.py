@@ -2,13 +2,20 @@
 
 from celery import shared_task
 
-from exchange_os.operations.services import take_sample, thin_samples
+from exchange_os.operations.services import take_sample, tell_holds, thin_samples
 
 
 @shared_task(name="operations.sample")
 def sample() -> None:
-    """Every ten seconds: keep the figures of this moment."""
+    """Every ten seconds: keep the figures of this moment, and tell holds that were not told."""
+    tell_holds()
     take_sample()
+
+
+@shared_task(name="operations.tell_holds")
+def tell_of_holds() -> None:
+    """A switch of liquidations was moved: tell the kernels."""
+    tell_holds()
 
 
 @shared_task(name="operations.nightly_samples")

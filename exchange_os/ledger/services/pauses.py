@@ -12,19 +12,22 @@ _WORDS = {
     PauseFunction.DEPOSIT: "Deposits to venues are",
     PauseFunction.WITHDRAW: "Withdrawals are",
     PauseFunction.TRADE: "Trading is",
+    PauseFunction.LIQUIDATE: "Liquidations are",
     PauseFunction.SETTLE: "Settlement of events is",
 }
 _REMEDIES = {
     PauseFunction.DEPOSIT: "Your money stays in your wallet; try again later.",
     PauseFunction.WITHDRAW: "Your money stays where it is; try again later.",
     PauseFunction.TRADE: "Cancelling stays possible.",
+    PauseFunction.LIQUIDATE: "Trading goes on.",
     PauseFunction.SETTLE: "What was proposed stays, and is paid once it resumes.",
 }
 
 
 def pause_of(function: PauseFunction, group_id: int = EVERYWHERE) -> Pause | None:
     """The pause that stops ``function`` for the risk group, the oldest if there are two; None if it runs."""
-    return Pause.objects.filter(function=function, group_id__in={EVERYWHERE, group_id}).first()
+    standing = Pause.objects.standing()
+    return standing.filter(function=function, group_id__in={EVERYWHERE, group_id}).first()
 
 
 def refusal(pause: Pause) -> DomainError:

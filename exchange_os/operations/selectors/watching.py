@@ -159,7 +159,7 @@ def pauses() -> list[dict[str, Any]]:
             "pause": row,
             "where": venues.get(row.group_id, f"risk group {row.group_id}") if row.group_id else "everywhere",
         }
-        for row in Pause.objects.all()
+        for row in Pause.objects.standing()
     ]
 
 

@@ -124,7 +124,9 @@ class _Moment(Collector):
         alarms.add_metric(["oracle"], OracleAlarm.objects.filter(closed=None).count())
         alarms.add_metric(["engine"], Incident.objects.filter(resolved=False).count())
         yield alarms
-        yield GaugeMetricFamily("exchange_pauses", "Switches that stop something.", Pause.objects.count())
+        yield GaugeMetricFamily(
+            "exchange_pauses", "Switches that stop something.", Pause.objects.standing().count()
+        )
         checked = cache.get(LEDGER_KEY)
         if checked is not None:
             yield GaugeMetricFamily("exchange_ledger_faults", "Faults of the last check.", checked["faults"])

@@ -1,5 +1,7 @@
 """Pause switches: one member of staff asks, another confirms, and only then does a function stop or resume.
 
+Liquidations are held back for an hour, then go on by themselves; two people may ask for another hour while it runs.
+
 Both are staff with a second factor of their own; who asked cannot confirm. Every request stays, whatever came of it.
 """
 
@@ -15,11 +17,13 @@ from exchange_os.engine.models import RiskGroup
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Pause, PauseFunction
 from exchange_os.operations.models import SwitchRequest
+from exchange_os.operations.services.holding import send_holds
 from exchange_os.ui.access import has_second_factor
 
 log = structlog.get_logger(__name__)
 
 CONFIRM_MINUTES = 15
+HOLD = timedelta(hours=1)
 
 
 def ask_switch(
@@ -77,13 +81,19 @@ def confirm_switch(user: AbstractBaseUser, request_id: int) -> SwitchRequest:
         _check_moves(asked.function, asked.group_id, asked.pause)
         now = timezone.now()
         if asked.pause:
-            Pause.objects.create(
-                function=asked.function, group_id=asked.group_id, reason=asked.reason, since=now
+            until = now + HOLD if asked.function == PauseFunction.LIQUIDATE else None
+            Pause.objects.update_or_create(
+                function=asked.function,
+                group_id=asked.group_id,
+                defaults={"reason": asked.reason, "until": until},
+                create_defaults={"reason": asked.reason, "until": until, "since": now},
             )
         else:
             Pause.objects.filter(function=asked.function, group_id=asked.group_id).delete()
         asked.confirmed_by_id, asked.confirmed_at = user.pk, now
         asked.save(update_fields=["confirmed_by", "confirmed_at"])
+        if asked.function == PauseFunction.LIQUIDATE:
+            transaction.on_commit(send_holds)
     log.warning(
         "switch_moved", function=asked.function, group=asked.group_id, pause=asked.pause, user=user.pk
     )
@@ -119,7 +129,9 @@ def _lock_switches() -> None:
 
 
 def _check_moves(function: str, group_id: int, pause: bool) -> None:
-    if Pause.objects.filter(function=function, group_id=group_id).exists() == pause:
+    if pause and function == PauseFunction.LIQUIDATE:
+        return  # what stands is made longer
+    if Pause.objects.standing().filter(function=function, group_id=group_id).exists() == pause:
         raise DomainError("switch_stands", "It is paused already." if pause else "It is not paused.")
 
 
