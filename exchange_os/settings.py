@@ -169,6 +169,13 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 # Second factors: an app's codes, passkeys, and recovery codes for the day both are lost.
 ACCOUNT_ADAPTER = "exchange_os.identity.adapters.AccountAdapter"
 MFA_ADAPTER = "exchange_os.identity.adapters.MFAAdapter"
+MFA_FORMS = {
+    "add_webauthn": "exchange_os.identity.forms.AddPasskey",
+    "signup_webauthn": "exchange_os.identity.forms.SignUpPasskey",
+    "authenticate_webauthn": "exchange_os.identity.forms.AuthenticatePasskey",
+    "login_webauthn": "exchange_os.identity.forms.LoginPasskey",
+    "reauthenticate_webauthn": "exchange_os.identity.forms.ReauthenticatePasskey",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # a newcomer can protect an account before any letter has arrived

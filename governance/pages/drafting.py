@@ -1,9 +1,9 @@
 """Bringing a case, attaching evidence, replaying it; declaring a conflict; asking for a halt."""
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -113,7 +113,7 @@ def attach(request: SignedInRequest, number: int) -> HttpResponse:
 
 def _wanted(request: SignedInRequest, found: Decision) -> Wanted:
     try:
-        params = json.loads(request.POST.get("params") or "{}")
+        params = orjson.loads(request.POST.get("params") or "{}")
     except ValueError as unreadable:
         raise DomainError("params_invalid", "Parameters are one JSON object.", field="params") from unreadable
     if not isinstance(params, dict):

@@ -1,7 +1,7 @@
 """Voting: choose, look at the exact effect and its digest, confirm with a second factor. One vote at a time."""
 
-import json
 
+import orjson
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -69,7 +69,7 @@ def _proof(request: SignedInRequest) -> Proof:
     if not request.POST.get("credential"):
         return Code(request.POST.get("code", "")[:12])
     try:
-        answer = json.loads(request.POST["credential"][:20_000])
+        answer = orjson.loads(request.POST["credential"][:20_000])
     except ValueError:
         answer = None
     if not isinstance(answer, dict):

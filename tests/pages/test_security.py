@@ -1,5 +1,6 @@
 """Second factors: enrolled, asked for at sign-in, and demanded of the operator's staff and of whoever makes a key."""
 
+import time
 from typing import Any
 
 import pytest
@@ -13,11 +14,16 @@ from allauth.mfa.totp.internal.auth import (
     yield_hotp_counters_from_time,
 )
 from django.contrib.auth import get_user_model
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
+from exchange_os.errors import DomainError
+from governance.pages.drafting import _wanted
+from governance.pages.votes import _proof
 from trading.models import ApiKey, TradingAccount
 from venues.models import Market
+from venues.services.kyc_events import MAX_BODY, add_provider, signature_of
+from venues.services.tokens import create_token
 
 PASSWORD = "a long enough password"
 
@@ -164,3 +170,56 @@ def test_the_pages_of_second_factors_run_no_inline_script(client: Client, someon
     for tag in page.split("<script")[1:]:
         head = tag.split(">")[0]
         assert "src=" in head or 'type="application/json"' in head, head
+
+
+DIGITS = b"9" * 5_000
+NO_SUCH_JSON = {
+    "deep": b"[" * 100_000,
+    "deep objects": b'{"a":' * 100_000,
+    "long number": DIGITS,
+    "long number inside": b'{"id":' + DIGITS + b"}",
+    "no object": b"[]",
+    "no number": b'{"id": NaN}',
+    "empty object": b"{}",
+    "wrong members": b'{"id": 1, "rawId": [], "response": {"clientDataJSON": "%"}, "type": "public-key"}',
+    "no text": b"\xff\xfe",
+}
+
+
+@pytest.mark.parametrize("body", NO_SUCH_JSON.values(), ids=NO_SUCH_JSON)
+def test_json_from_outside_is_refused_in_words_at_every_door(
+    client: Client, market: Market, someone: Any, body: bytes
+) -> None:
+    _, token = create_token(market.venue.deployer.user, market.venue, "Bot", "owner")
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = client.post("/api/deployer/v1/markets", body, "application/json", headers=headers)
+    if body != b"{}":
+        assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+    issuer, secret = add_provider(
+        market.venue.deployer.user, market.venue, "Truly", "https://kyc.example/{reference}"
+    )
+    at, sent = str(int(time.time())), body[:MAX_BODY]
+    headers = {"X-Timestamp": at, "X-Signature": signature_of(secret, at, sent)}
+    answer = client.post(f"/api/kyc/v1/{issuer.slug}/events", sent, "application/json", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "event_malformed")
+    answer = client.post("/api/oracle/v1/push", body, "application/json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "push_malformed")
+
+    typed = {"credential": body.decode(errors="replace")}
+    assert client.post("/accounts/2fa/webauthn/login/", typed)["Location"] == "/accounts/login/"
+    assert "_auth_user_id" not in client.session
+    client.force_login(someone)
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    client.get("/accounts/2fa/webauthn/add/")
+    answer = client.post("/accounts/2fa/webauthn/add/", typed)
+    assert answer.status_code == 200
+    assert answer.context["form"].errors
+    assert not Authenticator.objects.exists()
+
+
+def test_a_vote_and_a_rule_are_refused_json_that_is_none() -> None:
+    for body in (NO_SUCH_JSON["deep"], NO_SUCH_JSON["long number"], b"[]", b"{"):
+        for read, typed in ((_proof, {"credential": body.decode()}), (_wanted, {"params": body.decode()})):
+            with pytest.raises(DomainError) as refused:
+                read(RequestFactory().post("/", typed), *([None] if read is _wanted else []))  # type: ignore[operator]
+            assert refused.value.code in ("proof_wrong", "params_invalid")

@@ -7,9 +7,11 @@ so roles, two people, time locks and the audit log hold here as there. Refusals 
 from datetime import datetime
 from typing import Any
 
+import orjson
 from django.http import HttpRequest, HttpResponse
 from ninja import Body, NinjaAPI, Schema
-from ninja.errors import AuthenticationError, ValidationError
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.parser import Parser
 from ninja.security import HttpBearer
 
 from exchange_os.errors import DomainError
@@ -39,12 +41,21 @@ class TokenAuth(HttpBearer):
         return token_of(token)
 
 
+class BoundedParser(Parser):
+    """JSON of bounded depth, with numbers a machine can hold."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        """What the body says. Raises ValueError."""
+        return orjson.loads(request.body)
+
+
 api = NinjaAPI(
     title="Exchange OS deployer API",
     version="1.0.0",
     description="Run a venue from a program, with a token made on the tab API of its console.",
     urls_namespace="deployer_api",
     auth=TokenAuth(),
+    parser=BoundedParser(),
     docs_url=None,
     openapi_url="/openapi.json",
 )
@@ -140,6 +151,13 @@ def malformed(request: HttpRequest, error: Any) -> HttpResponse:
     where = ".".join(str(part) for part in error.errors[0]["loc"][1:]) if error.errors else ""
     body = {"code": "malformed", "message": f"{where or 'The body'}: {error.errors[0]['msg']}"}
     return api.create_response(request, body, status=400)
+
+
+@api.exception_handler(HttpError)
+def unreadable(request: HttpRequest, error: Any) -> HttpResponse:
+    """A body that is no JSON."""
+    body = {"code": "malformed", "message": "The body is no JSON, or is nested too deeply."}
+    return api.create_response(request, body, status=error.status_code)
 
 
 @api.get("/venue", response={200: VenueOut, **REFUSALS}, summary="The token's venue")

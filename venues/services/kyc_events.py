@@ -8,7 +8,6 @@ The body is JSON: ``{"id": "...", "type": "approved", "reference": "<case>", "le
 
 import hashlib
 import hmac
-import json
 import secrets
 import time
 import uuid
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils.dateparse import parse_datetime
@@ -121,7 +121,7 @@ def _check_time(timestamp: str, now: float) -> None:
 
 def _parse(body: bytes) -> Event:
     try:
-        told = json.loads(body) if len(body) <= MAX_BODY else None
+        told = orjson.loads(body) if len(body) <= MAX_BODY else None
     except ValueError:
         told = None
     if not isinstance(told, dict) or not all(
