@@ -1,6 +1,5 @@
 """Voting: choose, look at the exact effect and its digest, confirm with a second factor. One vote at a time."""
 
-
 import orjson
 from django.contrib import messages
 from django.http import HttpResponse
