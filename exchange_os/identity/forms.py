@@ -22,7 +22,7 @@ class AnswerField(forms.CharField):
     def to_python(self, value: Any) -> Any:
         """The object. Raises ValidationError."""
         text = super().to_python(value)
-        if text in self.empty_values:
+        if not text:
             return text
         try:
             found = orjson.loads(text) if len(text) <= MAX_CHARACTERS else None
