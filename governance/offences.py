@@ -9,7 +9,8 @@ PPM = 1_000_000
 class Offence:
     """A kind of offence. Members vote for a share from ``low_ppm`` to ``high_ppm`` of the stake that was slashable.
 
-    ``rule`` names the rule of ``governance.rules`` whose replay a case needs; where it is empty, files are enough.
+    ``rule`` names the rule of ``governance.rules`` whose replay a case needs, ``other`` one that shows it as well;
+    where they are empty, files are enough.
     """
 
     code: str
@@ -19,6 +20,12 @@ class Offence:
     high_ppm: int
     words: str
     rule: str
+    other: str = ""
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules that show it, the usual one first."""
+        return tuple(name for name in (self.rule, self.other) if name)
 
     @property
     def range_text(self) -> str:
@@ -58,8 +65,8 @@ OFFENCES = {
         ),
         Offence(
             "downtime", "Downtime", "Minor", *MINOR,
-            "Markets stood still by the deployer's doing for longer than a venue may.",
-            "downtime",
+            "Markets stood still by the deployer's doing, or nobody was answered, for longer than a venue may.",
+            "downtime", "unanswered",
         ),
     )
 }  # fmt: skip

@@ -18,6 +18,7 @@ PARAMETERS = declare(
     Parameter("detector_deviation_ppm", 30_000, 1_000, 500_000, "How far from all others a price may be."),
     Parameter("detector_deviation_count", 3, 1, 1_000, "Prices of a source so far away that make an incident."),
     Parameter("detector_downtime_seconds", HOUR, 300, DAY, "How long a market may stand halted in a day."),
+    Parameter("detector_unanswered_seconds", 300, 30, DAY, "How long a venue may leave a transfer unanswered."),
     Parameter("proposal_voting_seconds", 3 * DAY, DAY, 14 * DAY, "How long the committee votes on a proposal."),
     Parameter("proposal_lock_seconds", 2 * DAY, DAY, 14 * DAY, "How long an adopted proposal waits, open to a veto."),
     Parameter("override_threshold_ppm", 800_000, 600_000, 1_000_000, "Share of votes for that outvotes a veto."),

@@ -12,6 +12,7 @@ from typing import Any
 from exchange_kernel import (
     BILL_COLUMNS,
     FILL_COLUMNS,
+    KINDS,
     Kernel,
     command_kind,
     decode_acks,
@@ -25,6 +26,7 @@ from exchange_os.engine.chain import JournalLink, link_fault
 
 #: Kinds of commands from here on are the operator's.
 FIRST_OPERATOR_KIND = 64
+_TRANSFERS = (KINDS["deposit"], KINDS["withdraw"])
 _BILL = tuple(name for name, _ in BILL_COLUMNS)
 _FILL = tuple(name for name, _ in FILL_COLUMNS)
 
@@ -35,12 +37,14 @@ class JournalUnsound(ValueError):
 
 @dataclass(frozen=True)
 class Replayed:
-    """One batch: the operator's commands that were taken (with ``sequence``), fills and bills, by column name."""
+    """One batch: the operator's commands that were taken (with ``sequence``), transfers whatever their answer, and
+    fills and bills by column name."""
 
     first_sequence: int
     last_sequence: int
     now_ms: int
     commands: list[dict[str, Any]]
+    transfers: list[dict[str, Any]]
     fills: list[dict[str, Any]]
     bills: list[dict[str, Any]]
 
@@ -108,6 +112,9 @@ class Replay:
                 for place, frame in operated
                 if acks[place].code == 0
             ]
+        transfers = [decode_command(frame) for frame in frames if command_kind(frame) in _TRANSFERS]
         fills = [dict(zip(_FILL, row, strict=True)) for row in decode_copy_fills(applied.fills_copy)]
         bills = [dict(zip(_BILL, row, strict=True)) for row in decode_copy_bills(applied.bills_copy)]
-        return Replayed(applied.first_sequence, applied.last_sequence, applied.now_ms, commands, fills, bills)
+        return Replayed(
+            applied.first_sequence, applied.last_sequence, applied.now_ms, commands, transfers, fills, bills
+        )

@@ -223,6 +223,9 @@ class Transfer(models.Model):
         indexes = [
             models.Index(fields=["created"], condition=Q(state="requested"), name="transfer_outbox"),
             models.Index(F("user"), F("id").desc(), name="transfer_history"),
+            models.Index(
+                fields=["group_id", "finished"], condition=Q(finished__isnull=False), name="transfer_finished"
+            ),
         ]
 
     def __str__(self) -> str:

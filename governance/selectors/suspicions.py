@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import F, Sum
 from exchange_kernel import BILL_KINDS
 
 from exchange_os.engine.models import Bill, RiskGroup
 from exchange_os.engine.past import last_batch_before
+from exchange_os.ledger.models import Transfer
 from exchange_os.oracles.models import Observation, PriceSource, Role
 from governance.models import Incident
 from governance.rules.oracle import OTHERS_NEEDED, deviation_ppm
@@ -135,6 +136,23 @@ def long_halts(venue: Venue, now: datetime) -> Iterator[Suspicion]:
         )  # fmt: skip
 
 
+def left_waiting(venue: Venue, now: datetime) -> Iterator[Suspicion]:
+    """Venues that answered a transfer of the last hour only after long; the first of a day."""
+    seconds = parameter("detector_unanswered_seconds")
+    late = (
+        Transfer.objects.filter(group_id=venue.group_id, finished__gt=now - timedelta(hours=1))
+        .filter(finished__gt=F("created") + timedelta(seconds=seconds))
+        .order_by("created")
+        .first()
+    )
+    if late is not None:
+        yield Suspicion(
+            venue, "unanswered", f"{late.created:%Y-%m-%d}", "downtime",
+            f"{venue.name} left transfers unanswered"[:140], late.created, {"limit_ms": seconds * 1000},
+            max(1, last_batch_before(venue.group_id, late.issued_ms - HOUR_MS)),
+        )  # fmt: skip
+
+
 def own_trades(venue: Venue, now: datetime) -> Iterator[Suspicion]:
     """Markets in which accounts of the deployer or the team have traded today."""
     accounts = dict(
@@ -161,6 +179,7 @@ READERS: tuple[Callable[[Venue, datetime], Iterator[Suspicion]], ...] = (
     stale_feeds,
     lying_sources,
     long_halts,
+    left_waiting,
     own_trades,
 )
 

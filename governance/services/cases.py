@@ -113,10 +113,10 @@ def _compose(decision: Decision) -> Mapping[str, Any]:
     found = [
         each
         for each in evidence
-        if not offence.rule or (each.rule == offence.rule and each.finding.get("found"))
+        if not offence.rules or (each.rule in offence.rules and each.finding.get("found"))
     ]
     if not found:
-        what = "a replay of the journal that shows it" if offence.rule else "a file that shows it"
+        what = "a replay of the journal that shows it" if offence.rules else "a file that shows it"
         raise DomainError("evidence_missing", f"{offence.label} needs {what}; attach it first.")
     harmed = list(Harmed.objects.filter(case=case).select_related("asset"))
     fund = next((each.finding for each in evidence if each.finding.get("insurance_loss")), None)

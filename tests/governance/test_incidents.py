@@ -8,7 +8,7 @@ from django.test import Client
 
 from exchange_os.engine.models import Bill, JournalBatch, RiskGroup
 from exchange_os.errors import DomainError
-from exchange_os.ledger.models import Asset
+from exchange_os.ledger.models import Asset, Transfer
 from exchange_os.oracles.models import Observation, PriceSource
 from governance.models import Case, Incident
 from governance.services.evidence import replay_evidence
@@ -204,6 +204,28 @@ def test_a_halt_by_the_committee_is_no_incident(venue: Venue) -> None:
     market_of(venue, MarketKind.OUTCOME, Phase.HALTED, event_of(venue, EventState.OPEN))
     Venue.objects.filter(pk=venue.pk).update(held_by_decision=1)
     assert detect(at(5_000)) == []
+
+
+def test_a_venue_that_did_not_answer(venue: Venue, deployer) -> None:
+    journal = question()
+    issued = [4_000, 4_390]
+    frames = [
+        xk.deposit(16, journals.USD, 100, transfer_id=101 + at, issued_ms=START_MS + second * 1_000)
+        for at, second in enumerate(issued)
+    ]
+    journal.batch(4_400, *frames)
+    kept(venue, journal)
+    for second in issued:
+        made = Transfer.objects.create(
+            direction="deposit", user=deployer, group_id=GROUP, account=16, asset_id=journals.USD, amount=100,
+            issued_ms=START_MS + second * 1_000,
+        )  # fmt: skip
+        Transfer.objects.filter(pk=made.pk).update(created=at(second), state="settled", finished=at(4_400))
+    assert detect(at(4_400 + 3_600)) == [], "not of this hour"
+    made = found_once(venue, at(4_410), "unanswered")
+    assert (made.offence, made.happened, made.finding["facts"]) == (
+        "downtime", at(4_000), {"longest_ms": 400_000, "transfers": 1},
+    )  # fmt: skip
 
 
 def test_trades_of_the_deployers_own_account(venue: Venue, deployer) -> None:

@@ -230,3 +230,26 @@ def test_a_rule_runs_on_a_journal_file_alone(tmp_path, capsys):
     path.write_bytes(path.read_bytes()[:-40])
     assert run_file([str(path), "settlement", json.dumps(params)]) == 2
     assert "middle of a batch" in capsys.readouterr().err
+
+
+def test_a_transfer_that_waited_is_found_once_and_by_its_first_answer():
+    def asked(number, seconds):
+        return xk.deposit(16, 1, 100, transfer_id=number, issued_ms=START_MS + seconds * 1000)
+
+    journal = question()
+    journal.batch(100, xk.tick())
+    journal.batch(500, asked(101, 120), asked(102, 480))
+    # Sent again meanwhile, and answered again: that was no waiting.
+    journal.batch(900, asked(102, 480), refused=True)
+    found = find(journal, "unanswered", limit_ms=300_000)
+    assert found.facts == {"longest_ms": 380_000, "transfers": 1}
+    assert found.rows == [
+        {"transfer": 101, "issued_ms": START_MS + 120_000, "answered_ms": START_MS + 500_000}
+    ]
+    assert found.sentence == (
+        "1 transfer waited for an answer longer than the 300 s that are allowed, the longest 380 s."
+    )
+    assert not find(journal, "unanswered", limit_ms=380_000).found
+    # From a later command on: what was asked before may have been answered before.
+    last = journal.kernel.sequence
+    assert not find(journal, "unanswered", first=last, limit_ms=1).found
