@@ -9,7 +9,8 @@ four accounts over four kept-alive connections; orders per second until the dura
 ``api.order.rest``, ``api.order.ws``: one resting order at a time, open loop at 100 a second over four
 accounts; ms from sending to the durable acknowledgement. - ``feed.fanout``: 1,000 sockets on one web process
 follow one book that changes ten times a second; ms from the engine's time of the change, which lies before
-its commit, to its arrival at each socket.
+its commit, to its arrival at each socket. - ``feed.sockets``: the same with 2,000 sockets; how many of them
+were told of every change.
 """
 
 import asyncio
@@ -42,7 +43,7 @@ BULK_WARM_UP = 40
 LANES = 4
 ORDERS_A_SECOND = 100
 ORDER_SECONDS = 15
-SOCKETS = 1_000
+SOCKETS, MORE_SOCKETS = 1_000, 2_000
 UPDATES_A_SECOND = 10
 FANOUT_SECONDS = 10
 
@@ -318,17 +319,19 @@ class Watcher(asyncio.Protocol):
         self.transport.write(bytes((0x81, 0x80 | len(payload))) + mask + payload)
 
 
-async def bench_fanout(venue: Venue) -> Line:
-    """ms from a change of the book to its arrival at each of 1,000 sockets."""
+async def fanned_out(venue: Venue, sockets: int) -> tuple[list[Watcher], list[float]]:
+    """So many sockets that have followed a changing book for a while, closed again, and the ages of what they got."""
     ages: list[float] = []
     loop = asyncio.get_running_loop()
     watchers: list[Watcher] = []
-    for _ in range(SOCKETS):
+    for _ in range(sockets):
         _, watcher = await loop.create_connection(lambda: Watcher(venue, ages), venue.host, venue.port)
         watchers.append(watcher)
         await watcher.ready
     connection = await Connection(venue).open()
     ages.clear()
+    for watcher in watchers:
+        watcher.changes = 0
     start = time.perf_counter()
     for number in range(UPDATES_A_SECOND * FANOUT_SECONDS):
         await asyncio.sleep(max(0.0, start + number / UPDATES_A_SECOND - time.perf_counter()))
@@ -336,20 +339,39 @@ async def bench_fanout(venue: Venue) -> Line:
         answer = await connection.post(venue.people[0], "/api/v5/trade/order", body)
         assert b'"sCode":"0"' in answer, answer
     await asyncio.sleep(1.0)
-    updates = len(ages) / SOCKETS
     for watcher in watchers:
         watcher.transport.close()
+    return watchers, ages
+
+
+def fanout_note(sockets: int, ages: list[float]) -> str:
+    """How many updates each socket got."""
+    pace = len(ages) / sockets / FANOUT_SECONDS
+    return f"{sockets} sockets, {pace:.1f} book updates/s each, aged from before the commit"
+
+
+async def bench_fanout(venue: Venue) -> Line:
+    """ms from a change of the book to its arrival at each of 1,000 sockets."""
+    _, ages = await fanned_out(venue, SOCKETS)
     figures = percentiles(ages)
-    note = (
-        f"{SOCKETS} sockets, {updates / FANOUT_SECONDS:.1f} book updates/s each, aged from before the commit"
+    return line("feed.fanout", figures["p99"], "ms", fanout_note(SOCKETS, ages), len(ages), figures)
+
+
+async def bench_sockets(venue: Venue) -> Line:
+    """How many of 2,000 sockets one web process tells of every change."""
+    watchers, ages = await fanned_out(venue, MORE_SOCKETS)
+    most = max(watcher.changes for watcher in watchers)
+    served = sum(watcher.changes == most for watcher in watchers)
+    return line(
+        "feed.sockets", served, "sockets", fanout_note(MORE_SOCKETS, ages), len(ages), percentiles(ages)
     )
-    return line("feed.fanout", figures["p99"], "ms", note, len(ages), figures)
 
 
 BENCHES: dict[str, Callable[[Venue], Any]] = {
     "api.order.rest": bench_rest,
     "api.order.ws": bench_ws,
     "feed.fanout": bench_fanout,
+    "feed.sockets": bench_sockets,
     "api.bulk": bench_bulk,  # last: it fills the book
 }
 

@@ -92,6 +92,7 @@ SOURCES = (
     Source("audit", ("audit",), (sys.executable, "-m", "benchmarks.audit"), 180),
     Source("change", ("change",), (sys.executable, "-m", "benchmarks.change"), 120),
     Source("api", ("api", "feed"), (sys.executable, "-m", "benchmarks.api"), 210),
+    Source("pages", ("pages",), (sys.executable, "-m", "benchmarks.pages"), 150),
     Source("launch", ("launch",), (sys.executable, "-m", "benchmarks.launch"), 60),
 )
 
@@ -111,6 +112,14 @@ GOALS = (
     Goal("api.order.ws", "p50", False, 4),
     Goal("api.order.ws", "p99", False, 15),
     Goal("feed.fanout", "p99", False, 100),
+    Goal("feed.sockets", "value", True, 2_000),
+    Goal("feed.sockets", "p99", False, 100),
+    Goal("pages.server", "value", False, 100),
+    Goal("pages.first_load", "value", False, 200),
+    Goal("pages.later", "value", False, 60),
+    Goal("pages.paint", "value", False, 1_500),
+    Goal("pages.shift", "value", False, 0.02),
+    Goal("pages.frames", "value", True, 50),
     Goal("recovery.replay", "value", True, 3_000_000),
     Goal("recovery.cold", "value", False, 2),
     Goal("recovery.failover", "value", False, 3),

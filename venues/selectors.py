@@ -168,8 +168,9 @@ def instrument(market: Market) -> Instrument:
 
 def instruments_of(venue: Venue) -> list[Instrument]:
     """Every instrument that the kernel knows of a venue, by number."""
-    known = _markets().filter(venue_id=venue.books_id).exclude(phase=Phase.PENDING)
-    return [instrument(seen_through(market, venue)) for market in known]
+    known = markets_of(venue).exclude(phase=Phase.PENDING)
+    # A venue of hundreds of markets has few assets: they are fetched once, not made anew from a join for each market.
+    return [instrument(seen_through(market, venue)) for market in known.prefetch_related("base", "quote")]
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ export class AccountSocket {
       this.changed();
     };
     socket.onclose = ({ code }) => {
+      if (this.mark === null && this.attempts === 0) this.changed(); // nothing was heard: the tables are read all the same
       if (code === UNKNOWN) return;
       if (code === UNAUTHENTICATED) {
         toast("warning", "You are signed out. Sign in to see your orders again.");

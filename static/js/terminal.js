@@ -93,11 +93,12 @@ watchEditing(root, endEditing);
 document.addEventListener("htmx:after:swap", ({ detail }) => { if (detail.ctx?.target?.id === "act-body" && !act.open) act.showModal(); });
 tellOwn();
 retryFailed();
-for (const panel of root.querySelectorAll("[data-always][data-stale]")) refresh(panel);
 watchForms(document);
 watchConfirmations();
 
+// The first message of the socket brings the tables; without one they are asked for at once.
 if (root.dataset.accountSocket) new AccountSocket(root.dataset.accountSocket, refreshPanels);
+else for (const panel of root.querySelectorAll("[data-always][data-stale]")) refresh(panel);
 
 // Connection state: a dot with the round trip, and a banner once the loss lasts.
 

@@ -30,7 +30,8 @@ def _line(name: str, value: float, **more: object) -> dict[str, object]:
         ("api", ["api"]),
         ("feed.fanout", ["api"]),
         ("recovery", ["pipeline"]),
-        ("p", ["pipeline"]),
+        ("pages.server", ["pages"]),
+        ("p", ["pipeline", "pages"]),
         ("nothing", []),
     ],
 )

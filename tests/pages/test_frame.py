@@ -134,3 +134,9 @@ def test_a_gauge_is_named_and_bounded() -> None:
     drawn = tags.gauge(140, "<b>", "Margin used", "danger")
     assert 'stroke-dasharray="100 200"' in drawn
     assert 'aria-label="Margin used: &lt;b&gt;"' in drawn
+
+
+def test_a_page_is_compressed(client: Client, db: None) -> None:
+    answer = client.get("/style", headers={"Accept-Encoding": "gzip"})
+    assert answer["Content-Encoding"] == "gzip"
+    assert len(answer.content) < len(client.get("/style").content) / 2

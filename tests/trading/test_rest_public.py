@@ -2,6 +2,7 @@
 
 import time
 
+import httpx
 import pytest
 
 from tests.trading.client import Trader, VenueAddress, public
@@ -137,3 +138,17 @@ def test_edges_of_paging_do_not_crash(address: VenueAddress, after: str) -> None
 def test_an_unknown_venue_is_not_there(address: VenueAddress) -> None:
     nowhere = VenueAddress(address.base_url, "nowhere")
     assert public(nowhere, "/public/time")["code"] == "404"
+
+
+def test_a_long_answer_is_compressed_for_who_reads_it(address: VenueAddress) -> None:
+    url = f"{address.rest}/api/v5/public/instruments?instType=SPOT"
+    packed = httpx.get(url, headers={"Accept-Encoding": "gzip"})
+    plain = httpx.get(url, headers={"Accept-Encoding": "identity"})
+    short = httpx.get(f"{address.rest}/api/v5/public/time", headers={"Accept-Encoding": "gzip"})
+
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+    assert int(packed.headers["Content-Length"]) < int(plain.headers["Content-Length"])
+    assert "Content-Encoding" not in plain.headers
+    assert "Content-Encoding" not in short.headers
+    assert packed.json() == plain.json()

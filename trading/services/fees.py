@@ -4,7 +4,7 @@ from collections import Counter
 
 from django.db import transaction
 
-from exchange_os.engine.history import fills_from
+from exchange_os.engine.history import fees_from
 from trading.models import FeesPaid, TradingAccount
 
 PAGES_AT_ONCE = 400
@@ -18,16 +18,16 @@ def fees_paid(account: TradingAccount) -> tuple[dict[int, int], bool]:
     with transaction.atomic():
         FeesPaid.objects.get_or_create(account=account, asset=None)
         mark = FeesPaid.objects.select_for_update().get(account=account, asset=None)
-        fills, whole = fills_from(account.venue.group_id, account.number, mark.upto, PAGES_AT_ONCE)
+        fees, whole = fees_from(account.venue.group_id, account.number, mark.upto, PAGES_AT_ONCE)
         added: Counter[int] = Counter()
-        for fill in fills:
-            added[fill.fee_asset] += fill.fee
+        for _, asset_id, units in fees:
+            added[asset_id] += units
         for asset_id, units in added.items():
             row, _ = FeesPaid.objects.get_or_create(account=account, asset_id=asset_id)
             row.units += units
             row.save()
-        if fills:
-            mark.upto = fills[-1].trade_id
+        if fees:
+            mark.upto = fees[-1][0]
             mark.save()
         rows = FeesPaid.objects.filter(account=account, asset__isnull=False)
         return dict(rows.values_list("asset_id", "units")), whole
