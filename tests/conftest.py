@@ -5,6 +5,7 @@ Django's settings and the test modules below read their addresses as they are im
 """
 
 import atexit
+import contextlib
 import os
 import shutil
 import tempfile
@@ -20,39 +21,67 @@ from exchange_os.embedded.postgres import EmbeddedPostgres
 from exchange_os.embedded.valkey import EmbeddedValkey
 from tests import flush
 
+DRIVERS = {"browser", "chromium", "context", "page"}
 
-def _start_servers() -> None:
+
+def _start_servers() -> contextlib.ExitStack:
+    """Start what is not given and say in the environment where it is; closing what is returned undoes both."""
+    started = contextlib.ExitStack()
     data_dir = Path(tempfile.mkdtemp(prefix="exchange-os-test-"))
+    started.callback(shutil.rmtree, data_dir, ignore_errors=True)
     (data_dir / "static").mkdir()
     keys = load_keys(data_dir)
-    atexit.register(shutil.rmtree, data_dir, ignore_errors=True)
-    os.environ["DATA_DIR"] = str(data_dir)
-    os.environ["SECRET_KEY"] = keys.secret_key
+    said = {"DATA_DIR": str(data_dir), "SECRET_KEY": keys.secret_key, "STATIC_COLLECTED": "False"}
     if "DATABASE_URL" not in os.environ:
         postgres = EmbeddedPostgres(data_dir, keys)
         postgres.start()
-        atexit.register(postgres.stop)
-        os.environ["DATABASE_URL"] = postgres.owner_url
-        os.environ["TEST_APPLICATION_URL"] = postgres.url
+        started.callback(postgres.stop)
+        said |= {"DATABASE_URL": postgres.owner_url, "TEST_APPLICATION_URL": postgres.url}
     if "REDIS_URL" not in os.environ:
         valkey = EmbeddedValkey(data_dir, keys)
         valkey.start()
-        atexit.register(valkey.stop)
-        os.environ["REDIS_URL"] = valkey.url
+        started.callback(valkey.stop)
+        said["REDIS_URL"] = valkey.url
+    said["DJANGO_SETTINGS_MODULE"] = "exchange_os.settings"
+    os.environ.update(said)
+    for name in said:
+        started.callback(os.environ.pop, name, None)
+    return started
 
 
-os.environ["DJANGO_SETTINGS_MODULE"] = "exchange_os.settings"
-os.environ["STATIC_COLLECTED"] = "False"
-_start_servers()
+_servers = _start_servers()
+atexit.register(_servers.close)
 django.setup()
 flush.install()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Each process that shares the tests starts servers of its own: it must not inherit the addresses of these."""
+    _servers.close()
+    if given := {"DATABASE_URL", "REDIS_URL"} & os.environ.keys():
+        raise pytest.UsageError(
+            f"{' and '.join(given)} can serve one process of tests only. Unset, or leave out -n."
+        )
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that drive a browser come last: its synchronous driver keeps an event loop running in this thread, in
-    which no asynchronous test could start its own."""
-    drivers = {"browser", "chromium", "context", "page"}
-    items.sort(key=lambda item: not drivers.isdisjoint(getattr(item, "fixturenames", ())))
+    which no asynchronous test could start its own.
+
+    Processes that share the tests take them by groups: the folders whose tests share a private exchange are one each.
+    """
+    items.sort(key=_drives_a_browser)
+    for item in items:
+        folder = item.path.parent.name
+        drives = _drives_a_browser(item)
+        shared = folder == "trading" or drives
+        item.add_marker(pytest.mark.xdist_group(f"{folder}-{drives}" if shared else item.path.stem + folder))
+
+
+def _drives_a_browser(item: pytest.Item) -> bool:
+    return not DRIVERS.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture
