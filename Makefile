@@ -10,6 +10,9 @@ BIN := .venv/bin
 PACKAGES := exchange_os venues trading governance
 CODE := $(PACKAGES) examples tests benchmarks tools manage.py
 
+# Processes that share the tests have servers of their own: not those that are given.
+SHARED = $(if $(DATABASE_URL)$(REDIS_URL),,-n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder)
+
 ##@ Use
 .PHONY: run
 run: ## Start the exchange on this machine: everything it needs, http://localhost:8000 (PORT=, DATA_DIR=)
@@ -45,7 +48,7 @@ replay-worldcup: ## Play World Cups: every match traded by bots, settled from it
 test: ## Every test, Rust and Python, on a PostgreSQL and a Valkey of its own (ARGS= goes to pytest)
 	@$(SETUP) --dev
 	@cargo test --quiet --manifest-path kernel/Cargo.toml
-	@exec $(BIN)/pytest $(ARGS)
+	@exec $(BIN)/pytest $(SHARED) $(ARGS)
 
 .PHONY: lint
 lint: ## Style and types: ruff, mypy, cargo fmt, clippy, djade
