@@ -65,19 +65,19 @@ def pytest_xdist_setupnodes() -> None:
         )
 
 
-@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Processes that share the tests take them by files; what shares a private exchange they take together."""
+    folder, drives = item.path.parent.name, _drives_a_browser(item)
+    if folder == "trading" or drives:
+        item.add_marker(pytest.mark.xdist_group(f"{folder}, in a browser" if drives else folder))
+    else:
+        item.add_marker(pytest.mark.xdist_group(f"{folder}/{item.path.stem}"))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that drive a browser come last: its synchronous driver keeps an event loop running in this thread, in
-    which no asynchronous test could start its own.
-
-    Processes that share the tests take them by groups: the folders whose tests share a private exchange are one each.
-    """
+    which no asynchronous test could start its own."""
     items.sort(key=_drives_a_browser)
-    for item in items:
-        folder = item.path.parent.name
-        drives = _drives_a_browser(item)
-        shared = folder == "trading" or drives
-        item.add_marker(pytest.mark.xdist_group(f"{folder}-{drives}" if shared else item.path.stem + folder))
 
 
 def _drives_a_browser(item: pytest.Item) -> bool:

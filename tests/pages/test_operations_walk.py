@@ -5,19 +5,10 @@ import os
 import subprocess
 import sys
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from exchange_os.demo.stack import PROJECT, PrivateStack
-from tests.pages.conftest import chromium, stack, stage
 from tests.pages.screen import SIZES
-
-__all__ = ["chromium", "stack", "stage"]
-
-
-@pytest.fixture(autouse=True)
-def clean_redis() -> None:
-    """The stack has a broker of its own."""
 
 
 def staff_of(stack: PrivateStack) -> list[str]:
