@@ -70,6 +70,7 @@ MIDDLEWARE = [
     "exchange_os.operations.actor.ActorMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "exchange_os.ui.toasts.MessagesToToasts",
+    "exchange_os.idle.IdleSessions",
 ]
 
 ROOT_URLCONF = "exchange_os.urls"
@@ -186,6 +187,8 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 USERSESSIONS_TRACK_ACTIVITY = (
     False  # a session is listed when it begins; a write at every request would buy little
 )
+# Members of the committee and staff only.
+IDLE_SESSION_SECONDS = env.int("IDLE_SESSION_SECONDS", 900)
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from exchange_os import health
+from exchange_os import health, idle
 from exchange_os.accounts import TradingAccounts
 from exchange_os.demo.worldcup import views as cup
 from exchange_os.demo.worldcup.listing import ADDRESS
@@ -28,6 +28,8 @@ end_with(end_keys_of, end_tokens_of)
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("session/ended/", idle.ended, name="signed_out"),
+    path("session/kept/", idle.kept_form, name="kept_form"),
     path("accounts/", include("exchange_os.identity.urls")),
     path("accounts/", include("allauth.urls")),
     path("api/oracle/v1/", include("exchange_os.oracles.urls")),
