@@ -52,7 +52,8 @@ class Kind:
 
     ``reply``, ``voting``, ``lock`` and ``appeal`` name parameters in seconds; an empty name is no time at all (an empty
     ``appeal``: a rejection is final). ``early``: it is adopted as soon as the votes carry it. ``vetoes``: how many
-    guardians stop it in the time lock (0: it cannot be stopped). ``rules`` replaces the quorum and threshold of the
+    guardians stop it in the time lock (0: it cannot be stopped). ``drawn``: of a committee larger than
+    a panel the panel is drawn by lot. ``rules`` replaces the quorum and threshold of the
     protocol. ``compose`` makes the content of the canonical text at opening; ``render`` turns that content into lines;
     ``share_range`` reads from it what shares may be voted for; ``options`` (key to label) what a vote for must choose
     between, where it is more than for or against. ``conflicts`` gives members who must not judge, with the reason, and
@@ -72,6 +73,7 @@ class Kind:
     appeal: str = ""
     guardians_only: bool = False
     early: bool = False
+    drawn: bool = False
     vetoes: Callable[[Decision], int] = _no_veto
     rules: Callable[[Decision], Rules] | None = None
     share_range: Callable[[Mapping[str, Any]], tuple[int, int]] | None = None

@@ -12,6 +12,7 @@ PARAMETERS = declare(
     Parameter("decision_threshold_ppm", 600_000, 500_001, 1_000_000, "Share of votes for, of those for and against."),
     Parameter("decision_votes_count", 2, 2, 20, "Votes for that are needed at least."),
     Parameter("panel_seats_count", 2, 2, 20, "Seats that a fresh panel of an appeal needs at least."),
+    Parameter("panel_drawn_count", 9, 3, 50, "Seats of a panel on a case or dispute; of more members it is drawn."),
     Parameter("dispute_voting_seconds", 2 * DAY, HOUR, 7 * DAY, "How long a panel votes on a disputed result."),
     Parameter("dispute_lock_seconds", HOUR, 300, 2 * DAY, "How long a verdict waits before it is paid."),
     Parameter("detector_stale_seconds", 900, 60, DAY, "How long a price may be silent before it is an incident."),

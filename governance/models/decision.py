@@ -131,6 +131,29 @@ class Seat(models.Model):
         return f"{self.member_id} on {self.decision_id}"
 
 
+class PanelDraw(models.Model):
+    """How the panel of a round was drawn by lot, where more could judge than it has ``seats``; never changed.
+
+    ``heads`` are the ends of journals as of ``moment``: [risk group, last command, hash of the chain] each. ``seed``
+    follows from them (``governance.draw``), the panel from the seed and ``members``, who could judge.
+    """
+
+    decision = models.ForeignKey(Decision, on_delete=models.PROTECT, related_name="draws")
+    round = models.PositiveSmallIntegerField()
+    moment = models.DateTimeField()
+    heads = models.JSONField()
+    seed = models.CharField(max_length=64)
+    members = models.JSONField()
+    seats = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["round"]
+        constraints = [models.UniqueConstraint(fields=["decision", "round"], name="draw_once")]
+
+    def __str__(self) -> str:
+        return f"{self.seats} of {len(self.members)} on {self.decision_id}"
+
+
 class Choice(models.TextChoices):
     """What a member says."""
 

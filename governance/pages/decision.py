@@ -15,6 +15,7 @@ from exchange_os.ledger.models import Asset
 from exchange_os.ledger.selectors import amount_words
 from exchange_os.ui.access import signed_in
 from exchange_os.ui.requests import SignedInRequest
+from governance.canonical import digest
 from governance.kinds import Line, kind_of
 from governance.models import Case, Decision, DisputeCase, Evidence, EvidenceKind, Seat, State, Verb, Vote
 from governance.offences import OFFENCES
@@ -30,7 +31,7 @@ from governance.pages.shown import (
 )
 from governance.rules import RULES
 from governance.selectors.committee import member_of
-from governance.selectors.decisions import decision_numbered, effect_of, last_votes
+from governance.selectors.decisions import decision_numbered, effect_of, is_sealed, last_votes
 from governance.selectors.records import venue_of
 from governance.services import KINDS
 from governance.services.decisions import (
@@ -44,6 +45,7 @@ from governance.services.decisions import (
 )
 from governance.services.discussion import comment_on, reply_to
 from governance.services.disputes import sides_of, view_of
+from governance.services.panels import NOT_DRAWN
 from governance.services.proposals import preview
 from trading.selectors.event_moves import disputes_in, moves_of, result_text
 from venues.models import EventState
@@ -154,6 +156,7 @@ def standing(request: HttpRequest, found: Decision) -> dict[str, Any]:
         "bars": bars,
         "options": option_rows(found, bars.tally if bars else None),
         "rounds": _rounds(found, now),
+        "not_drawn": NOT_DRAWN,
         "moves": [(move, names.get(move.by_id)) for move in found.moves.order_by("pk")],
         "may": may_do(found, user, now),
         "names": names,
@@ -215,21 +218,31 @@ def _names(found: Decision) -> dict[int | None, str]:
     return named
 
 
+def _signed(vote: Vote | None) -> dict[str, str]:
+    """What a vote's proof is over, as text, and its digest, which is shown before the text is."""
+    message = bytes(vote.message) if vote else b""
+    return {"message": message.decode(), "digest": digest(message)} if message else {}
+
+
 def _rounds(found: Decision, now: datetime) -> list[dict[str, Any]]:
     """The panels so far, the present one first: each seat with its last vote or why it is empty."""
     seats = list(Seat.objects.filter(decision=found).select_related("member").order_by("-round", "pk"))
     shown, labels = [], options_of(found)
+    draws = {draw.round: draw for draw in found.draws.all()}
     for number in sorted({seat.round for seat in seats}, reverse=True):
         votes = {vote.member_id: vote for vote in last_votes(found, number)}
         shown.append(
             {
                 "number": number,
+                "sealed": is_sealed(found) and number == found.round,
+                "draw": draws.get(number),
                 "bars": bars_of(found, now, number),
                 "seats": [
                     {
                         "name": seat.member.name,
                         "recused": seat.recused,
                         "vote": votes.get(seat.member_id),
+                        **_signed(votes.get(seat.member_id)),
                         "option": labels.get(votes[seat.member_id].option, "")
                         if seat.member_id in votes
                         else "",

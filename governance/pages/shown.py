@@ -13,7 +13,7 @@ from governance.allocation import allocate
 from governance.kinds import kind_of
 from governance.models import Case, Decision, Harmed, State, Verb
 from governance.offences import OFFENCES, Offence
-from governance.selectors.decisions import content_of, last_votes, tally_of
+from governance.selectors.decisions import content_of, is_sealed, last_votes, tally_of
 from governance.selectors.records import venue_of
 from governance.tally import PPM, Outcome, Tally, median_share
 from venues.models import Venue
@@ -101,6 +101,7 @@ class Bars:
     abstain: int
     quorum_at: int
     outcome_words: str
+    sealed: bool = False
 
     @property
     def reject_at(self) -> int:
@@ -120,6 +121,11 @@ def bars_of(decision: Decision, now: datetime, round_: int | None = None) -> Bar
     tally = tally_of(decision, now, (), round_)
     seats = max(1, tally.seats)
     missing = max(0, tally.quorum - tally.cast)
+    if is_sealed(decision) and round_ in (None, decision.round):
+        cast = Tally(tally.seats, 0, 0, tally.cast, tally.quorum, tally.needed, tally.outcome, None)
+        words = f"{missing} more must vote" if missing else "Enough have voted"
+        width = tally.cast * 100 // seats
+        return Bars(cast, 0, 0, width, min(100, tally.quorum * 100 // seats), words, sealed=True)
     if missing:
         words = f"{missing} more must vote"
     elif tally.outcome == Outcome.CARRIED:
@@ -144,6 +150,8 @@ def options_of(decision: Decision) -> dict[str, str]:
 
 def option_rows(decision: Decision, tally: Tally | None) -> list[dict[str, Any]]:
     """Each option with the members who voted for it, and its bar in hundredths of the seats."""
+    if is_sealed(decision):
+        return []
     votes = [vote.option for vote in last_votes(decision)]
     seats = max(1, tally.seats) if tally else 1
     return [
@@ -234,7 +242,8 @@ def _shares(decision: Decision, offence: Offence) -> list[tuple[str, int]]:
     ends = [("At the least", offence.low_ppm), ("At the most", offence.high_ppm)]
     if decision.share_ppm is not None:
         return [("Adopted", decision.share_ppm)]
-    said = [vote.share_ppm for vote in last_votes(decision) if vote.share_ppm is not None]
+    votes = [] if is_sealed(decision) else last_votes(decision)
+    said = [vote.share_ppm for vote in votes if vote.share_ppm is not None]
     return [ends[0], ("As votes stand", median_share(said)), ends[1]] if said else ends
 
 

@@ -49,6 +49,11 @@ def effect_of(decision: Decision) -> list[Line]:
     return kind_of(decision).render(content_of(decision)) if decision.digest else []
 
 
+def is_sealed(decision: Decision) -> bool:
+    """Whether only digests of the present round's votes are shown: until its time is up, where votes cannot end it."""
+    return decision.state == State.VOTING and not kind_of(decision).early
+
+
 def panel_of(decision: Decision, now: datetime | None = None, round_: int | None = None) -> QuerySet[Seat]:
     """The seats of a round (the present one) whose members judge and still serve."""
     return Seat.objects.filter(

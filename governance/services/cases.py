@@ -223,6 +223,7 @@ def _told(decision: Decision, move: DecisionMove) -> None:
 CASE = register(
     Kind(
         name="case",
+        drawn=True,
         label="Slashing case",
         compose=_compose,
         render=_render,

@@ -32,6 +32,7 @@ from governance.models import (
 from governance.selectors.committee import require_member, serving_members
 from governance.selectors.decisions import panel_of, tally_of
 from governance.selectors.parameters import parameter, span
+from governance.services.panels import draw_panel
 from governance.tally import Outcome
 
 log = logging.getLogger(__name__)
@@ -320,8 +321,13 @@ def _note_problem(decision: Decision, message: str, now: datetime) -> None:
 
 
 def _begin_voting(locked: Decision, now: datetime, recused: dict[int, str]) -> None:
-    """Seat the panel of the present round. On appeal those who have voted do not sit, unless too few are left."""
+    """Seat the panel of the present round: recusals first, then the lot where there are too many.
+
+    On appeal those who have voted do not sit, unless too few are left. The lot falls by the end of a window that was
+    announced before: that of the reply, on appeal that of the first vote.
+    """
     kind = kind_of(locked)
+    announced = (locked.voting_ends if locked.round > 1 else locked.reply_ends) or now
     locked.voting_ends = now + span(kind.voting)
     members = [member for member in serving_members(now) if member.guardian or not kind.guardians_only]
     reasons = {member.pk: recused.get(member.pk, "") for member in members}
@@ -331,6 +337,8 @@ def _begin_voting(locked: Decision, now: datetime, recused: dict[int, str]) -> N
         for member in members:
             if member.pk in voted and not reasons[member.pk]:
                 reasons[member.pk] = "Judged this case before the appeal."
+    if kind.drawn:
+        reasons |= draw_panel(locked, [member.pk for member in members if not reasons[member.pk]], announced)
     Seat.objects.bulk_create(
         Seat(decision=locked, round=locked.round, member=member, recused=reasons[member.pk][:200])
         for member in members

@@ -227,7 +227,7 @@ def _told(decision: Decision, move: DecisionMove) -> None:
 DISPUTE = register(
     Kind(
         name="dispute", label="Disputed result", compose=_compose, render=_render, execute=_execute,
-        voting="dispute_voting_seconds", lock="dispute_lock_seconds", options=_labels,
+        drawn=True, voting="dispute_voting_seconds", lock="dispute_lock_seconds", options=_labels,
         conflicts=_conflicts, parties=_parties, opened=_opened, told=_told,
     )
 )  # fmt: skip

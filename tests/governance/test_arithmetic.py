@@ -1,5 +1,6 @@
 """Counting votes and sharing a slash, for any numbers."""
 
+from collections import Counter
 from fractions import Fraction
 from itertools import pairwise
 
@@ -7,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from governance.allocation import allocate, pro_rata
+from governance.draw import drawn, seed_of
 from governance.tally import PPM, Ballot, Outcome, Rules, count, median_share, quorum_of
 
 #: Properties on a busy machine: slow is not wrong.
@@ -86,3 +88,17 @@ def test_the_harmed_come_before_the_fund_and_the_fund_before_the_fire(units, owe
     assert shares.insurance == 0 or shares.paid == sum(owed.values())
     assert shares.burned == 0 or shares.insurance == fund
     assert shares.insurance <= fund
+
+
+def test_the_lot_is_a_function_of_its_seed_and_falls_on_all_alike():
+    heads = [(7, 30, "ab"), (9, 2, "cd")]
+    seed = seed_of("f" * 64, 1, heads)
+    assert seed == seed_of("f" * 64, 1, heads[::-1])
+    assert (
+        len({seed, seed_of("f" * 64, 2, heads), seed_of("e" * 64, 1, heads), seed_of("f" * 64, 1, heads[:1])})
+        == 4
+    )
+    assert drawn(seed, range(1, 13), 5) == drawn(seed, range(12, 0, -1), 5)
+    assert drawn(seed, range(1, 4), 5) == drawn(seed, range(1, 4), 3)
+    often = Counter(member for at in range(2_000) for member in drawn(str(at), range(10), 3))
+    assert all(500 < often[member] < 700 for member in range(10)), often

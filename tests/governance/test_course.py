@@ -3,15 +3,18 @@
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from exchange_os.engine.models import JournalBatch, RiskGroup
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import AccountKind, Asset, Slash
 from exchange_os.ledger.selectors import balance, burned_units, holds_on, stake_balance, wallet_balance
-from governance.models import Case, Decision, Harmed, Seat, State
+from governance.draw import drawn, seed_of
+from governance.models import Case, Decision, Harmed, PanelDraw, Seat, State
 from governance.selectors.decisions import due_decisions, effect_of, panel_of, tally_of
 from governance.services.cases import draft_case
-from governance.services.committee import seat_member
+from governance.services.committee import declare_conflict, seat_member
 from governance.services.decisions import (
     appeal_decision,
     dismiss_draft,
@@ -19,6 +22,7 @@ from governance.services.decisions import (
     follow_decisions,
     open_decision,
 )
+from governance.services.panels import NOT_DRAWN, draw_holds
 from tests.governance.conftest import OKB_UNIT, STAKE, adopted, drafted, user_named
 from tests.governance.factors import vote
 
@@ -162,3 +166,53 @@ def test_an_appeal_is_made_once(opened, members, venue):
         appeal_decision(decision, venue.deployer.user, grounds, opened.locks)
     assert refused.value.code == "appeal_refused"
     assert Decision.objects.get(pk=decision.pk).round == 2
+
+
+def many(members):
+    """The committee with eight members more."""
+    until = timezone.now() + timedelta(days=365)
+    return [*members, *(seat_member(user_named(f"m{at}"), f"Member {at}", until) for at in range(8))]
+
+
+def test_a_panel_is_drawn_by_lot_after_the_recusals_and_anybody_can_draw_it_again(venue, members):
+    committee = many(members)
+    declare_conflict(members[2], venue, "I used to work there.")
+    case = drafted(venue, None)
+    open_decision(case.decision, members[0].user)
+    decision = Decision.objects.get(pk=case.pk)
+    moment = decision.reply_ends - timedelta(seconds=60)
+    groups = [venue.group_id, RiskGroup.objects.create().pk]
+    for group in groups:
+        for place, after in enumerate((-1, 1)):
+            JournalBatch.objects.create(
+                group_id=group, first_sequence=place + 1, last_sequence=place + 1, epoch=1, commands=b"",
+                hash=bytes([place]) * 32, previous_hash=b"", stream_cursor="0-0",
+                now_ms=int(moment.timestamp() * 1000) + after,
+            )  # fmt: skip
+    follow_decision(decision.pk, decision.reply_ends + timedelta(hours=3))
+    draw = PanelDraw.objects.get()
+    # As of the announced moment, however late the sweep comes: only the first batch of each counts.
+    assert draw.heads == [[group, 1, "00" * 32] for group in groups]
+    assert draw.seed == seed_of(decision.digest, 1, [(group, 1, "00" * 32) for group in reversed(groups)])
+    judges = [member.pk for member in committee if member != members[2]]
+    assert (draw.members, draw.seats) == (sorted(judges), 9)
+    panel = {seat.member_id for seat in panel_of(decision)}
+    assert panel == set(drawn(draw.seed, judges, 9))
+    assert tally_of(decision).seats == 9
+    reasons = dict(Seat.objects.values_list("member", "recused"))
+    assert [member for member in judges if reasons[member]] == [
+        member for member in judges if member not in panel
+    ]
+    assert {reasons[member] for member in judges} == {"", NOT_DRAWN}
+    assert reasons[members[2].pk] not in ("", NOT_DRAWN)
+    assert draw_holds(draw)
+    draw.seed = "0" * 64
+    assert not draw_holds(draw)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        draw.save()
+
+
+def test_a_small_committee_judges_whole(opened, members):
+    follow_decision(opened.decision.pk, opened.votes)
+    assert not PanelDraw.objects.exists()
+    assert tally_of(Decision.objects.get(pk=opened.decision.pk)).seats == 3

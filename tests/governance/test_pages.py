@@ -1,5 +1,7 @@
 """The pages of governance as visitors, members and deployers see them, without script."""
 
+from hashlib import sha256
+
 import pytest
 from django.test import Client
 
@@ -108,9 +110,21 @@ def test_a_vote_is_chosen_looked_at_and_confirmed_with_a_code(voting_now, member
     done = ben.post(confirm, {"code": codes(members[1].user)[0]})
     assert done.headers["Location"] == f"/governance/{voting_now.pk}/"
     assert Vote.objects.get().share_ppm == 625_000
+    sealed = page(browser(), f"/governance/{voting_now.pk}/")
+    signed = sha256(bytes(Vote.objects.get().message)).hexdigest()
+    assert "Voted, sealed" in sealed
+    assert signed in sealed
+    assert "1 of 3" in page(browser(), "/governance/")
+    for told in ("62.5%", "As the replay shows.", "1 for", "0 against", "As votes stand"):
+        assert told not in sealed + page(browser(), "/governance/") + page(
+            browser(members[2].user), "/governance/"
+        )
+    voting_now.refresh_from_db()
+    follow_decision(voting_now.pk, voting_now.voting_ends)
     shown = page(browser(), f"/governance/{voting_now.pk}/")
     assert "62.5%" in shown
     assert "As the replay shows." in shown
+    assert signed in shown
     assert page(ben, confirm, 302) == ""
 
 

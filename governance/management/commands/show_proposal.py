@@ -6,8 +6,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from exchange_os.errors import DomainError
 from governance.canonical import digest
-from governance.selectors.decisions import decision_numbered, effect_of, tally_of
+from governance.selectors.decisions import decision_numbered, effect_of, is_sealed, tally_of
 from governance.services import KINDS
+from governance.services.panels import draw_holds
 
 
 class Command(BaseCommand):
@@ -32,6 +33,14 @@ class Command(BaseCommand):
             raise CommandError(refused.message) from refused
         self.stdout.write(f"Text: {bytes(decision.text).decode()}")
         self.stdout.write(f"SHA-256: {digest(bytes(decision.text))}")
+        for draw in decision.draws.select_related("decision"):
+            held = "holds" if draw_holds(draw) else "DOES NOT HOLD"
+            self.stdout.write(
+                f"Panel of round {draw.round}: {draw.seats} of {len(draw.members)} drawn by seed {draw.seed}; {held}"
+            )
+        if is_sealed(decision):
+            self.stdout.write(f"Votes are sealed: {tally.cast} of {tally.seats} cast, {tally.quorum} must")
+            return
         self.stdout.write(
             f"Votes that count: {tally.approve} for, {tally.reject} against, {tally.abstain} abstained, "
             f"of {tally.seats} seats; {tally.quorum} must vote"
