@@ -11,7 +11,7 @@ PACKAGES := exchange_os venues trading governance
 CODE := $(PACKAGES) examples tests benchmarks tools manage.py
 
 # Processes that share the tests have servers of their own: not those that are given.
-SHARED = $(if $(DATABASE_URL)$(REDIS_URL),,-n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder)
+SHARED = $(if $(DATABASE_URL)$(REDIS_URL),,-n auto --maxprocesses 4)
 
 ##@ Use
 .PHONY: run

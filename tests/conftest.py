@@ -11,10 +11,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import django
 import pytest
 from redis import Redis
+from xdist.scheduler import LoadScopeScheduling
 
 from exchange_os.embedded.keys import load_keys
 from exchange_os.embedded.postgres import EmbeddedPostgres
@@ -22,6 +24,7 @@ from exchange_os.embedded.valkey import EmbeddedValkey
 from tests import flush
 
 DRIVERS = {"browser", "chromium", "context", "page"}
+WALKS, TRADING = "walks in a browser", "tests/trading/"
 
 
 def _start_servers() -> contextlib.ExitStack:
@@ -65,23 +68,35 @@ def pytest_xdist_setupnodes() -> None:
         )
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Processes that share the tests take them by files; what shares a private exchange they take together."""
-    folder, drives = item.path.parent.name, _drives_a_browser(item)
-    if folder == "trading" or drives:
-        item.add_marker(pytest.mark.xdist_group(f"{folder}, in a browser" if drives else folder))
-    else:
-        item.add_marker(pytest.mark.xdist_group(f"{folder}/{item.path.stem}"))
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that drive a browser come last: its synchronous driver keeps an event loop running in this thread, in
-    which no asynchronous test could start its own."""
-    items.sort(key=_drives_a_browser)
+    """What shares a private exchange comes last, each part by one process of those that share the tests; the walks in
+    a browser after all else: the driver keeps an event loop running in this thread, in which no asynchronous test
+    could start its own."""
+    for item in items:
+        if not DRIVERS.isdisjoint(getattr(item, "fixturenames", ())) and _part(item.nodeid) != WALKS:
+            raise pytest.UsageError(f"{item.nodeid} drives a browser: call its file test_..._walk.py.")
+    ranks = {TRADING: 1, WALKS: 2}
+    items.sort(key=lambda item: ranks.get(_part(item.nodeid), 0))
 
 
-def _drives_a_browser(item: pytest.Item) -> bool:
-    return not DRIVERS.isdisjoint(getattr(item, "fixturenames", ()))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Hand the tests out part by part, in their order."""
+
+    class Parts(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _part(nodeid)
+
+    config.option.loadscopereorder = False
+    return Parts(config, log)
+
+
+def _part(nodeid: str) -> str:
+    """What is run by one process together: a file, the walks through pages, the tests of the trading API."""
+    path = nodeid.partition("::")[0]
+    if "_walk" in path:
+        return WALKS
+    return TRADING if path.startswith(TRADING) else path
 
 
 @pytest.fixture

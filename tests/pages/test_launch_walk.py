@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from exchange_os.demo.stack import PROJECT, PrivateStack
 from tests.pages.screen import COUNT_SHIFTS, PASSWORD, SIZES
-from tests.pages.test_axe import faults
+from tests.pages.test_axe_walk import faults
 from venues.launch_templates import TEMPLATES
 from venues.steps import KEYS
 
