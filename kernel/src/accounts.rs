@@ -88,6 +88,10 @@ pub struct Account {
     pub dirty_batch: u32,
     /// Place of its margin record; 0 while it never had a contract.
     pub margin: u32,
+    /// Where its mandates are kept; 0 without any. This and what follows is outside the logical state.
+    pub keys: u32,
+    /// Whom its fills concern beside itself (`mandates`).
+    pub marks: u8,
 }
 
 impl Account {
@@ -310,14 +314,13 @@ impl Funds {
 
     /// Hint that the balances and orders of an account asked for before are about to be used.
     #[inline]
-    pub fn prefetch_lists(&self, number: u32) {
-        if let Some(slot) = self.account_slot(number) {
-            let account = self.account(slot);
-            crate::prefetch::line(&account.balances, 0);
-            if let Some(last) = account.orders.last() {
-                crate::prefetch::at(last);
-            }
+    pub fn prefetch_lists(&self, number: u32) -> Option<&Account> {
+        let account = self.account(self.account_slot(number)?);
+        crate::prefetch::line(&account.balances, 0);
+        if let Some(last) = account.orders.last() {
+            crate::prefetch::at(last);
         }
+        Some(account)
     }
 
     #[inline]

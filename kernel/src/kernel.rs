@@ -161,6 +161,8 @@ pub struct Kernel {
     pub(crate) publisher: Publisher,
     /// Whether plain commands take the paths of `plain.rs`.
     pub(crate) plain: bool,
+    /// Commands that took the general path.
+    general: u64,
 }
 
 /// What one batch did; the buffers are those of `Kernel::output` until the next batch.
@@ -209,7 +211,14 @@ impl Kernel {
             out: Output::default(),
             publisher: Publisher::default(),
             plain: true,
+            general: 0,
         }
+    }
+
+    /// Commands that took the general path so far: for tests, which want to know that most do not.
+    #[doc(hidden)]
+    pub fn general_count(&self) -> u64 {
+        self.general
     }
 
     /// Let every command take the general path from now on. It does the same, only slower: for tests, which compare the two.
@@ -351,7 +360,9 @@ impl Kernel {
         coming.slot = NIL;
         let Some(bytes) = coming.bytes.first_chunk::<24>() else { return };
         let first = crate::wire::u64_at(bytes, HEADER);
-        self.funds.prefetch_lists(crate::wire::u32_at(bytes, 4));
+        if let Some(account) = self.funds.prefetch_lists(crate::wire::u32_at(bytes, 4)) {
+            self.mandates.prefetch(account);
+        }
         match bytes[2] {
             kind::PLACE => {
                 if let Some(market) = self.markets.get(crate::wire::u32_at(bytes, 8) as usize) {
@@ -426,6 +437,7 @@ impl Kernel {
     /// A command on the general path.
     #[inline(never)]
     fn step_whole(&mut self, coming: &Ahead) {
+        self.general += 1;
         let Some(frame) = Frame::at(coming.bytes, 0) else { unreachable!("the frame was cut before") };
         let ack = match self.dispatch(&frame, coming) {
             Ok(ack) => ack,

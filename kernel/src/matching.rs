@@ -319,7 +319,7 @@ impl Kernel {
         let linked = self.slab.node(maker).flags & flag::LINKED != 0;
         let deal = Deal { price, lots, notional, maker_fee, taker_fee, left };
         self.report_trade(taker, maker, &deal);
-        if self.mandates.share_fills() {
+        if self.is_shared(taker, maker) {
             let payers = self.payers(taker, (taker.fee_ppm, taker_fee), maker, (maker_ppm, maker_fee));
             let market = taker.market;
             self.share_fill(Charged { market, payers, lots, notional, basis: notional, earned, protocol });

@@ -1,6 +1,6 @@
 //! The commands most of a stream consists of, on a path of their own: a limit order, which rests without trading or
 //! (`take.rs`) trades at once, and the cancel of an order by its id. Each is checked whole before anything is changed; whatever is not plain
-//! about a command (an option, a refusal, a margin account, a timer) leaves it to the general path, which does the same in
+//! about a command (an option, a refusal, a margin account, a timer, a mandate with a new day to begin) leaves it to the general path, which does the same in
 //! the same order and gives the rejects. So this file decides nothing: it only saves the general path's questions.
 
 use crate::accounts::{Account, Balance, Funds, BOUND, FIRST_USER};
@@ -8,6 +8,7 @@ use crate::clients::{visible, Entry, Vacancy};
 use crate::codes::{reason, state};
 use crate::contracts::SPOT;
 use crate::kernel::{Ahead, Kernel};
+use crate::mandates::{Held, Wanted};
 use crate::market::Market;
 use crate::matching::hold_of;
 use crate::num::{charge, product, MAX_QUANTITY};
@@ -32,6 +33,10 @@ pub(crate) struct Plain {
     pub client_len: u8,
     pub maker_ppm: i32,
     pub taker_ppm: i32,
+    /// Mandate of its key, which counts it.
+    pub mandate: Option<Held>,
+    /// Whether its fills may concern others than the two sides.
+    pub shared: bool,
 }
 
 /// Bytes of a cancel without a client id.
@@ -81,7 +86,7 @@ impl Kernel {
     /// Whether nothing is pending that has to be looked at after every command or before each of its checks.
     #[inline(always)]
     fn is_quiet(&self) -> bool {
-        self.plain && !self.algos.is_busy() && self.funds.pending.is_empty() && !self.mandates.bind()
+        self.plain && !self.algos.is_busy() && self.funds.pending.is_empty()
     }
 
     /// Carry out a plain order and tell of it. `false`: nothing has been done.
@@ -107,6 +112,22 @@ impl Kernel {
         let (number, market_number, key) = (u32_at(frame, 4), u32_at(frame, 8), u32_at(frame, 12));
         let side = (flags & flag::SELL) as usize;
         let Some(owner) = self.funds.account_slot(number) else { return false };
+        let account = self.funds.account(owner);
+        let (mandate, shared) = (self.mandates.find(account, key), self.mandates.concern(account, key));
+        if let Some(held) = mandate {
+            let wanted = Wanted {
+                market: market_number,
+                side,
+                price,
+                lots: size,
+                budget: 0,
+                reduce_only: false,
+                standing: 0,
+            };
+            if !self.keeps_mandate(held, owner, &wanted) {
+                return false;
+            }
+        }
         let (Some(account), Some(market)) =
             (self.funds.accounts.get_mut(owner as usize), self.markets.get_mut(market_number as usize))
         else {
@@ -124,7 +145,7 @@ impl Kernel {
             return false;
         }
         let crosses = market.book.crosses(side, price);
-        let taking = flags & flag::POST_ONLY == 0 && !self.mandates.share_fills();
+        let taking = flags & flag::POST_ONLY == 0;
         if if crosses { !taking } else { tif != GTC } {
             return false;
         }
@@ -158,6 +179,8 @@ impl Kernel {
             client_len,
             maker_ppm,
             taker_ppm,
+            mandate,
+            shared,
         };
         if !spot {
             return self.place_contract(&order, crosses, vacancy, coming);
@@ -214,7 +237,10 @@ impl Kernel {
     #[inline(always)]
     fn rest_plain(&mut self, order: &Plain, vacancy: Option<Vacancy>, coming: &Ahead) -> Node {
         let now_ms = self.now_ms;
-        let Kernel { funds, markets, slab, ids, clients, out, .. } = self;
+        let Kernel { funds, markets, slab, ids, clients, out, mandates, .. } = self;
+        if let Some(held) = order.mandate {
+            mandates.count(held, now_ms);
+        }
         let Funds { accounts, batch, dirty_accounts, .. } = funds;
         let (account, market) = (&mut accounts[order.owner as usize], &mut markets[order.market as usize]);
         if account.dirty_batch != *batch {
@@ -256,9 +282,12 @@ impl Kernel {
         if slot == NIL || u64_at(frame, 24) | u64_at(frame, 32) != 0 || frame[3] != 0 || !self.is_quiet() {
             return false;
         }
-        let (number, market_number) = (u32_at(frame, 4), u32_at(frame, 8));
+        let (number, market_number, key) = (u32_at(frame, 4), u32_at(frame, 8), u32_at(frame, 12));
+        let owner = self.funds.account_slot(number);
+        if owner.is_some_and(|owner| !self.may_cancel(self.funds.account(owner), key)) {
+            return false;
+        }
         let Kernel { funds, markets, slab, ids, clients, closed, out, .. } = self;
-        let owner = funds.account_slot(number);
         let Funds { accounts, batch, dirty_accounts, .. } = funds;
         let node = slab.node(slot);
         let Some(market) = markets.get_mut(node.market as usize) else { return false };

@@ -1,5 +1,6 @@
 //! A plain order that trades at once: the third of the paths of `plain.rs`. As long as it meets plain orders (no expiry, no
-//! algo order behind them, no owner of its own, no margin account, no trigger at the price) it is matched here, and what is
+//! algo order behind them, no owner of its own, no margin account, no trigger at the price, nobody beside the two sides whom the
+//! fill concerns) it is matched here, and what is
 //! the same for all its trades is done once: its own balances, its record, the level's and the fee accounts' sums. At the
 //! first order that is not plain it goes on as any other taker does, from where it stands.
 
@@ -8,6 +9,7 @@ use crate::clients::{ClientIds, Entry, Vacancy};
 use crate::codes::{reason, state};
 use crate::ids::OrderIds;
 use crate::kernel::{Ahead, Kernel};
+use crate::mandates::Mandates;
 use crate::market::{Market, Trade};
 use crate::matching::{cost_of, state_of, Taker};
 use crate::num::{charge, prepaid_after, share};
@@ -62,6 +64,7 @@ struct Floor<'a> {
     slab: &'a mut Slab,
     ids: &'a mut OrderIds,
     clients: &'a mut ClientIds,
+    mandates: &'a Mandates,
     out: &'a mut Output,
     next_trade_id: &'a mut u64,
     fee_asset: u32,
@@ -98,6 +101,8 @@ impl Floor<'_> {
                 plain = node.flags & (flag::TIMED | flag::LINKED) == 0
                     && account.owner != owner
                     && account.margin == 0
+                    && self.slab.cold(head).builder == 0
+                    && !self.mandates.concern(account, self.slab.cold(head).key)
                     && take.met < self.market.parameters.max_matches;
                 if !plain {
                     break;
@@ -243,6 +248,10 @@ impl Kernel {
         self.touch_market(order.market as usize);
         let (mut record, client) = self.begin_plain(order, vacancy, coming);
         let order_id = record.order_id;
+        if order.shared {
+            let take = self.untaken(order);
+            return self.take_further(order, &record, client, &take);
+        }
         let (take, whole) = self.trade_plain(order, &record);
         record.set_filled(take.filled);
         if !whole {
@@ -273,15 +282,23 @@ impl Kernel {
     #[inline(never)]
     pub(crate) fn take_contract(&mut self, order: &Plain, vacancy: Option<Vacancy>, coming: &Ahead) {
         let (record, client) = self.begin_plain(order, vacancy, coming);
-        let quote = self.markets[order.market as usize].quote;
-        let take = Take::new(order, &self.funds.assets[quote as usize]);
+        let take = self.untaken(order);
         self.take_further(order, &record, client, &take);
+    }
+
+    /// An order that has met none yet.
+    fn untaken(&self, order: &Plain) -> Take {
+        let quote = self.markets[order.market as usize].quote;
+        Take::new(order, &self.funds.assets[quote as usize])
     }
 
     /// Accept an order: its record, and the sequence of its client id.
     #[inline(always)]
     fn begin_plain(&mut self, order: &Plain, vacancy: Option<Vacancy>, coming: &Ahead) -> (Cold, u64) {
         let now_ms = self.now_ms;
+        if let Some(held) = order.mandate {
+            self.mandates.count(held, now_ms);
+        }
         self.funds.touch(order.owner);
         let order_id = self.ids.reserve();
         let client = match vacancy {
@@ -299,7 +316,7 @@ impl Kernel {
     #[inline(always)]
     fn trade_plain(&mut self, order: &Plain, record: &Cold) -> (Take, bool) {
         let stamp = self.stamp();
-        let Kernel { funds, markets, slab, ids, clients, out, next_trade_id, .. } = self;
+        let Kernel { funds, markets, slab, ids, clients, mandates, out, next_trade_id, .. } = self;
         let Funds { accounts, assets, batch, dirty_accounts, .. } = funds;
         let market = &mut markets[order.market as usize];
         let (base, quote) = (market.base, market.quote);
@@ -315,6 +332,7 @@ impl Kernel {
             slab,
             ids,
             clients,
+            mandates,
             out,
             next_trade_id,
             fee_asset,

@@ -1,9 +1,10 @@
 //! The mix of the performance page: 60% adds, 30% cancels, 10% crossing; mid in a random walk of at most 50
 //! ticks; about `resting` open orders a market; client ids on every order; 5% of the commands refused
-//! (unknown order, duplicate client id, price band, too little balance). The generator plays its own stream
+//! (unknown order, duplicate client id, price band, too little balance). Three of four accounts send with an API key, which has
+//! a mandate (`mandates`); the fourth sends in person. The generator plays its own stream
 //! against a kernel, so that every cancel names an order that is open then.
 
-use exchange_kernel::encode::{self, Head, Listing, PlaceOrder, Target};
+use exchange_kernel::encode::{self, Head, Listing, MandateTerms, PlaceOrder, Target};
 use exchange_kernel::output::Ack;
 use exchange_kernel::wire::{kind, IOC};
 use exchange_kernel::{Kernel, Parameters};
@@ -106,6 +107,29 @@ fn set_up(shape: Shape) -> Vec<u8> {
     out
 }
 
+/// The key an account sends with; 0: its owner in person.
+pub fn key_of(account: u32) -> u32 {
+    u32::from(account % 4 != 0)
+}
+
+/// What every API key has, rights and an end; of one in eight also a bound of orders and of their rate; of one in thirty-two
+/// every bound there is. None is so tight that it refuses what the account could do without it.
+pub fn mandates(accounts: u32) -> Vec<u8> {
+    let mut out = Vec::new();
+    for account in (16..16 + accounts).filter(|account| key_of(*account) != 0) {
+        let mut terms =
+            MandateTerms { key: 1, rights: 3, expires_ms: START_MS + 90 * 86_400_000, ..Default::default() };
+        if account % 8 == 1 {
+            (terms.order_notional, terms.rate) = (1 << 38, 100_000);
+        }
+        if account % 32 == 1 {
+            (terms.position_notional, terms.daily_loss, terms.leverage) = (1 << 45, 1 << 40, 100);
+        }
+        encode::set_mandate(&mut out, account, &terms);
+    }
+    out
+}
+
 /// Every account trades three markets; this is the n-th of them.
 fn market_of(shape: Shape, account: u32, n: u64) -> u32 {
     ((u64::from(account) * 7 + n * 331) % u64::from(shape.markets)) as u32
@@ -191,7 +215,7 @@ impl Generator {
         }
         let account = if wrong == 1 { 16 } else { account };
         let mut out = Vec::with_capacity(80);
-        encode::place(&mut out, Head { account, market, key: 1 }, &order);
+        encode::place(&mut out, Head { account, market, key: key_of(account) }, &order);
         (out, account, market)
     }
 
@@ -202,7 +226,7 @@ impl Generator {
             let Open { id, account, market } = self.open.swap_remove(at);
             encode::cancel(
                 &mut out,
-                Head { account, market, key: 1 },
+                Head { account, market, key: key_of(account) },
                 &Target { order_id: id, ..Target::default() },
             );
             self.play(&out, account, market);
@@ -227,7 +251,7 @@ impl Generator {
             }
             let mut out = Vec::new();
             let target = Target { order_id: self.random.next() >> 20, ..Target::default() };
-            encode::cancel(&mut out, Head { account, market, key: 1 }, &target);
+            encode::cancel(&mut out, Head { account, market, key: key_of(account) }, &target);
             self.play(&out, account, market);
             return out;
         }
@@ -243,7 +267,11 @@ impl Generator {
 /// Generate the workload of a shape.
 pub fn generate(shape: Shape) -> Flow {
     let mut generator = Generator::new(shape);
-    let mut setup = vec![(set_up(shape), START_MS), (base_deposits(shape), START_MS)];
+    let mut setup = vec![
+        (set_up(shape), START_MS),
+        (base_deposits(shape), START_MS),
+        (mandates(shape.accounts), START_MS),
+    ];
     for (bytes, now_ms) in &setup {
         generator.kernel.apply(bytes, *now_ms);
     }

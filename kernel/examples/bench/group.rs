@@ -89,6 +89,15 @@ pub fn profile() {
     profiled("profile.spot_mix", &generate(Shape { commands: 100_000, ..SPOT }));
 }
 
+/// The same commands on the general path, which is what every command of a group with mandates took before accounts were told
+/// apart.
+pub fn profile_general() {
+    let flow = generate(Shape { commands: 100_000, ..SPOT });
+    let mut kernel = ready(&flow);
+    kernel.forgo_plain();
+    timed(&mut kernel, &flow, &mut Vec::with_capacity(flow.batches.len()));
+}
+
 pub fn profile_perp() {
     profiled("profile.perp_mix", &generate(Shape { commands: 100_000, perpetual: true, ..SPOT }));
 }

@@ -14,7 +14,7 @@ mod report;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let benches: [(&str, fn()); 15] = [
+    let benches: [(&str, fn()); 16] = [
         ("kernel.book", book::matching_only),
         ("kernel.spot_mix", group::spot_mix),
         ("kernel.perp_mix", group::perp_mix),
@@ -27,6 +27,7 @@ fn main() {
         ("recovery.snapshot", group::snapshot),
         ("profile.book", book::profile),
         ("profile.spot_mix", group::profile),
+        ("profile.general", group::profile_general),
         ("profile.perp_mix", group::profile_perp),
         ("profile.outcome_mix", outcomes::profile),
         ("profile.many", group::profile_many),

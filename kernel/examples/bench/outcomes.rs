@@ -5,7 +5,7 @@ use exchange_kernel::encode::{self, Head, Listing, NewEvent, PlaceOrder, Target}
 use exchange_kernel::wire::{kind, IOC};
 use exchange_kernel::{Ack, Kernel, Parameters};
 
-use crate::flow::{Flow, Random, BATCH};
+use crate::flow::{key_of, mandates, Flow, Random, BATCH};
 use crate::group::{figure, profiled};
 
 const OUTCOMES: u32 = 48;
@@ -119,7 +119,7 @@ impl Generator {
             _ => {}
         }
         let mut out = Vec::with_capacity(80);
-        encode::place(&mut out, Head { account, market, key: 1 }, &order);
+        encode::place(&mut out, Head { account, market, key: key_of(account) }, &order);
         self.play(&out, account, market);
         out
     }
@@ -130,7 +130,7 @@ impl Generator {
             let (order_id, account, market) = self.open.swap_remove(at);
             let mut out = Vec::with_capacity(40);
             let target = Target { order_id, ..Target::default() };
-            encode::cancel(&mut out, Head { account, market, key: 1 }, &target);
+            encode::cancel(&mut out, Head { account, market, key: key_of(account) }, &target);
             if self.play(&out, account, market) == 0 {
                 return out;
             }
@@ -151,7 +151,8 @@ impl Generator {
 }
 
 fn generate(commands: usize) -> Flow {
-    let setup = set_up();
+    let mut setup = set_up();
+    setup.extend(mandates(ACCOUNTS));
     let mut generator = Generator {
         random: Random(48),
         kernel: Kernel::new(1),

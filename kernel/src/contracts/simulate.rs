@@ -178,6 +178,7 @@ impl Kernel {
             margin: 0,
             cancel_at_ms: 0,
             dirty_batch: 0,
+            keys: self.mandates.keys_of(from.number),
             ..*from
         };
         let there = self.funds.open(copied);

@@ -42,7 +42,7 @@ impl Kernel {
         let protocol = share(earned, protocol_ppm);
         let alarmed = price <= market.alarm.0 || price >= market.alarm.1;
         self.report_trade(taker, maker, &Deal { price, lots, notional, maker_fee, taker_fee, left });
-        let shared = self.mandates.share_fills();
+        let shared = self.is_shared(taker, maker);
         let payers =
             shared.then(|| self.payers(taker, (taker.fee_ppm, taker_fee), maker, (maker_ppm, maker_fee)));
         if left == 0 {

@@ -77,6 +77,7 @@ impl Kernel {
         let account = self.user(frame.account)?;
         if referrer == 0 {
             self.mandates.referrers.remove(&frame.account);
+            self.mark_account(frame.account);
             return Ok(Ack::default());
         }
         let other = self.user(referrer)?;
@@ -87,6 +88,7 @@ impl Kernel {
             return Err(Reject::StateTooMany);
         }
         self.mandates.referrers.insert(frame.account, referrer);
+        self.mark_account(frame.account);
         Ok(Ack::default())
     }
 

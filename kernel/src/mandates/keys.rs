@@ -1,6 +1,7 @@
 //! Setting and revoking mandates, and what a mandate says to a command that is not an order.
 
-use super::{Mandate, MAX_MARKETS, MOST, PER_ACCOUNT, TRADE, WITHDRAW};
+use super::{Held, Mandate, MAX_MARKETS, MOST, PER_ACCOUNT, TRADE, WITHDRAW};
+use crate::accounts::Account;
 use crate::codes::{reason, Reject};
 use crate::kernel::{Kernel, Outcome};
 use crate::output::Ack;
@@ -70,6 +71,7 @@ impl Mandate {
     }
 
     /// Count one command of the running second.
+    #[inline]
     pub fn count(&mut self, now_ms: u64) -> Result<(), Reject> {
         let second = now_ms / 1_000;
         if self.second != second {
@@ -104,7 +106,7 @@ impl Kernel {
         if mandate.markets.iter().any(|market| *market as usize >= self.markets.len()) {
             return Err(Reject::StateMarketUnknown);
         }
-        let before = self.mandates.keys.get(&(frame.account, key));
+        let before = self.mandates.keys.get(frame.account, key);
         if before.is_some_and(|before| before.revoked) {
             return Err(Reject::AccessKeyRevoked);
         }
@@ -114,15 +116,15 @@ impl Kernel {
         let now = before.map_or(Mandate::default(), Mandate::clone);
         let Mandate { second, used, day, traded, .. } = now;
         let mandate = Mandate { second, used, day, traded, ..mandate };
-        self.mandates.keys.insert((frame.account, key), mandate);
+        self.mandates.keys.insert(frame.account, key, mandate);
+        self.mark_account(frame.account);
         self.mandate_event(frame.account, key);
         Ok(Ack::default())
     }
 
     /// Whether one more key of the account can be kept.
     fn check_key_room(&self, account: u32) -> Result<(), Reject> {
-        let keys = self.mandates.keys.range((account, 0)..=(account, u32::MAX));
-        if keys.count() >= PER_ACCOUNT || self.mandates.keys.len() >= MOST {
+        if self.mandates.keys.of(account).len() >= PER_ACCOUNT || self.mandates.keys.len() >= MOST {
             return Err(Reject::StateTooMany);
         }
         Ok(())
@@ -139,11 +141,11 @@ impl Kernel {
             return Err(Reject::InputParameter);
         }
         let account = self.user(frame.account)?;
-        if !self.mandates.keys.contains_key(&(frame.account, key)) {
+        if self.mandates.keys.get(frame.account, key).is_none() {
             self.check_key_room(frame.account)?;
         }
-        let mandate = self.mandates.keys.entry((frame.account, key)).or_default();
-        *mandate = Mandate { revoked: true, ..Mandate::default() };
+        self.mandates.keys.insert(frame.account, key, Mandate { revoked: true, ..Mandate::default() });
+        self.mark_account(frame.account);
         let count = self.cancel_of_key(account, key);
         self.mandate_event(frame.account, key);
         Ok(Ack::extra(count))
@@ -163,13 +165,25 @@ impl Kernel {
         slots.len() as u32 + self.stop_algos_of_key(account, key)
     }
 
+    /// The mandate of a command's key; `None` when there is nothing to look at.
+    #[inline]
+    pub(super) fn held_by(&self, frame: &Frame) -> Option<Held> {
+        let account = self.funds.account_slot(frame.account)?;
+        self.mandates.find(self.funds.account(account), frame.key)
+    }
+
+    /// Whether the mandate of a key lets a plain cancel pass.
+    #[inline(always)]
+    pub(crate) fn may_cancel(&self, account: &Account, key: u32) -> bool {
+        let Some(held) = self.mandates.find(account, key) else { return true };
+        self.mandates.keys.held(held).permits(TRADE, self.now_ms).is_ok()
+    }
+
     /// What the mandate of a key says to a command; orders and amendments are looked at when they are read. Cancels
     /// pass at any rate and in any market.
-    #[cold]
     pub(crate) fn check_key(&mut self, frame: &Frame) -> Result<(), Reject> {
-        let Some(mandate) = self.mandates.keys.get_mut(&(frame.account, frame.key)) else {
-            return Ok(());
-        };
+        let Some(held) = self.held_by(frame) else { return Ok(()) };
+        let mandate = self.mandates.keys.held_mut(held);
         let rights = if frame.kind == kind::WITHDRAW { WITHDRAW } else { TRADE };
         match frame.kind {
             kind::PLACE | kind::AMEND => return Ok(()),

@@ -43,6 +43,13 @@ fn worth(market: &Market, lots: i64) -> i64 {
 }
 
 impl Mandate {
+    /// Whether one more command of the running second is allowed, and the day is the one that is counted.
+    #[inline]
+    pub(super) fn has_room(&self, now_ms: u64) -> bool {
+        let free = self.rate == 0 || self.used < self.rate || self.second != now_ms / 1_000;
+        free && self.day == now_ms / DAY_MS
+    }
+
     /// Begin a new day if one has begun.
     pub(super) fn turn_day(&mut self, markets: &[Market], now_ms: u64) {
         let day = now_ms / DAY_MS;
@@ -88,10 +95,9 @@ impl Kernel {
     /// Count a fill of an order that a key with a daily bound placed.
     pub(super) fn note_key_fill(&mut self, fill: KeyFill) {
         let number = self.funds.account(fill.account).number;
-        let Some(mandate) = self.mandates.keys.get_mut(&(number, fill.key)) else {
-            return;
-        };
-        if mandate.daily_loss == 0 || mandate.revoked {
+        let Some(held) = self.mandates.find(self.funds.account(fill.account), fill.key) else { return };
+        let mandate = self.mandates.keys.held_mut(held);
+        if !mandate.is_daily() {
             return;
         }
         mandate.turn_day(&self.markets, self.now_ms);

@@ -4,7 +4,7 @@
 //! what it may do, where, how large, how fast, how much it may lose in a day and until when. It is looked at inside the
 //! kernel, so a key that leaked or an agent that ran wild cannot exceed it whatever door it comes through. Commands
 //! without a key are the owner's and know no mandate; only they set mandates, approve builders and revoke keys. Nothing is
-//! looked up while a group has no mandate.
+//! looked up for an account without a mandate.
 //!
 //! A **builder** is the interface that sent an order. Its code on the order is its account in the low 24 bits and its
 //! rate above, in steps of ten ppm; a trader approves it once, up to a rate. The rate is part of the order's fees from the
@@ -15,7 +15,8 @@
 //! it nothing may add risk; what stands is left alone.
 //!
 //! `keys.rs` checks commands, `orders.rs` what orders may be worth, `losses.rs` the day's result of a key, `builders.rs`
-//! and `shares.rs` the fees, `capacity.rs` the bound, `section.rs` the snapshot.
+//! and `shares.rs` the fees, `capacity.rs` the bound, `section.rs` the snapshot, `table.rs` where
+//! mandates are kept.
 
 mod builders;
 mod capacity;
@@ -26,14 +27,19 @@ mod orders;
 mod query;
 mod section;
 mod shares;
+mod table;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 
+use crate::accounts::Account;
+use crate::kernel::Kernel;
+
 pub(crate) use builders::{rate_of, MAX_BUILDER_PPM};
 pub(crate) use orders::Wanted;
 pub(crate) use shares::Charged;
+pub(crate) use table::Held;
 
 /// Rights of a key, as bits.
 pub const READ: u16 = 1;
@@ -44,6 +50,9 @@ const PER_ACCOUNT: usize = 1_000;
 pub(crate) const MAX_MARKETS: usize = 200;
 /// Most mandates, approvals and referrals of a group, each.
 const MOST: usize = 2_000_000;
+/// Marks of accounts whose fills concern more than the two sides: a key with a daily bound, a referrer.
+const DAILY: u8 = 1;
+const REFERRED: u8 = 2;
 /// Capacity of a group nobody has bounded.
 const UNBOUNDED: i64 = i64::MAX;
 
@@ -73,8 +82,7 @@ pub(crate) struct Mandate {
 
 /// Mandates, approvals, referrals, shares and capacity of a group.
 pub(crate) struct Mandates {
-    /// By (account number, key).
-    keys: BTreeMap<(u32, u32), Mandate>,
+    keys: table::Table,
     /// Highest approved ppm by (account number, builder's account number).
     builders: BTreeMap<(u32, u32), u32>,
     /// Referrer's account number by account number.
@@ -94,7 +102,7 @@ pub(crate) struct Mandates {
 impl Default for Mandates {
     fn default() -> Self {
         Mandates {
-            keys: BTreeMap::new(),
+            keys: table::Table::default(),
             builders: BTreeMap::new(),
             referrers: BTreeMap::new(),
             referral_ppm: 0,
@@ -112,7 +120,7 @@ impl Mandates {
     pub fn part(&self, account: u32) -> Mandates {
         let of = (account, 0)..=(account, u32::MAX);
         Mandates {
-            keys: self.keys.range(of.clone()).map(|(at, mandate)| (*at, mandate.clone())).collect(),
+            keys: self.keys.part(account),
             builders: self.builders.range(of).map(|(at, ppm)| (*at, *ppm)).collect(),
             referrers: self.referrers.range(account..=account).map(|(at, by)| (*at, *by)).collect(),
             exposures: self.exposures.clone(),
@@ -127,10 +135,47 @@ impl Mandates {
         !self.keys.is_empty()
     }
 
-    /// Whether a fill may concern a builder, a referrer or the day of a key.
+    /// What `Account::keys` is to be for an account number.
+    pub fn keys_of(&self, account: u32) -> u32 {
+        self.keys.keys_of(account)
+    }
+
+    /// The mandate of a key of an account; `None` when there is nothing to look at.
     #[inline(always)]
-    pub fn share_fills(&self) -> bool {
-        !self.builders.is_empty() || !self.referrers.is_empty() || !self.keys.is_empty()
+    pub fn find(&self, account: &Account, key: u32) -> Option<Held> {
+        self.keys.find(account.keys, key)
+    }
+
+    /// Hint that a command of this account comes soon.
+    #[inline]
+    pub fn prefetch(&self, account: &Account) {
+        self.keys.prefetch(account.keys);
+    }
+
+    /// Count a command of the key whose mandate allows it.
+    #[inline(always)]
+    pub fn count(&mut self, held: Held, now_ms: u64) {
+        let counted = self.keys.held_mut(held).count(now_ms);
+        assert!(counted.is_ok(), "what is counted was allowed");
+    }
+
+    /// Whether a fill of an order may concern a referrer or the day of its key; builders are named by the order itself.
+    #[inline(always)]
+    pub fn concern(&self, account: &Account, key: u32) -> bool {
+        account.marks != 0 && self.concern_marked(account, key)
+    }
+
+    #[inline(never)]
+    fn concern_marked(&self, account: &Account, key: u32) -> bool {
+        let daily = || self.find(account, key).is_some_and(|held| self.keys.held(held).is_daily());
+        account.marks & REFERRED != 0 || daily()
+    }
+
+    /// What `Account::marks` is to be for an account number.
+    fn marks_of(&self, account: u32) -> u8 {
+        let daily = self.keys.of(account).iter().any(|row| row.1.is_daily());
+        let referred = self.referrers.contains_key(&account);
+        (if daily { DAILY } else { 0 }) | (if referred { REFERRED } else { 0 })
     }
 
     /// Whether open interest is bounded.
@@ -143,5 +188,23 @@ impl Mandates {
     #[inline]
     pub fn is_due(&self) -> bool {
         !self.tripped.is_empty()
+    }
+}
+
+impl Mandate {
+    /// Whether fills count towards a daily bound.
+    fn is_daily(&self) -> bool {
+        self.daily_loss != 0 && !self.revoked
+    }
+}
+
+impl Kernel {
+    /// Note in an account's record what mandates and referrers there are of it.
+    fn mark_account(&mut self, number: u32) {
+        let (keys, marks) = (self.mandates.keys_of(number), self.mandates.marks_of(number));
+        if let Some(slot) = self.funds.account_slot(number) {
+            let account = self.funds.account_mut(slot);
+            (account.keys, account.marks) = (keys, marks);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What the mandate of a key says to an order, before the order's own checks.
 
-use super::{Mandate, TRADE};
+use super::{Held, Mandate, TRADE};
 use crate::book::NIL_PRICE;
 use crate::codes::Reject;
 use crate::contracts::{DEFAULT_LEVERAGE, OUTCOME, PERPETUAL};
@@ -26,23 +26,33 @@ pub(crate) struct Wanted {
 impl Kernel {
     /// Check an order of the frame's account and key against the key's mandate, and count it. For any command that
     /// leads to an order, at once or later.
-    #[cold]
     pub(crate) fn check_key_order(&mut self, frame: &Frame, wanted: Wanted) -> Result<(), Reject> {
-        let Some(mandate) = self.mandates.keys.get_mut(&(frame.account, frame.key)) else {
-            return Ok(());
-        };
+        let Some(held) = self.held_by(frame) else { return Ok(()) };
+        let mandate = self.mandates.keys.held_mut(held);
         mandate.permits(TRADE, self.now_ms)?;
         if !mandate.covers(wanted.market) {
             return Err(Reject::AccessKeyMarket);
         }
         mandate.count(self.now_ms)?;
         mandate.turn_day(&self.markets, self.now_ms);
-        let mandate = &self.mandates.keys[&(frame.account, frame.key)];
+        let mandate = self.mandates.keys.held(held);
         let account = self.user(frame.account)?;
         if (wanted.market as usize) < self.markets.len() {
             self.check_size(mandate, account, &wanted)?;
         }
         Ok(())
+    }
+
+    /// Whether an order of an account passes the mandate of its key as it stands, and all that is left to do is to count it:
+    /// what `check_key_order` checks, with nothing changed. `false` where that refuses, or has a new day to begin.
+    #[inline(never)]
+    pub(crate) fn keeps_mandate(&self, held: Held, account: u32, wanted: &Wanted) -> bool {
+        let mandate = self.mandates.keys.held(held);
+        mandate.permits(TRADE, self.now_ms).is_ok()
+            && mandate.covers(wanted.market)
+            && mandate.has_room(self.now_ms)
+            && (wanted.market as usize) < self.markets.len()
+            && self.check_size(mandate, account, wanted).is_ok()
     }
 
     /// Check an amendment: as a new order of what would remain, in place of the old one.
@@ -72,11 +82,14 @@ impl Kernel {
 
     /// The bounds of value, leverage and loss.
     fn check_size(&self, mandate: &Mandate, account: u32, wanted: &Wanted) -> Result<(), Reject> {
+        let bounded = mandate.position_notional != 0 || mandate.leverage != 0 || mandate.daily_loss != 0;
+        if mandate.order_notional == 0 && !bounded {
+            return Ok(());
+        }
         let (notional, lots) = self.reach(wanted);
         if mandate.order_notional != 0 && notional > i128::from(mandate.order_notional) {
             return Err(Reject::AccessKeyOrder);
         }
-        let bounded = mandate.position_notional != 0 || mandate.leverage != 0 || mandate.daily_loss != 0;
         // What follows may look through every open order of the account.
         if wanted.reduce_only || !bounded {
             return Ok(());

@@ -21,8 +21,8 @@ impl Kernel {
     /// `{"q":"mandates","account":n}`: mandates, approved builders, referrer of an account.
     pub(crate) fn query_mandates(&self, account: u32) -> Value {
         let range = (account, 0)..=(account, u32::MAX);
-        let mandates = self.mandates.keys.range(range.clone());
-        let mandates = mandates.map(|((_, key), mandate)| mandate.json(*key)).collect::<Vec<_>>();
+        let mandates = self.mandates.keys.of(account).iter();
+        let mandates = mandates.map(|(key, mandate)| mandate.json(*key)).collect::<Vec<_>>();
         let builders = self.mandates.builders.range(range);
         let builders = builders.map(|((_, builder), cap)| json!([builder, cap])).collect::<Vec<_>>();
         let referrer = self.mandates.referrers.get(&account).copied().unwrap_or(0);
@@ -41,7 +41,7 @@ impl Kernel {
 
     /// Tell the account what a key of it may do now.
     pub(super) fn mandate_event(&mut self, account: u32, key: u32) {
-        let Some(mandate) = self.mandates.keys.get(&(account, key)) else { return };
+        let Some(mandate) = self.mandates.keys.get(account, key) else { return };
         let view = MandateView {
             account,
             key,

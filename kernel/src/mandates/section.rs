@@ -8,9 +8,9 @@ use crate::kernel::Kernel;
 impl Mandates {
     pub(crate) fn write_section(&self, out: &mut Writer) {
         out.count(self.keys.len());
-        for ((account, key), mandate) in &self.keys {
-            out.u32(*account);
-            out.u32(*key);
+        for ((account, key), mandate) in self.keys.iter() {
+            out.u32(account);
+            out.u32(key);
             mandate.write(out);
         }
         out.count(self.builders.len());
@@ -37,8 +37,8 @@ impl Mandates {
     /// Read what `write_section` wrote; exposures are counted again by whoever reads positions and marks.
     fn read_section(&mut self, input: &mut Reader) -> Option<()> {
         for _ in 0..input.count(8)? {
-            let place = (input.u32()?, input.u32()?);
-            self.keys.insert(place, Mandate::read(input)?);
+            let (account, key) = (input.u32()?, input.u32()?);
+            self.keys.insert(account, key, Mandate::read(input)?);
         }
         for _ in 0..input.count(12)? {
             self.builders.insert((input.u32()?, input.u32()?), input.u32()?);
@@ -61,7 +61,7 @@ impl Mandates {
             let traded = mandate.traded.iter().map(|traded| traded.market);
             let here =
                 mandate.markets.iter().copied().chain(traded).all(|market| (market as usize) < markets);
-            known(*account) && *key != 0 && here
+            known(account) && key != 0 && here
         });
         let tripped = self.tripped.iter().all(|(account, _)| known(*account));
         keys && tripped
@@ -75,7 +75,12 @@ impl Kernel {
     pub(crate) fn read_mandates(&mut self, input: &mut Reader) -> Option<()> {
         self.mandates.read_section(input)?;
         let known = |number| self.funds.account_slot(number).is_some();
-        self.mandates.is_sound(known, self.markets.len()).then_some(())
+        self.mandates.is_sound(known, self.markets.len()).then_some(())?;
+        let referred = self.mandates.referrers.keys().copied();
+        for account in self.mandates.keys.accounts().chain(referred).collect::<Vec<_>>() {
+            self.mark_account(account);
+        }
+        Some(())
     }
 }
 

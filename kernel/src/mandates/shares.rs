@@ -51,6 +51,16 @@ struct Payment {
 }
 
 impl Kernel {
+    /// Whether a fill concerns anybody beside its two sides: a builder, a referrer or the day of a key.
+    #[inline(always)]
+    pub(crate) fn is_shared(&self, taker: &Taker, maker: u32) -> bool {
+        let (one, other) = (self.slab.cold(taker.slot), self.slab.cold(maker));
+        let (taking, making) = (taker.account, self.slab.node(maker).account);
+        one.builder | other.builder != 0
+            || self.mandates.concern(self.funds.account(taking), one.key)
+            || self.mandates.concern(self.funds.account(making), other.key)
+    }
+
     /// Both sides of a fill, while their orders are there; of each its rate and fee.
     pub(crate) fn payers(
         &self,

@@ -178,7 +178,7 @@ fn a_key_that_lost_the_days_bound_may_only_cancel() {
 fn nothing_is_looked_up_while_there_is_no_mandate() {
     let mut group = Group::new();
     group.buy(MAKER, 900, 1);
-    assert!(!group.kernel.mandates.bind() && !group.kernel.mandates.share_fills());
+    assert!(!group.kernel.mandates.bind());
     group.ok(|out| encode::set_mandate(out, MAKER, &terms()));
     assert!(group.kernel.mandates.bind());
 }
@@ -238,6 +238,16 @@ fn bill_kinds(group: &Group) -> Vec<u8> {
     let bills = &group.kernel.output().bills;
     let row = bills.rows.len() / bills.count.max(1) as usize;
     bills.rows.chunks_exact(row.max(1)).map(|row| row[2 + 12 + 12 + 8 + 12 + 8 + 5]).collect()
+}
+
+#[test]
+fn an_order_pays_its_builder_though_the_approval_was_taken_back() {
+    let mut group = shared(0);
+    group.ok(|out| encode::approve_builder(out, MAKER, BUILDER, 2_000));
+    group.place(MAKER, built(limit(false, 1_000, 10), 2_000));
+    group.ok(|out| encode::approve_builder(out, MAKER, BUILDER, 0));
+    group.sell(TAKER, 1_000, 4);
+    assert_eq!(group.balance(BUILDER, USD).0, 80, "0.2% of 40,000, by the rate the order was placed with");
 }
 
 #[test]
