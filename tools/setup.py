@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 NOTES = VENV / "exchange-os.json"
+OLD_CLIENT = ROOT / "tests" / "clients" / "ccxt-old.txt"
 LOG = VENV / "setup.log"
 OLDEST, NEWEST = (3, 11), (3, 13)
 ROOM_NEEDED_MB = 2000
@@ -81,7 +82,7 @@ def main():
 
 
 def set_up(dev):
-    """The three steps, each only if its inputs have changed since it was last done."""
+    """The steps, each only if its inputs have changed since it was last done."""
     requirements = ROOT / ("requirements-dev.txt" if dev else "requirements.txt")
     notes = read_notes()
     if not environment_works(installed="packages" in notes):
@@ -97,6 +98,11 @@ def set_up(dev):
             [str(PYTHON), "-m", "pip", "install", "--require-hashes", "-r", str(requirements)],
         )
         notes.update(packages=wanted, runtime=digest_of([ROOT / "requirements.txt"]))
+        write_notes(notes)
+    old = digest_of([OLD_CLIENT])
+    if dev and notes.get("old client") != old:
+        install_old_client()
+        notes["old client"] = old
         write_notes(notes)
     kernel = digest_of(kernel_sources())
     if notes.get("kernel") != kernel or not finds("exchange_kernel"):
@@ -138,6 +144,14 @@ def make_environment():
     VENV.mkdir(parents=True)
     run_step("Virtual environment", [sys.executable, "-m", "venv", str(VENV)])
     return {}
+
+
+def install_old_client():
+    """Put the old version of a client beside the environment's own, where only the test that runs it looks."""
+    folder = VENV / "old-client"
+    shutil.rmtree(str(folder), ignore_errors=True)
+    pip = [str(PYTHON), "-m", "pip", "install", "--no-deps", "--no-compile", "--require-hashes"]
+    run_step("An old client, for tests", [*pip, "--target", str(folder), "-r", str(OLD_CLIENT)])
 
 
 def build_kernel():

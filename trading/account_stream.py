@@ -8,6 +8,7 @@ hole are not told one by one; they are in the history.
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -28,6 +29,8 @@ Listener = Callable[[list[Event]], None]
 #: Whether a market number rounds up what a position realises; ``None`` where there are no positions.
 RoundsUp = Callable[[int], bool | None]
 RETRY_SECONDS = 0.5
+#: Names of amendments that are remembered until the kernel tells of them.
+MAX_REQUESTS = 1_000
 
 
 class AccountStream:
@@ -45,6 +48,7 @@ class AccountStream:
         self._positions_known = False
         self._leverages: dict[int, int] = {}
         self._gains: dict[int, int | None] = {}
+        self._requests: OrderedDict[int | str, str] = OrderedDict()
         self.listeners: set[Listener] = set()
         self.ready = asyncio.Event()
         self._open: dict[int, Order] = {}
@@ -81,6 +85,9 @@ class AccountStream:
     def _tell(self, events: list[Event]) -> None:
         told: list[Event] = []
         for event in events:
+            if event["kind"] == "note":
+                self._note(event)
+                continue
             if event["kind"] == "position":
                 self._positions[event["market"]] = Held(event["lots"], event["entry"])
                 self._leverages[event["market"]] = event["leverage"]
@@ -102,6 +109,15 @@ class AccountStream:
             for listener in tuple(self.listeners):
                 listener(told)
 
+    def _note(self, note: Event) -> None:
+        """Remember which request the next change of an order belongs to, or that it belongs to none."""
+        named = note["order_id"] or note["client_id"]
+        self._requests.pop(named, None)
+        if note["request_id"]:
+            self._requests[named] = note["request_id"]
+        while len(self._requests) > MAX_REQUESTS:
+            self._requests.popitem(last=False)
+
     def _enriched(self, event: Event, order: Order) -> Event:
         """An order or fill with the account's leverage in its market (0: never set) and what it realised."""
         number, before = order.order_id, self._open.get(order.order_id)
@@ -109,6 +125,9 @@ class AccountStream:
         if number not in self._gains and (before is None or not before.filled_lots):
             untold = event["kind"] == "fill" and event["role"] != TAKER and before is None
             earlier = None if untold or (event["kind"] == "order" and order.filled_lots) else 0
+        if event["kind"] == "order" and before is not None and _terms(before) != _terms(order):
+            request = self._requests.pop(number, self._requests.pop(order.client_id, None))
+            event |= {} if request is None else {"request_id": request}
         event = {**event, "leverage": self._leverages.get(order.market, 0), "order_pnl": earlier}
         if event["kind"] == "fill":
             gain = self._realise(event)
@@ -186,6 +205,11 @@ class AccountStream:
             if self._balances.get(row["asset"]) != (row["total"], row["held"]):
                 events.append({**row, **stamp, "kind": "balance"})
         return events
+
+
+def _terms(order: Order) -> tuple[int, int]:
+    """What an amendment changes."""
+    return order.price_ticks, order.size_lots
 
 
 def _accepted(fill: Event) -> Event:

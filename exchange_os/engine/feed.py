@@ -27,6 +27,8 @@ MarketCallback = Callable[[dict[str, Any]], None]
 EventsCallback = Callable[[list[dict[str, Any]]], None]
 Interrupted = Callable[[], None]
 RECONNECT_SECONDS = 0.25
+#: In place of the last sequence: no events of the kernel, but a note of one web process to all.
+NOTE = -1
 
 
 class Hub:
@@ -140,6 +142,12 @@ class _GroupEvents:
         self.last: int | None = None
 
 
+def note_message(account: int, **told: Any) -> bytes:
+    """A message for a group's channel of events that all who follow the account get, as an event ``note``."""
+    note = {"kind": "note", "account": account, "sequence": 2**63 - 1, **told}
+    return EVENTS_HEADER.pack(NOTE, NOTE) + orjson.dumps(note)
+
+
 class EventFeed:
     """Private events of accounts. Use ``get_event_feed()``."""
 
@@ -183,6 +191,11 @@ class EventFeed:
         if events is None:
             return
         previous, last = EVENTS_HEADER.unpack_from(data)
+        if last == NOTE:
+            note = orjson.loads(data[EVENTS_HEADER.size :])
+            for callback in tuple(events.accounts.get(note["account"], ())):
+                callback([note])
+            return
         if events.last is None or previous > events.last:
             self._interrupt(group)
         events.last = last

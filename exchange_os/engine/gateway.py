@@ -122,6 +122,13 @@ class Gateway:
         answer = await self._enqueue(group, wire.QUERY, orjson.dumps(request), 1, True, timeout)
         return dict(orjson.loads(answer))
 
+    async def publish(self, channel: str, message: bytes) -> None:
+        """Tell whoever listens now; it may be lost."""
+        try:
+            await self._redis.publish(channel, message)
+        except (RedisError, OSError) as error:
+            log.info("nothing could be told on %s: %s", channel, error)
+
     async def close(self) -> None:
         """Stop the gateway's tasks; whatever is still awaited gets ``OutcomeUnknown``."""
         for task in (self._listener, self._writer):

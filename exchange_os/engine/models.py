@@ -138,7 +138,9 @@ class OrderRecord(models.Model):
 class Fill(models.Model):
     """One order's side of a trade, as the kernel wrote it; ``fee`` is in units of ``fee_asset``, negative a rebate.
 
-    A view of ``FillPage``: a query for an account unpacks all its pages, so lists come from ``engine.history``.
+    ``flags`` are the order's (``FLAG_…`` of the kernel), ``mark_ticks`` the mark of a perpetual; both are 0 in records
+    from before they were kept. A view of ``FillPage``: a query for an account unpacks all its pages, so lists come from
+    ``engine.history``.
     """
 
     pk = models.CompositePrimaryKey("group_id", "trade_id", "role")
@@ -158,6 +160,8 @@ class Fill(models.Model):
     fee_asset = models.IntegerField()
     key = models.BigIntegerField()
     time_ms = models.BigIntegerField()
+    flags = models.SmallIntegerField(default=0)
+    mark_ticks = models.BigIntegerField(default=0)
 
     class Meta:
         managed = False
@@ -166,7 +170,7 @@ class Fill(models.Model):
 class ClosedOrder(models.Model):
     """An order that has traded and is over. Orders cancelled without a fill are kept by the kernel for a while.
 
-    A view of ``OrderRecord``.
+    ``flags`` and ``stp`` are 0 in records from before they were kept. A view of ``OrderRecord``.
     """
 
     pk = models.CompositePrimaryKey("group_id", "account", "order_id")
@@ -190,6 +194,8 @@ class ClosedOrder(models.Model):
     key = models.BigIntegerField()
     created_ms = models.BigIntegerField()
     closed_ms = models.BigIntegerField()
+    flags = models.SmallIntegerField(default=0)
+    stp = models.SmallIntegerField(default=0)
 
     class Meta:
         managed = False

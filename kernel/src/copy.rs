@@ -7,8 +7,13 @@ use crate::pen::Block;
 use crate::slab::Cold;
 use crate::wire::{flag, MAX_CLIENT_ID};
 
+/// One byte. In records of before, the two of them beside one another were one smallint below 256.
+pub const CHAR: &str = "\"char\"";
+/// The mark at a fill of a perpetual; 0 for none. In a record it is there if `flags` has `flag::MARKED`.
+pub const MARK: &str = "mark_ticks";
+
 /// Columns of `fills_copy`, with their PostgreSQL types.
-pub const FILL_COLUMNS: [(&str, &str); 16] = [
+pub const FILL_COLUMNS: [(&str, &str); 18] = [
     ("group_id", "bigint"),
     ("sequence", "bigint"),
     ("trade_id", "bigint"),
@@ -16,7 +21,8 @@ pub const FILL_COLUMNS: [(&str, &str); 16] = [
     ("account", "bigint"),
     ("order_id", "bigint"),
     ("client_id", "text"),
-    ("side", "smallint"),
+    ("flags", CHAR),
+    ("side", CHAR),
     ("role", "smallint"),
     ("price_ticks", "bigint"),
     ("size_lots", "bigint"),
@@ -25,19 +31,22 @@ pub const FILL_COLUMNS: [(&str, &str); 16] = [
     ("fee_asset", "integer"),
     ("key", "bigint"),
     ("time_ms", "bigint"),
+    (MARK, "bigint"),
 ];
 
 /// Columns of `orders_copy`.
-pub const ORDER_COLUMNS: [(&str, &str); 20] = [
+pub const ORDER_COLUMNS: [(&str, &str); 22] = [
     ("group_id", "bigint"),
     ("sequence", "bigint"),
     ("order_id", "bigint"),
     ("account", "bigint"),
     ("market", "integer"),
     ("client_id", "text"),
-    ("side", "smallint"),
+    ("flags", CHAR),
+    ("side", CHAR),
     ("order_type", "smallint"),
-    ("tif", "smallint"),
+    ("stp", CHAR),
+    ("tif", CHAR),
     ("post_only", "boolean"),
     ("price_ticks", "bigint"),
     ("size_lots", "bigint"),
@@ -53,9 +62,9 @@ pub const ORDER_COLUMNS: [(&str, &str); 20] = [
 
 /// Bytes of a row before the client id's length, and after the client id.
 const FILL_HEAD: usize = 2 + 5 * 12 + 8;
-const FILL_TAIL: usize = 2 * 6 + 6 * 12 + 8;
+const FILL_TAIL: usize = 2 * 5 + 6 + 7 * 12 + 8;
 const ORDER_HEAD: usize = 2 + 4 * 12 + 8;
-const ORDER_TAIL: usize = 5 * 6 + 5 + 8 * 12;
+const ORDER_TAIL: usize = 3 * 6 + 5 * 5 + 8 * 12;
 
 /// A row of at most `N` bytes being written column after column, each at a place that is known when it is compiled.
 pub(crate) struct Row<'a, const N: usize> {
@@ -92,6 +101,12 @@ impl<'a, const N: usize> Row<'a, N> {
     pub fn smallint(&mut self, value: u8) {
         self.put(&2u32.to_be_bytes());
         self.put(&[0, value]);
+    }
+
+    #[inline(always)]
+    pub fn char(&mut self, value: u8) {
+        self.put(&1u32.to_be_bytes());
+        self.put(&[value]);
     }
 
     #[inline(always)]
@@ -133,7 +148,8 @@ pub fn fill_row(out: &mut Vec<u8>, stamp: Stamp, order: &Cold, fill: &FillView) 
     row.bigint(i64::from(order.account));
     row.bigint(order.order_id as i64);
     row.client_id(order);
-    row.smallint(order.flags & flag::SELL);
+    row.char(order.flags & !flag::MARKED | flag::when(fill.mark != 0, flag::MARKED));
+    row.char(order.flags & flag::SELL);
     row.smallint(fill.role);
     row.bigint(fill.price);
     row.bigint(fill.lots);
@@ -142,6 +158,7 @@ pub fn fill_row(out: &mut Vec<u8>, stamp: Stamp, order: &Cold, fill: &FillView) 
     row.integer(fill.fee_asset);
     row.bigint(i64::from(order.key));
     row.bigint(stamp.now_ms as i64);
+    row.bigint(fill.mark);
     row.end();
 }
 
@@ -156,9 +173,11 @@ pub fn order_row(out: &mut Vec<u8>, stamp: Stamp, order: &Cold, state: u8, reaso
     row.bigint(i64::from(order.account));
     row.integer(order.market);
     row.client_id(order);
-    row.smallint(order.flags & flag::SELL);
+    row.char(order.flags);
+    row.char(order.flags & flag::SELL);
     row.smallint(order.order_type);
-    row.smallint(order.tif);
+    row.char(order.stp);
+    row.char(order.tif);
     row.boolean(order.flags & flag::POST_ONLY != 0);
     row.bigint(order.price);
     row.bigint(order.size);

@@ -55,6 +55,8 @@ pub struct FillPart {
     pub fee: i64,
     pub fee_asset: u32,
     pub role: u8,
+    /// Mark price of a perpetual, 0 elsewhere.
+    pub mark: i64,
 }
 
 /// Funding, as accrued or settled. Rates of 10^12, premiums of 10^9.
@@ -222,6 +224,7 @@ pub fn read(record: &[u8]) -> Option<Event> {
                 fee: i64_at(at, 32),
                 fee_asset: u32_at(at, 40),
                 role: at[44],
+                mark: i64_at(at, 48),
             };
             Body::Fill(order_part(record, FILL_EVENT), fill)
         }

@@ -4,7 +4,7 @@ use crate::auction::Auction;
 use crate::book::{Book, NO_ASK, NO_BID};
 use crate::calendar::Calendar;
 use crate::codes::phase;
-use crate::contracts::Contract;
+use crate::contracts::{Contract, PERPETUAL};
 use crate::num::{MAX_QUANTITY, PPM};
 use crate::pages::Zeroed;
 use crate::prices::MarketPrices;
@@ -147,6 +147,16 @@ const AUCTION_BAND: i64 = 4;
 pub const NO_ALARM: (i64, i64) = (i64::MIN, i64::MAX);
 
 impl Market {
+    /// The mark of a perpetual, 0 of what has none.
+    #[inline(always)]
+    pub fn mark_of_perpetual(&self) -> i64 {
+        if self.kind == PERPETUAL {
+            self.contract.mark
+        } else {
+            0
+        }
+    }
+
     /// The market as it stands, without orders, trades and positions.
     pub fn without_orders(&self) -> Market {
         Market {

@@ -362,6 +362,7 @@ impl Kernel {
             fee: maker_fee,
             fee_asset: self.funds.assets[market.quote as usize].id,
             role: 0,
+            mark: market.mark_of_perpetual(),
             state: state_of(left),
             filled: maker_filled,
         };

@@ -13,7 +13,7 @@ use crate::wire::MAX_CLIENT_ID;
 pub const ACK_SIZE: usize = 32;
 pub const EVENT_HEADER: usize = 24;
 pub const ORDER_EVENT: usize = EVENT_HEADER + 88;
-pub const FILL_EVENT: usize = ORDER_EVENT + 48;
+pub const FILL_EVENT: usize = ORDER_EVENT + 56;
 pub const BALANCE_EVENT: usize = EVENT_HEADER + 24;
 pub const POSITION_EVENT: usize = EVENT_HEADER + 64;
 pub const EVENT_ORDER: u8 = 1;
@@ -90,6 +90,8 @@ pub struct FillView {
     pub fee: i64,
     pub fee_asset: u32,
     pub role: u8,
+    /// Mark price of a perpetual, 0 elsewhere.
+    pub mark: i64,
     /// State of the order afterwards.
     pub state: u8,
     /// Its totals afterwards.
@@ -291,6 +293,7 @@ impl Output {
         block.i64(ORDER_EVENT + 32, fill.fee);
         block.u32(ORDER_EVENT + 40, fill.fee_asset);
         block.u32(ORDER_EVENT + 44, u32::from(fill.role));
+        block.i64(ORDER_EVENT + 48, fill.mark);
         block.end(length);
         self.fills_count += 1;
         copy::fill_row(&mut self.fills, stamp, order, fill);

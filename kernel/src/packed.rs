@@ -6,7 +6,8 @@
 //! A record is the members of a COPY row in the order of its columns without those of the key, numbers big-endian in
 //! their width, the one text at the end. In a page each record follows its length in one byte.
 
-use crate::copy::{FILL_COLUMNS, ORDER_COLUMNS};
+use crate::copy::{CHAR, FILL_COLUMNS, MARK, ORDER_COLUMNS};
+use crate::wire::flag;
 
 /// A page with more is begun anew: larger rows would be stored out of line.
 pub const PAGE_BYTES: usize = 1_800;
@@ -65,7 +66,7 @@ pub fn width(kind: &str) -> Option<usize> {
         "bigint" => Some(8),
         "integer" => Some(4),
         "smallint" => Some(2),
-        "boolean" => Some(1),
+        "boolean" | CHAR => Some(1),
         _ => None,
     }
 }
@@ -90,9 +91,10 @@ fn place(columns: &[Column], name: &str) -> usize {
     columns.iter().position(|(column, _)| *column == name).expect("the column is in the list")
 }
 
-/// Write the record of a row: numbers, then the text.
+/// Write the record of a row: numbers, then the text. A mark of 0 is left out.
 fn record(out: &mut Vec<u8>, values: &Values, columns: &[Column], keys: &[&str]) {
-    let members = || columns.iter().zip(values).filter(|((name, _), _)| !keys.contains(name));
+    let told = |name: &str, value: &[u8]| !keys.contains(&name) && (name != MARK || number(value) != 0);
+    let members = || columns.iter().zip(values).filter(|((name, _), value)| told(name, value));
     for texts in [false, true] {
         members()
             .filter(|((_, kind), _)| width(kind).is_none() == texts)
@@ -103,10 +105,15 @@ fn record(out: &mut Vec<u8>, values: &Values, columns: &[Column], keys: &[&str])
 /// Values of a record in the order of the columns, those of the keys left empty; `None` if it is not whole.
 pub fn members<'a>(mut record: &'a [u8], columns: &[Column], keys: &[&str]) -> Option<Vec<&'a [u8]>> {
     let mut values: Vec<&[u8]> = vec![&[]; columns.len()];
+    let mut flags = 0;
     for ((name, kind), value) in columns.iter().zip(&mut values) {
-        if let (Some(width), false) = (width(kind), keys.contains(name)) {
+        let is_there = !keys.contains(name) && (*name != MARK || flags & flag::MARKED != 0);
+        if let (Some(width), true) = (width(kind), is_there) {
             *value = record.get(..width)?;
             record = &record[width..];
+        }
+        if *name == "flags" {
+            flags = value.first().copied().unwrap_or_default();
         }
     }
     if let Some(text) = columns.iter().position(|(_, kind)| width(kind).is_none()) {

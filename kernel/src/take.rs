@@ -211,6 +211,7 @@ impl Floor<'_> {
                 fee: deal.maker_fee,
                 fee_asset: self.fee_asset,
                 role: 0,
+                mark: self.market.mark_of_perpetual(),
                 state: state_of(deal.left),
                 filled,
             };

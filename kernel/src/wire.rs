@@ -169,6 +169,11 @@ pub mod flag {
         }
     }
 
+    /// In records of orders only: liquidation made the order, to close a part of a position, or with `WHOLE` all of it.
+    pub const FORCED: u8 = 128;
+    pub const WHOLE: u8 = 64;
+    /// In stored fills only: the mark price follows.
+    pub const MARKED: u8 = 16;
     /// In order nodes only: the order has an expiry.
     pub const TIMED: u8 = 16;
     /// In order nodes only: an algo order watches the order.

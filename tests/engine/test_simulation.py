@@ -102,6 +102,24 @@ def test_without_a_change_both_runs_end_where_the_group_is(market_group: int) ->
     assert told[-1] == (20, 20)
 
 
+def test_orders_that_a_liquidation_makes_say_so_in_events_and_in_records() -> None:
+    alone, names = kernel.Kernel(1), [name for name, _ in kernel.ORDER_COLUMNS]
+    told, kept = set(), set()
+    for frames, now_ms in [(setup(TIGHT), START_MS), *crash()]:
+        applied = alone.apply(b"".join(frames), now_ms)
+        for event in kernel.decode_events(applied.events):
+            if event["kind"] == "fill" and event["forced"]:
+                told.add((event["account"], event["order_id"], event["whole"]))
+        for row in kernel.decode_copy_orders(applied.orders_copy):
+            order = dict(zip(names, row, strict=True))
+            if order["flags"] & kernel.FLAG_FORCED:
+                assert order["flags"] & kernel.FLAG_REDUCE_ONLY
+                kept.add((order["account"], order["order_id"], bool(order["flags"] & kernel.FLAG_WHOLE)))
+    assert told == kept
+    assert {account for account, _, _ in kept} <= set(range(17, 27))
+    assert kept
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_tighter_tier_liquidates_whom_the_kernel_would_have(transactional_db: None) -> None:
     rows = crash()

@@ -8,10 +8,11 @@ import exchange_kernel as kernel
 
 from exchange_os.engine.models import FillPage
 
-_FORMATS = {"bigint": ">q", "integer": ">i", "smallint": ">h"}
+_FORMATS = {"bigint": ">q", "integer": ">i", "smallint": ">h", '"char"': ">B"}
 _FILL = {
     "sequence": 0, "order_id": 1, "client_id": "", "side": kernel.BUY, "role": 1, "price_ticks": 130_000,
     "size_lots": 3, "notional": 19_500_000, "fee": 9_750, "fee_asset": 0, "key": 0, "market": 0,
+    "flags": 0, "mark_ticks": 0,
 }  # fmt: skip
 
 

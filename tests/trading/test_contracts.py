@@ -268,6 +268,15 @@ def test_yes_and_no_meet_in_one_book(
         "EVENTS", "10", "0.55", "0", "isolated", "5.5",
     )  # fmt: skip
     assert chosen(no, "pos avgPx upl") == ("-10", "0.55", "0")
+    for row in (maker.get(f"/trade/order?instId={outcome}&ordId={resting}")["data"][0],
+                maker.get(f"/trade/orders-history?instType=EVENTS&instId={outcome}")["data"][0]):  # fmt: skip
+        assert chosen(row, "ordId outcome side px avgPx fillSz state category") == (
+            resting, "no", "buy", "0.45", "0.45", "", "filled", "normal",
+        )  # fmt: skip
+    told = [each.get(f"/trade/fills?instType=EVENTS&instId={outcome}")["data"][0] for each in (maker, taker)]
+    assert [chosen(row, "outcome side subType fillPx fillMarkPx") for row in told] == [
+        ("no", "buy", "1", "0.45", ""), ("yes", "buy", "1", "0.55", ""),
+    ]  # fmt: skip
     # The taker paid 5.50 and a fee of 1% of 0.55 * 0.45 a contract.
     assert taker.get("/account/balance")["data"][0]["details"][0]["cashBal"] == "49994.47525"
     bad = order(taker, outcome, "buy", "1", "0.5", tdMode="isolated", outcome="maybe")

@@ -105,19 +105,20 @@ async def test_fills_and_orders_tell_what_they_realised(
             for row in message["data"]
         ]
     told = [
-        chosen(row, "fillPx fillPnl pnl lever fillNotionalUsd notionalUsd")
+        chosen(row, "fillPx fillPnl pnl lever fillNotionalUsd notionalUsd fillMarkPx")
         for row in pushes
         if row["ordId"] == order_id
     ]
     assert told == [
-        ("", "0", "0", "5", "", "349.93"),
-        ("50030", "0.02", "0.02", "5", "50.03", "349.93"),
-        ("49990", "-0.06", "-0.04", "5", "299.94", "349.93"),
+        ("", "0", "0", "5", "", "349.93", ""),
+        ("50030", "0.02", "0.02", "5", "50.03", "349.93", "50000"),
+        ("49990", "-0.06", "-0.04", "5", "299.94", "349.93", "50000"),
     ]
     assert gains[-2:] == ["0.02", "-0.06"]
     assert chosen(pushes[-1], "pnl fillPnl lever notionalUsd") == ("0", "0", "5", "102")
     for path in ("fills", "fills-history"):
         rows = taker.get(f"/trade/{path}?instType=SWAP")["data"]
+        assert {row["fillMarkPx"] for row in rows} == {"50000"}
         assert [chosen(row, "side fillSz fillPnl") for row in rows] == [
             ("sell", "6", "-0.06"), ("sell", "1", "0.02"), ("buy", "1", "0"), ("buy", "3", "0"),
         ]  # fmt: skip
@@ -145,7 +146,7 @@ async def test_fills_and_orders_tell_what_they_realised(
     assert chosen(held, "pos pnl") == ("-2", "-0.03")
 
 
-async def test_a_filled_order_of_no_is_told_as_one_of_yes(
+async def test_an_order_of_no_is_told_as_it_was_placed_also_when_it_is_over(
     pair: tuple[Trader, Trader], pit: dict, pit_address: VenueAddress
 ) -> None:
     maker, taker = pair
@@ -160,22 +161,21 @@ async def test_a_filled_order_of_no_is_told_as_one_of_yes(
         pushes: list[dict] = []
         while not pushes or pushes[-1]["ordId"] != sold or pushes[-1]["state"] != "filled":
             pushes += (await socket.push("orders"))["data"]
-    # While it lives, and in the push of its fills, an order is told as it was placed ...
     names = "ordId outcome side px fillPx fillPnl"
     assert [chosen(row, names) for row in pushes if row["tradeId"]] == [
         (bought, "no", "buy", "0.4", "0.4", "0"),
         (sold, "no", "sell", "0.5", "0.5", "0.4"),
     ]
-    # ... and afterwards as one of Yes, which its row says. Four that cost 0.40 went for 0.50.
+    # Four that cost 0.40 went for 0.50.
     history = taker.get("/trade/orders-history?instType=EVENTS")["data"]
     assert [chosen(row, "ordId outcome side px avgPx pnl") for row in history] == [
-        (sold, "yes", "buy", "0.5", "0.5", "0.4"),
-        (bought, "yes", "sell", "0.6", "0.6", "0"),
+        (sold, "no", "sell", "0.5", "0.5", "0.4"),
+        (bought, "no", "buy", "0.4", "0.4", "0"),
     ]
     fills = taker.get("/trade/fills?instType=EVENTS")["data"]
     assert [chosen(row, "ordId outcome side fillPx fillPnl") for row in fills] == [
-        (sold, "yes", "buy", "0.5", "0.4"),
-        (bought, "yes", "sell", "0.6", "0"),
+        (sold, "no", "sell", "0.5", "0.4"),
+        (bought, "no", "buy", "0.4", "0"),
     ]
     held = position(taker, outcome)
     assert held is not None

@@ -34,10 +34,25 @@ async def test_orders_are_placed_amended_and_cancelled(address: VenueAddress, ma
         row = placed["data"][0]
         assert (placed["op"], placed["code"], row["sCode"]) == ("order", "0", "0")
         assert int(placed["inTime"]) <= int(placed["outTime"])
-        amended = await socket.operate(
-            "amend-order", {"instIdCode": 1, "ordId": row["ordId"], "newSz": "0.02"}
+        await socket.subscribe("orders", instType="ANY")
+        item = {"instIdCode": 1, "ordId": row["ordId"], "newSz": "0.02", "reqId": "mine1"}
+        amended = await socket.operate("amend-order", item)
+        assert (amended["code"], amended["data"][0]["reqId"]) == ("0", "mine1")
+        told = (await socket.push("orders"))["data"][0]
+        assert [told[name] for name in ("sz", "reqId", "amendResult", "amendSource")] == [
+            "0.02",
+            "mine1",
+            "0",
+            "1",
+        ]
+        refused = await socket.operate("amend-order", item | {"newPx": "0", "reqId": "mine2"})
+        assert refused["code"] == "1"
+        httpx_amend = maker.post(
+            "/trade/amend-order", {"instId": "BTC-USD", "ordId": row["ordId"], "newSz": "0.03"}
         )
-        assert amended["code"] == "0"
+        assert httpx_amend["code"] == "0"
+        told = (await socket.push("orders"))["data"][0]
+        assert [told[name] for name in ("sz", "reqId", "amendResult", "amendSource")] == ["0.03", "", "", ""]
         gone = await socket.operate("cancel-order", {"instIdCode": 1, "ordId": row["ordId"]}, identity="c1")
         assert gone["data"][0]["ordId"] == row["ordId"]
         again = await socket.operate(

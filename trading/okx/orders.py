@@ -29,6 +29,7 @@ from trading.services.orders import (
     cancel_all_after_frame,
     cancel_frame,
     mass_cancel_frame,
+    note_amendment,
     place_frame,
     submit_frames,
 )
@@ -189,12 +190,26 @@ async def finish(prepared: Prepared) -> list[Row]:
 
     Errors: ``Busy``, ``OutcomeUnknown``, ``GroupHalted``.
     """
+    if prepared.verb is AMEND:
+        await _note_requests(prepared, prepared.places)
     acks = await submit_frames(prepared.group_id, prepared.frames, urgent=prepared.verb.urgent)
     for index, ack in zip(prepared.places, acks, strict=True):
         prepared.rows[index] = _answered(prepared.verb, prepared.items[index], ack)
         if ack.code in BOUND_REJECTS:
             await _explain(prepared, index, ack)
+    if prepared.verb is AMEND:
+        refused = [index for index, ack in zip(prepared.places, acks, strict=True) if ack.code]
+        await _note_requests(prepared, refused, forget=True)
     return [row for row in prepared.rows if row is not None]
+
+
+async def _note_requests(prepared: Prepared, places: Sequence[int], *, forget: bool = False) -> None:
+    """Before amendments are sent: their ``reqId`` will be in the pushes they lead to. Those refused lead to none."""
+    group_id, account = prepared.group_id, prepared.caller.account
+    for index in places:
+        item = prepared.items[index]
+        if named := _echo(item, "reqId"):
+            await note_amendment(group_id, account, order_key_of(item), "" if forget else named)
 
 
 async def _explain(prepared: Prepared, index: int, ack: kernel.Ack) -> None:

@@ -61,14 +61,26 @@ def order_state(order: Order) -> str:
     return "partially_filled" if order.filled_lots else "live"
 
 
-def placed_price(market: TradableMarket, order: Order, yes_ticks: int) -> str:
-    """A price of an order's market as its owner sees it: that of No for an order of No."""
-    return market.price_text(market.instrument.payout_ticks - yes_ticks if order.no_side else yes_ticks)
+def order_category(order: Order) -> str:
+    """``category``: who made the order."""
+    if not order.forced:
+        return "normal"
+    return "full_liquidation" if order.whole else "partial_liquidation"
 
 
-def _told_side(market: TradableMarket) -> str:
-    """``outcome`` of fills: they have the side and price of Yes, whichever side their order was placed on."""
-    return "yes" if market.kind == MarketKind.OUTCOME else ""
+def placed_price(market: TradableMarket, no: bool, yes_ticks: int) -> str:
+    """A price of a market as the owner of an order sees it: that of No if the order is one of ``no``."""
+    return market.price_text(market.instrument.payout_ticks - yes_ticks if no else yes_ticks)
+
+
+def _outcome(market: TradableMarket, no: bool) -> str:
+    """``outcome``: the side on which an order of an event was placed, and whose side and price are told."""
+    return ("no" if no else "yes") if market.kind == MarketKind.OUTCOME else ""
+
+
+def _mark(market: TradableMarket, ticks: int) -> str:
+    """``fillMarkPx``: only perpetuals have one, and fills from before it was kept have none."""
+    return market.price_text(ticks) if ticks else ""
 
 
 def _gain(market: TradableMarket, units: int | None) -> str:
@@ -85,8 +97,7 @@ def _average(market: TradableMarket, order: Order) -> str:
 
 def order_row(market: TradableMarket, order: Order, gain: int | None = 0, lever: str = "") -> dict[str, Any]:
     """Order as it was placed: one of No has the side and prices of No. A fee charged is negative, a rebate positive;
-    ``px`` is empty for a market order; ``gain`` is what its fills realised, in units (``None``: not known). The history
-    of an outcome tells every order as one of Yes."""
+    ``px`` is empty for a market order; ``gain`` is what its fills realised, in units (``None``: not known)."""
     _, cancel_source, why = kernel.CANCEL_REASONS.get(order.reason, ("", "", ""))
     cancelled = order.state == kernel.STATE_CANCELLED
     spot = market.kind == MarketKind.SPOT
@@ -97,13 +108,15 @@ def order_row(market: TradableMarket, order: Order, gain: int | None = 0, lever:
         "instIdCode": market.code,
         "ordId": str(order.order_id),
         "clOrdId": order.client_id,
-        "px": placed_price(market, order, order.price_ticks) if order.order_type == kernel.LIMIT else "",
+        "px": placed_price(market, order.no_side, order.price_ticks)
+        if order.order_type == kernel.LIMIT
+        else "",
         "sz": market.size_text(order.size_lots),
         "ordType": order_kind(order),
         "side": SIDES[1 - order.side if order.no_side else order.side],
         "tdMode": "cash" if spot else "cross" if market.kind == MarketKind.PERPETUAL else "isolated",
         "posSide": "" if spot else "net",
-        "outcome": ("no" if order.no_side else "yes") if market.kind == MarketKind.OUTCOME else "",
+        "outcome": _outcome(market, order.no_side),
         "accFillSz": market.size_text(order.filled_lots),
         "avgPx": _average(market, order),
         "state": order_state(order),
@@ -113,7 +126,7 @@ def order_row(market: TradableMarket, order: Order, gain: int | None = 0, lever:
         "rebateCcy": market.quote.symbol,
         "lever": lever,
         "pnl": _gain(market, gain),
-        "category": "normal",
+        "category": order_category(order),
         "reduceOnly": "true" if order.reduce_only else "false",
         "tgtCcy": "base_ccy" if spot else "",
         "cancelSource": cancel_source if cancelled else "",
@@ -143,9 +156,9 @@ def order_push_row(market: TradableMarket, order: Order, event: Mapping[str, Any
         "fillNotionalUsd": "",
         "fillMarkPx": "",
         "notionalUsd": market.quote_text(notional) if order.order_type == kernel.LIMIT else "",
-        "amendResult": "",
-        "amendSource": "",
-        "reqId": "",
+        "amendResult": "0" if "request_id" in event else "",
+        "amendSource": "1" if "request_id" in event else "",
+        "reqId": event.get("request_id", ""),
         "code": "0",
         "msg": "",
         "lastPx": "",
@@ -153,7 +166,8 @@ def order_push_row(market: TradableMarket, order: Order, event: Mapping[str, Any
     if event["kind"] == "fill":
         row |= {
             "tradeId": str(event["trade_id"]),
-            "fillPx": placed_price(market, order, event["fill_price_ticks"]),
+            "fillPx": placed_price(market, order.no_side, event["fill_price_ticks"]),
+            "fillMarkPx": _mark(market, event["fill_mark_ticks"]),
             "fillSz": market.size_text(event["fill_size_lots"]),
             "fillTime": str(event["time_ms"]),
             "fillFee": market.quote_text(-event["fill_fee"]),
@@ -161,13 +175,15 @@ def order_push_row(market: TradableMarket, order: Order, event: Mapping[str, Any
             "execType": ROLES[event["role"]],
             "fillPnl": _gain(market, event["fill_pnl"]),
             "fillNotionalUsd": market.quote_text(event["fill_notional"]),
-            "lastPx": market.price_text(event["fill_price_ticks"]),
+            "lastPx": placed_price(market, order.no_side, event["fill_price_ticks"]),
         }
     return row
 
 
 def fill_row(market: TradableMarket, fill: Fill, gain: int | None = 0) -> dict[str, Any]:
-    """Fill, from its row; ``gain`` is what it realised, in units (``None``: not known)."""
+    """Fill, from its row, as its order was placed; ``gain`` is what it realised, in units (``None``: not known)."""
+    no = bool(fill.flags & kernel.FLAG_NO)
+    side = 1 - fill.side if no else fill.side
     return {
         "instType": inst_type(market),
         "instId": market.symbol,
@@ -176,9 +192,9 @@ def fill_row(market: TradableMarket, fill: Fill, gain: int | None = 0) -> dict[s
         "clOrdId": fill.client_id or "",
         "billId": str(fill.trade_id),
         "tag": "",
-        "fillPx": market.price_text(fill.price_ticks),
+        "fillPx": placed_price(market, no, fill.price_ticks),
         "fillSz": market.size_text(fill.size_lots),
-        "side": SIDES[fill.side],
+        "side": SIDES[side],
         "posSide": "net",
         "execType": ROLES[fill.role],
         "feeCcy": market.quote.symbol,
@@ -186,34 +202,35 @@ def fill_row(market: TradableMarket, fill: Fill, gain: int | None = 0) -> dict[s
         "feeRate": ppm_text(-fill.fee * 1_000_000 // fill.notional) if fill.notional else "0",
         "fillTime": str(fill.time_ms),
         "ts": str(fill.time_ms),
-        "subType": str(fill.side + 1),
+        "subType": str(side + 1),
         "fillPnl": _gain(market, gain),
         "fillIdxPx": "",
-        "fillMarkPx": "",
+        "fillMarkPx": _mark(market, fill.mark_ticks),
         "fillPxVol": "",
         "fillPxUsd": "",
         "fillMarkVol": "",
         "fillFwdPx": "",
         "tradeQuoteCcy": market.quote.symbol,
-        "outcome": _told_side(market),
+        "outcome": _outcome(market, no),
     }
 
 
 def fill_push_row(market: TradableMarket, event: Mapping[str, Any]) -> dict[str, Any]:
     """Fill, as the ``fills`` channel pushes it."""
+    no = event["no_side"]
     return {
         "instId": market.symbol,
         "tradeId": str(event["trade_id"]),
         "ordId": str(event["order_id"]),
         "clOrdId": event["client_id"],
-        "fillPx": market.price_text(event["fill_price_ticks"]),
+        "fillPx": placed_price(market, no, event["fill_price_ticks"]),
         "fillSz": market.size_text(event["fill_size_lots"]),
-        "side": SIDES[event["side"]],
+        "side": SIDES[1 - event["side"] if no else event["side"]],
         "execType": ROLES[event["role"]],
         "fee": market.quote_text(-event["fill_fee"]),
         "feeCcy": market.quote.symbol,
         "fillPnl": _gain(market, event["fill_pnl"]),
-        "outcome": _told_side(market),
+        "outcome": _outcome(market, no),
         "count": "1",
         "ts": str(event["time_ms"]),
     }

@@ -115,7 +115,7 @@ class AccountConsumer(AsyncWebsocketConsumer):
 
     def take_events(self, events: list[dict[str, Any]]) -> None:
         """Remember what happened and that something changed."""
-        self.events.extend(events)
+        self.events.extend(event for event in events if event["kind"] != "note")
         self.changed.set()
 
     async def _tell(self) -> None:

@@ -200,13 +200,16 @@ def order_row(order: Order, event: Event, market: Market) -> BetRow:
 
 
 def fill_row(fill: Fill, event: Event, market: Market) -> BetRow:
-    """A fill; the book's side is shown, since a fill does not say which side was meant."""
-    buying = fill.side == kernel.BUY
+    """A fill as its order was placed."""
+    no, buying = bool(fill.flags & kernel.FLAG_NO), fill.side == kernel.BUY
+    whole = fill.size_lots * market.payout_ticks * market.tick_quote
+    _, ticks = _own_side(no, buying, fill.price_ticks, market)
     return BetRow(
-        symbol=market.symbol, side=side_names(event)[0], name=own_name(event, market),
-        verb="Bought" if buying else "Sold", no=False,
+        symbol=market.symbol, side=side_names(event)[no], name=own_name(event, market),
+        verb="Bought" if buying != no else "Sold", no=no,
         lots=str(fill.size_lots), filled=str(fill.size_lots),
-        price=cents_text(fill.price_ticks, market.payout_ticks), money=money_text(fill.notional, market.quote.scale),
+        price=cents_text(ticks, market.payout_ticks),
+        money=money_text(whole - fill.notional if no else fill.notional, market.quote.scale),
         fee=money_text(fill.fee, market.quote.scale, up=True), order_id=fill.order_id, when=_moment(fill.time_ms),
     )  # fmt: skip
 

@@ -27,7 +27,8 @@ UNTOUCHED_TIMEOUT_SECONDS = 1.0
 class Order:
     """An order of an account. Prices in ticks, sizes in lots, ``filled_quote`` and ``fee`` in quote units,
     times in milliseconds; ``side``, ``order_type``, ``tif``, ``stp``, ``state`` and ``reason`` are the
-    kernel's numbers. With ``quote_size`` the size is a budget in quote units."""
+    kernel's numbers. Side and price are those of the book, with ``no_side`` the order was placed on the other.
+    ``forced``: a liquidation made it, ``whole``: to close all of a position."""
 
     order_id: int
     market: int
@@ -49,6 +50,8 @@ class Order:
     stp: int = 0
     expires_ms: int = 0
     no_side: bool = False
+    forced: bool = False
+    whole: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -77,7 +80,13 @@ def _closed(row: Mapping[str, Any]) -> dict[str, int]:
 
 def order_of_history(row: ClosedOrder) -> Order:
     """An order that is over, from its row."""
-    return Order(**{name: getattr(row, name) for name in _MEMBERS if hasattr(row, name)})
+    return Order(
+        **{name: getattr(row, name) for name in _MEMBERS if hasattr(row, name)},
+        reduce_only=bool(row.flags & kernel.FLAG_REDUCE_ONLY),
+        no_side=bool(row.flags & kernel.FLAG_NO),
+        forced=bool(row.flags & kernel.FLAG_FORCED),
+        whole=bool(row.flags & kernel.FLAG_WHOLE),
+    )
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,9 @@ from typing import Any
 import exchange_kernel as kernel
 
 from exchange_os.engine import client
+from exchange_os.engine.feed import note_message
 from exchange_os.engine.gateway import get_gateway
+from exchange_os.engine.wire import events_channel
 from exchange_os.errors import DomainError
 from exchange_os.ledger.services.pauses import refusal
 from trading.models import TradingAccount
@@ -175,6 +177,13 @@ def amend_frame(account: int, market: TradableMarket, draft: AmendDraft, *, key:
         key=key,
         no_side=draft.no_side,
     )
+
+
+async def note_amendment(group_id: int, account: int, order: OrderKey, request_id: str) -> None:
+    """Tell whoever follows the account, in whatever process, which request its next change of an order belongs to;
+    none if ``request_id`` is empty."""
+    told = note_message(account, order_id=order.order_id, client_id=order.client_id, request_id=request_id)
+    await get_gateway().publish(events_channel(group_id), told)
 
 
 def cancel_frame(account: int, market: TradableMarket, order: OrderKey, *, key: int = 0) -> bytes:

@@ -53,6 +53,10 @@ PROTOCOL_FEES: Final = 2
 INSURANCE: Final = 3
 DUST: Final = 4
 FIRST_USER_ACCOUNT: Final = 16
+FLAG_REDUCE_ONLY: Final = 4  # bits of ``flags`` of stored fills and closed orders
+FLAG_NO: Final = 32  # placed on the No side: side and price are told as of Yes
+FLAG_WHOLE: Final = 64  # with FLAG_FORCED: to close all of a position
+FLAG_FORCED: Final = 128  # made by a liquidation
 RIGHT_READ: Final = 1  # rights of a key's mandate, as bits; reading is checked at the door
 RIGHT_TRADE: Final = 2
 RIGHT_WITHDRAW: Final = 4
@@ -75,11 +79,12 @@ PRICE_GRADES: Final[tuple[str, ...]]
 PRICE_REFUSALS: Final[tuple[str, ...]]
 #: (column, PostgreSQL type) of the binary COPY tuples, in order.
 #: Fills: group_id bigint, sequence bigint, trade_id bigint, market integer, account bigint, order_id bigint,
-#: client_id text, side smallint, role smallint, price_ticks bigint, size_lots bigint, notional bigint, fee bigint,
-#: fee_asset integer, key bigint, time_ms bigint. Unique by (group_id, trade_id, role). fee < 0 is a rebate.
+#: client_id text, flags "char", side "char", role smallint, price_ticks bigint, size_lots bigint, notional bigint,
+#: fee bigint, fee_asset integer, key bigint, time_ms bigint, mark_ticks bigint (of a perpetual, else 0). Unique by
+#: (group_id, trade_id, role). fee < 0 is a rebate.
 FILL_COLUMNS: Final[tuple[tuple[str, str], ...]]
 #: Closed orders that have traded: group_id bigint, sequence bigint, order_id bigint, account bigint, market integer,
-#: client_id text, side smallint, order_type smallint, tif smallint, post_only boolean, price_ticks bigint,
+#: client_id text, flags "char", side "char", order_type smallint, stp "char", tif "char", post_only boolean, price_ticks bigint,
 #: size_lots bigint, filled_lots bigint, filled_quote bigint, fee bigint, state smallint, reason smallint, key bigint,
 #: created_ms bigint, closed_ms bigint. Unique by (group_id, order_id).
 ORDER_COLUMNS: Final[tuple[tuple[str, str], ...]]

@@ -20,6 +20,8 @@ pub(crate) struct Sweep {
     pub reduce_only: bool,
     /// Most makers it meets.
     pub matches: u32,
+    /// Whether it closes all of the position.
+    pub whole: bool,
 }
 
 /// What became of it.
@@ -56,6 +58,7 @@ impl Kernel {
         };
         let slot = self.accept(&frame, &place, sweep.account, None);
         self.slab.node_mut(slot).taker_ppm = 0;
+        self.slab.cold_mut(slot).flags |= flag::FORCED | flag::when(sweep.whole, flag::WHOLE);
         let mut taker = Taker::new(self, slot, Entrance { limit: sweep.limit, budget: i64::MAX });
         taker.max_matches = sweep.matches.max(1);
         let trades = self.out.trade_count;

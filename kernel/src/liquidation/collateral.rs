@@ -92,8 +92,16 @@ impl Kernel {
         let (mut sold, mut quote) = (0, 0);
         // The first order is sized at the best price; what a deeper price left unpaid is sold after it.
         for _ in 0..4 {
-            let sweep =
-                Sweep { account, market, sell: true, limit: low, lots, reduce_only: false, matches: MATCHES };
+            let sweep = Sweep {
+                account,
+                market,
+                sell: true,
+                limit: low,
+                lots,
+                reduce_only: false,
+                matches: MATCHES,
+                whole: false,
+            };
             let swept = self.sweep_book(&sweep);
             run.units += swept.units;
             (sold, quote, owed) = (sold + swept.lots, quote + swept.quote, owed - swept.quote);

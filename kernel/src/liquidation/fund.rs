@@ -139,6 +139,7 @@ impl Kernel {
                 lots: wanted,
                 reduce_only: true,
                 matches: MATCHES,
+                whole: false,
             };
             let before = self.fund_health();
             let realised = self.realised(slot, *market);

@@ -201,6 +201,7 @@ impl Kernel {
                     lots: wanted,
                     reduce_only: true,
                     matches: MATCHES,
+                    whole: wanted == whole,
                 };
                 let realised = self.realised(case.bucket.0, market);
                 let outside = self.cross_cash(case.bucket.0);

@@ -10,7 +10,7 @@ use super::{liquidation, outcomes};
 use crate::algo::show::AlgoPart;
 use crate::algo::show::ALGO_COLUMNS;
 use crate::bills::BILL_COLUMNS;
-use crate::copy::{FILL_COLUMNS, ORDER_COLUMNS};
+use crate::copy::{CHAR, FILL_COLUMNS, ORDER_COLUMNS};
 use crate::events::{read, Body, Event, FillPart, OrderPart, Records};
 use crate::output::{Ack, MandateView, PositionView, ACK_SIZE};
 use crate::prices::OBSERVATION;
@@ -274,6 +274,8 @@ fn put_order(dict: &Bound<'_, PyDict>, order: &OrderPart) -> PyResult<()> {
     dict.set_item("reduce_only", order.flags & flag::REDUCE_ONLY != 0)?;
     dict.set_item("quote_size", order.flags & flag::QUOTE_SIZE != 0)?;
     dict.set_item("no_side", order.flags & flag::NO != 0)?;
+    dict.set_item("forced", order.flags & flag::FORCED != 0)?;
+    dict.set_item("whole", order.flags & flag::WHOLE != 0)?;
     dict.set_item("stp", order.stp)?;
     dict.set_item("state", order.state)?;
     dict.set_item("reason", order.reason)?;
@@ -295,7 +297,8 @@ fn put_fill(dict: &Bound<'_, PyDict>, fill: &FillPart) -> PyResult<()> {
     dict.set_item("fill_size_lots", fill.size_lots)?;
     dict.set_item("fill_notional", fill.notional)?;
     dict.set_item("fill_fee", fill.fee)?;
-    dict.set_item("fee_asset", fill.fee_asset)
+    dict.set_item("fee_asset", fill.fee_asset)?;
+    dict.set_item("fill_mark_ticks", fill.mark)
 }
 
 fn put_mandate(dict: &Bound<'_, PyDict>, mandate: &MandateView) -> PyResult<()> {
@@ -462,6 +465,7 @@ pub fn copy_value<'py>(py: Python<'py>, kind: &str, bytes: &[u8]) -> PyResult<Bo
         "bigint" => Ok((wide as i64).into_pyobject(py)?.into_any()),
         "integer" => Ok((wide as i32).into_pyobject(py)?.into_any()),
         "smallint" => Ok((wide as i16).into_pyobject(py)?.into_any()),
+        CHAR => Ok((wide as u8).into_pyobject(py)?.into_any()),
         "boolean" => Ok((wide != 0).into_pyobject(py)?.to_owned().into_any()),
         _ => Ok(String::from_utf8_lossy(bytes).into_pyobject(py)?.into_any()),
     }
