@@ -63,7 +63,7 @@ impl Shown<'_> {
             "client_id": String::from_utf8_lossy(order.client_text()),
             "side": order.flags & flag::SELL, "order_type": order.order_type, "tif": order.tif,
             "post_only": order.flags & flag::POST_ONLY != 0, "reduce_only": order.flags & flag::REDUCE_ONLY != 0,
-            "no_side": order.flags & flag::NO != 0, "forced": order.flags & flag::FORCED != 0, "whole": order.flags & flag::WHOLE != 0, "stp": order.stp, "state": self.state, "reason": self.reason, "key": order.key,
+            "no_side": order.flags & flag::NO != 0, "stp": order.stp, "state": self.state, "reason": self.reason, "key": order.key,
             "price_ticks": order.price, "size_lots": order.size, "filled_lots": order.filled,
             "remaining_lots": self.remaining, "filled_quote": order.filled_quote, "fee": order.fee,
             "created_ms": order.created_ms, "closed_ms": self.closed_ms, "expires_ms": order.expires_ms,

@@ -32,8 +32,8 @@ fn a_trade_is_told_to_both_sides() {
     assert_eq!(balances.len(), 4);
     let out = group.kernel.output();
     assert_eq!((out.fills_count, out.orders_count, &out.dirty_markets), (2, 1, &vec![0]));
-    assert_eq!(out.fills[..2], [0, 16], "16 columns");
-    assert_eq!(out.orders[..2], [0, 20], "20 columns");
+    assert_eq!(out.fills[..2], [0, 18], "18 columns");
+    assert_eq!(out.orders[..2], [0, 22], "22 columns");
     assert_eq!(group.kernel.dirty_accounts(), [TAKER, MAKER]);
     let (_, candle) = group.kernel.touched_candles()[0];
     assert_eq!(

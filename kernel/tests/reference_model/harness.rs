@@ -67,8 +67,8 @@ pub fn apply(kernel: &mut Kernel, bytes: &[u8], now: u64) -> Seen {
         amount: t.amount,
         code: t.code,
     };
-    seen.fill_rows = read_rows(&out.fills, "nnnnnntnnnnnnnnn");
-    seen.order_rows = read_rows(&out.orders, "nnnnntnnnbnnnnnnnnnn");
+    seen.fill_rows = read_rows(&out.fills, "nnnnnntnnnnnnnnnnn");
+    seen.order_rows = read_rows(&out.orders, "nnnnntnnnnnbnnnnnnnnnn");
     assert_eq!(
         (out.fills_count, out.orders_count),
         (seen.fill_rows.len() as u64, seen.order_rows.len() as u64)

@@ -17,6 +17,7 @@ pub enum Value {
 /// Read rows whose columns have the kinds of `kinds`: n number, b flag, t text.
 pub fn read_rows(bytes: &[u8], kinds: &str) -> Vec<Row> {
     let number = |bytes: &[u8]| match bytes.len() {
+        1 => i64::from(bytes[0]),
         2 => i64::from(i16::from_be_bytes(bytes.try_into().unwrap())),
         4 => i64::from(i32::from_be_bytes(bytes.try_into().unwrap())),
         8 => i64::from_be_bytes(bytes.try_into().unwrap()),
@@ -56,6 +57,7 @@ pub fn fill_row(event: &Event) -> Option<Row> {
         n(i64::from(event.account)),
         n(order.order_id as i64),
         Value::Text(order.client.clone()),
+        n(i64::from(order.flags)),
         n(i64::from(order.flags & SELL)),
         n(i64::from(fill.role)),
         n(fill.price),
@@ -65,6 +67,7 @@ pub fn fill_row(event: &Event) -> Option<Row> {
         n(i64::from(fill.fee_asset)),
         n(i64::from(order.key)),
         n(event.time as i64),
+        n(0), // the mark, which only perpetuals have
     ])
 }
 
@@ -78,8 +81,10 @@ pub fn order_row(sequence: u64, account: u32, order: &OrderView, time: u64) -> R
         n(i64::from(account)),
         n(i64::from(order.market)),
         Value::Text(order.client.clone()),
+        n(i64::from(order.flags)),
         n(i64::from(order.flags & SELL)),
         n(i64::from(order.order_type)),
+        n(i64::from(order.stp)),
         n(i64::from(order.tif)),
         Value::Flag(order.flags & POST_ONLY != 0),
         n(order.price),

@@ -124,7 +124,7 @@ fn read_fill(r: &mut Reader) -> Option<FillView> {
         role: r.u8()?,
     };
     r.zeros(3)?;
-    Some(fill)
+    (r.i64()? == 0).then_some(fill) // only perpetuals have a mark
 }
 
 pub fn read_events(bytes: &[u8]) -> Vec<Event> {
