@@ -181,16 +181,20 @@ def venue(request: HttpRequest, slug: str) -> HttpResponse:
     shown = venue_or_404(slug)
     now = now_ms()
     rows = venue_listings(shown, now)
-    events = events_of(shown.pk)
     series = series_context(request, shown)
+    cards = [] if series else events_of(shown.pk)
+    events = [each.event for each in series["series"].events] if series else [each.event for each in cards]
+    asked = sum(len(each.chances) for each in series["series"].events) if series else sum(
+        len(each.markets) for each in cards
+    )
     base = request.build_absolute_uri(f"/v/{shown.slug}")
     kinds = {row.market.kind for row in rows} | ({MarketKind.OUTCOME.value} if events else set())
     context = {
         "venue": shown,
         "access": standing_at(shown, request.user if request.user.is_authenticated else None, kinds),
         "rows": rows,
-        "events": [] if series else event_cards([each for each in events if not each.is_over], now),
-        "market_count": len(rows) + sum(len(each.markets) for each in events),
+        "events": event_cards([each for each in cards if not each.is_over], now),
+        "market_count": len(rows) + asked,
         "event_count": len(events),
         "bond": bond(shown.fronts or shown),
         "oracle": oracle(shown, now),

@@ -72,12 +72,15 @@ class EventView:
 
 
 def _views(events: QuerySet[Event]) -> list[EventView]:
-    known = list(events.select_related("venue__deployer", "settlement_asset"))
+    # Venues and assets are few and events many: they are fetched once, not made anew from a join for each row.
+    known = {each.pk: each for each in events.prefetch_related("venue__deployer", "settlement_asset")}
     markets: dict[int, list[Market]] = {}
-    rows = Market.objects.filter(event__in=known).exclude(phase=Phase.PENDING)
-    for market in rows.select_related("venue", "base", "quote", "event").order_by("outcome"):
-        markets.setdefault(market.event_id or 0, []).append(market)
-    return [EventView(event, tuple(markets.get(event.pk, ()))) for event in known]
+    rows = Market.objects.filter(event_id__in=known).exclude(phase=Phase.PENDING)
+    for market in rows.prefetch_related("base", "quote").order_by("outcome"):
+        event = known[market.event_id or 0]
+        market.event, market.venue = event, event.venue
+        markets.setdefault(event.pk, []).append(market)
+    return [EventView(event, tuple(markets.get(event.pk, ()))) for event in known.values()]
 
 
 def _through(venue_id: int, wanted: Callable[[int], QuerySet[Event]]) -> list[EventView]:
