@@ -100,8 +100,8 @@ def capacity_from(
     ``multiple`` is another than the one in force.
     """
     times = whole("capacity_multiple") if multiple is None else multiple
-    share = Decimal(stake // max(1, venues)).scaleb(-asset.scale)
-    return int((share * price * times).scaleb(settlement.scale))
+    worth = Decimal(stake).scaleb(settlement.scale - asset.scale) * price * times
+    return int(worth / max(1, venues))
 
 
 def stake_for(capacity: int, venues: int, settlement: Asset, price: Decimal, asset: Asset) -> int:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -106,18 +107,37 @@ def stack() -> Iterator[PrivateStack]:
         made.stop()
 
 
-@pytest.fixture(scope="session")
-def stage(stack: PrivateStack) -> dict[str, str]:
-    """A venue with a resting book and a newcomer-to-be, as ``tests.pages.stage`` prints it."""
+def set_stage(stack: PrivateStack, module: str) -> Any:
+    """Run a module that sets a stage on the stack, in a process of its own; what it prints last, read as JSON."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.pages.stage"],
-        cwd=PROJECT,
-        env=stack.environment,
-        capture_output=True,
-        text=True,
+        [sys.executable, "-m", module], cwd=PROJECT, env=stack.environment, capture_output=True, text=True
     )
     assert done.returncode == 0, f"{done.stderr[-3000:]}\n{stack.complaints()}"
     return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="session")
+def stage(stack: PrivateStack) -> dict[str, str]:
+    """A venue with a resting book and a newcomer-to-be."""
+    return set_stage(stack, "tests.pages.stage")
+
+
+@pytest.fixture(scope="session")
+def kyc(stack: PrivateStack) -> dict[str, Any]:
+    """A regulated venue, its desk and an officer."""
+    return set_stage(stack, "tests.pages.kyc_stage")
+
+
+@pytest.fixture(scope="session")
+def court(stack: PrivateStack) -> dict[str, Any]:
+    """A committee, the venue of which somebody complains, and the case in draft."""
+    return set_stage(stack, "tests.pages.governance_stage")
+
+
+@pytest.fixture(scope="session")
+def staff(stack: PrivateStack) -> list[str]:
+    """Sessions of two members of staff who proved a second factor."""
+    return set_stage(stack, "tests.operations.stage")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Sets the stage of the walk through a regulated venue: its desk, an officer, a maker who is known there and quotes.
 
-``python -m tests.pages.kyc_stage`` prints JSON: ``{"venue", "symbol", "venue_id", "officer": session}``.
+``python -m tests.pages.kyc_stage`` prints JSON: ``{"venue", "symbol", "venue_id", "officer": session,
+"case"}``, the case being the maker's, approved.
 """
 
 import json
@@ -39,7 +40,7 @@ def main() -> dict[str, Any]:
     venue.refresh_from_db()
     officer, maker = (ensure_person(f"{name}@test.example", None) for name in ("officer", "known-maker"))
     VenueMember.objects.create(venue=venue, user=officer, role=Role.COMPLIANCE)
-    approved(officer, maker, venue.issuers.get(), venue, name="Mira Maker")
+    known = approved(officer, maker, venue.issuers.get(), venue, name="Mira Maker")
     for symbol in ("USD", "BTC"):
         claim_from_faucet(maker, symbol, 1)
     account = ensure_trading_account(maker, venue)
@@ -51,6 +52,7 @@ def main() -> dict[str, Any]:
         "symbol": market.symbol,
         "venue_id": venue.pk,
         "officer": session_of(officer),
+        "case": known.case_id,
     }
 
 

@@ -1,7 +1,7 @@
 """Sets the stage of the walks through the pages: a venue and a maker whose orders rest on both sides of its book.
 
-``python -m tests.pages.stage`` prints JSON: ``{"venue": slug, "symbol": market}``. It runs in a process of its own,
-because the private stack has a database of its own.
+``python -m tests.pages.stage`` prints JSON: ``{"venue": slug, "symbol": market, "console": the venue's number, "owner":
+a session}``. It runs in a process of its own, because the private stack has a database of its own.
 """
 
 import json
@@ -20,6 +20,7 @@ from exchange_os.demo.stage import (  # noqa: E402
     ensure_venue,
     move_to_venue,
 )
+from tests.trading.contract_stage import session_of  # noqa: E402
 from trading.services.orders import OrderDraft, place_order  # noqa: E402
 from venues.selectors import market_by_symbol  # noqa: E402
 
@@ -48,7 +49,8 @@ def main() -> None:
         for side, price in (("buy", 65_000 - rank * 5), ("sell", 65_000 + rank * 5)):
             size = Decimal("0.05" if rank == 1 else "0.01")  # several walks trade with the first
             place_order(account, market, OrderDraft(side, size, price=Decimal(price)))
-    print(json.dumps({"venue": venue.slug, "symbol": market.symbol}))
+    console = {"console": str(venue.pk), "owner": session_of(deployer)}
+    print(json.dumps({"venue": venue.slug, "symbol": market.symbol, **console}))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """A case in real browsers: opened, answered, voted on with a code and with a passkey, appealed, executed."""
 
-import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
@@ -30,9 +30,9 @@ def run_stage(stack: PrivateStack, *arguments: str) -> str:
 
 
 @pytest.fixture
-def as_person(chromium: Browser, stack: PrivateStack) -> Iterator[tuple[dict, Open]]:
+def as_person(chromium: Browser, stack: PrivateStack, court: dict[str, Any]) -> Iterator[tuple[dict, Open]]:
     """The stage, and a browser for each person on it; at the end none has complained."""
-    stage = json.loads(run_stage(stack))
+    stage = court
     base = stack.base_url.replace("127.0.0.1", "localhost")
     complaints: list[str] = []
     pages: dict[str, Page] = {}

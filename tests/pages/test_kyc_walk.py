@@ -1,31 +1,15 @@
 """From refusal to first trade at a venue that asks who one is: applying, the desk, the trade, and consent withdrawn."""
 
-import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from exchange_os.demo.stack import PROJECT, PrivateStack
+from exchange_os.demo.stack import PrivateStack
 from tests.pages.screen import SIZES, Screen
 
 pytestmark = pytest.mark.browser
 PAPER = {"name": "passport.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 a passport"}
-
-
-@pytest.fixture
-def kyc(stack: PrivateStack) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.pages.kyc_stage"],
-        cwd=PROJECT,
-        env=stack.environment,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, f"{done.stderr[-3000:]}\n{stack.complaints()}"
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def test_from_refusal_to_first_trade(chromium: Browser, stack: PrivateStack, kyc: dict[str, Any]) -> None:

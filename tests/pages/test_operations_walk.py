@@ -1,35 +1,15 @@
 """The operator's pages in a browser: figures that move by themselves, and a pause that two people bring about."""
 
-import json
-import os
-import subprocess
-import sys
-
 from playwright.sync_api import Browser, Page, expect
 
-from exchange_os.demo.stack import PROJECT, PrivateStack
+from exchange_os.demo.stack import PrivateStack
 from tests.pages.screen import SIZES
 
-
-def staff_of(stack: PrivateStack) -> list[str]:
-    """Session keys of two members of staff."""
-    environment = {**stack.environment, "DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"]}
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.operations.stage"],
-        cwd=PROJECT,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def test_an_operator_watches_and_two_pause(
-    chromium: Browser, stack: PrivateStack, stage: dict[str, str]
+    chromium: Browser, stack: PrivateStack, stage: dict[str, str], staff: list[str]
 ) -> None:
     pages, complaints = [], []
-    for key, size in zip(staff_of(stack), SIZES.values(), strict=False):
+    for key, size in zip(staff, SIZES.values(), strict=False):
         context = chromium.new_context(viewport=size, base_url=stack.base_url)
         context.set_default_timeout(20_000)
         context.add_cookies([{"name": "sessionid", "value": key, "url": stack.base_url}])

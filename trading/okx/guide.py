@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Case, When
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -10,6 +11,7 @@ from exchange_os.errors import DomainError
 from trading.okx.openapi import PREFIX, is_signed, operations
 from trading.okx.reference import BODIES, CHANNELS, ERRORS, LIMITS, SOCKET_ERRORS
 from trading.okx.snippets import snippets_of
+from venues.models import MarketKind
 from venues.selectors import markets_of, venue_by_slug
 
 PARTS = {
@@ -54,7 +56,8 @@ def guide(request: HttpRequest, venue: str) -> HttpResponse:
         found = venue_by_slug(venue)
     except DomainError as unknown:
         raise Http404(unknown.message) from unknown
-    symbols = list(markets_of(found).order_by("kind", "pk").values_list("symbol", flat=True)[:50])
+    spot_first = Case(When(kind=MarketKind.OUTCOME, then=1), default=0)
+    symbols = list(markets_of(found).order_by(spot_first, "kind", "pk").values_list("symbol", flat=True)[:50])
     base = request.build_absolute_uri(f"/v/{found.slug}")
     context = {
         "venue": found,

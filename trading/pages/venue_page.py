@@ -184,8 +184,10 @@ def venue(request: HttpRequest, slug: str) -> HttpResponse:
     series = series_context(request, shown)
     cards = [] if series else events_of(shown.pk)
     events = [each.event for each in series["series"].events] if series else [each.event for each in cards]
-    asked = sum(len(each.chances) for each in series["series"].events) if series else sum(
-        len(each.markets) for each in cards
+    asked = (
+        sum(len(each.chances) for each in series["series"].events)
+        if series
+        else sum(len(each.markets) for each in cards)
     )
     base = request.build_absolute_uri(f"/v/{shown.slug}")
     kinds = {row.market.kind for row in rows} | ({MarketKind.OUTCOME.value} if events else set())

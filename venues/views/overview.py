@@ -52,7 +52,7 @@ def _tiles(found: Pulse) -> list[dict[str, Any]]:
         return short_amount(units, found.money)
 
     capacity = found.capacity_percent
-    rest = "" if capacity is None else f"{capacity} % of capacity"
+    rest = "" if capacity is None else f"{capacity}% of capacity"
     tiles = [
         ("Volume, 24 h", money(found.volume_units), f"{unit} · {found.trades:,} trades", found.hourly_volume),
         (

@@ -81,7 +81,12 @@ def _tiles(now: Figures, lines: dict[str, list[float]]) -> list[dict[str, Any]]:
         _tile(
             "Beat", "–" if now.beat_ms is None else f"{now.beat_ms / 1000:.1f} s", "since its last sign", []
         ),
-        _tile("Sockets", f"{now.sockets:,}", f"in {now.webs} web processes", lines["sockets"]),
+        _tile(
+            "Sockets",
+            f"{now.sockets:,}",
+            f"in {now.webs} web process{'' if now.webs == 1 else 'es'}",
+            lines["sockets"],
+        ),
         _tile(
             "Database", filesizeformat(data.size), f"journal {filesizeformat(data.journal)}", lines["size"]
         ),
