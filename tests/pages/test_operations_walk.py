@@ -5,6 +5,7 @@ from playwright.sync_api import Browser, Page, expect
 from exchange_os.demo.stack import PrivateStack
 from tests.pages.screen import SIZES
 
+
 def test_an_operator_watches_and_two_pause(
     chromium: Browser, stack: PrivateStack, stage: dict[str, str], staff: list[str]
 ) -> None:
