@@ -116,6 +116,7 @@ def faults(page: Page, address: str) -> list[str]:
 
 
 @pytest.mark.browser
+@pytest.mark.timeout(300)  # the first round sets every stage
 @pytest.mark.parametrize(("look", "width"), ROUNDS)
 def test_pages_are_accessible(
     chromium: Browser,
