@@ -42,7 +42,7 @@ def _body(text: str) -> SafeString:
 def _block(block: str) -> SafeString:
     lines = block.split("\n")
     if lines[0].startswith("    "):
-        return format_html("<pre><code>{}</code></pre>", "\n".join(line[4:] for line in lines))
+        return format_html('<pre tabindex="0"><code>{}</code></pre>', "\n".join(line[4:] for line in lines))
     if lines[0].startswith("- "):
         items = block[2:].split("\n- ")
         return format_html(
