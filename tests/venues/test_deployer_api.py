@@ -12,11 +12,18 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from examples.results.desk import Answer, Question
+from examples.results.feed import Document
+from examples.results.venue import VenueDesk, VenueRefused
 from exchange_os.errors import DomainError
 from tests.venues.conftest import ETH_USD
+from tests.venues.test_contract_specs import EVENT
+from tests.venues.test_events import listed
 from venues.models import (
+    PPM,
     DeliveryState,
     DeployerToken,
+    Event,
     Market,
     Phase,
     Role,
@@ -26,6 +33,7 @@ from venues.models import (
     WebhookDelivery,
 )
 from venues.services.acts import note_act
+from venues.services.event_moves import outcome_names
 from venues.services.tokens import REQUESTS_A_MINUTE, create_token, revoke_token, token_of
 from venues.services.webhooks import MAX_ATTEMPTS, add_webhook, deliver_due, remove_webhook, send_again
 
@@ -233,3 +241,37 @@ def test_the_page_shows_a_token_and_a_secret_once(house, signed_in):
     end = reverse("deployer:api_end", args=[house.pk, "tokens", DeployerToken.objects.get().pk])
     assert visitor.post(end).url == page
     assert token_of(made.context["text"]) is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_desk_proposes_and_corrects_over_http_and_gives_nothing_up(venue, deployer, live_server):
+    event = listed(deployer, venue, EVENT)
+    _, token = create_token(deployer, venue, "Desk", "oracle")
+    desk = VenueDesk(live_server.url, token)
+    names = tuple(outcome_names(event).values())
+    assert desk.questions() == [Question(event.code, names, 100, {})]
+    document = Document("Weather", [], "a" * 64)
+    yes, no = Answer({0: PPM}, "It rained, 4 mm."), Answer({1: PPM}, "It did not rain after all.")
+    for answer, moves in ((yes, 1), (yes, 1), (no, 2), (no, 2)):
+        desk.propose(desk.questions()[0], answer, document, "https://example.com/rome.json")
+        assert event.moves.filter(state="proposed").count() == moves, "the same again is no new window"
+    assert desk.questions()[0].proposed == {1: PPM}
+    row = call(token, "GET", f"/events/{event.pk}")[1]
+    assert (row["state"], row["payouts"], row["void"]) == ("proposed", {"0": 0, "1": PPM}, False)
+    assert row["correctable_until"] is not None
+    last = event.moves.last()
+    assert (last.by, last.words) == (deployer, "It did not rain after all. Read from Weather.")
+    # Disputed: a program does not give in by the way.
+    Event.objects.filter(pk=event.pk).update(state="disputed")
+    assert desk.questions() == []
+    body = {"outcome": 0, "evidence": "It rained, as all can see."}
+    status, refused = call(token, "POST", f"/events/{event.pk}/result", body)
+    assert (status, refused["code"]) == (422, "dispute_open")
+    with pytest.raises(VenueRefused, match="The result is disputed"):
+        desk.propose(Question(event.code, names, 100), yes, document, "https://example.com/rome.json")
+    assert event.moves.filter(state="proposed").count() == 2
+    for wrong in ({}, {"outcome": 0, "void": True}, {"outcome": 0, "payouts": {"0": PPM}}):
+        answer = call(token, "POST", f"/events/{event.pk}/result", {"evidence": "Seen by all.", **wrong})
+        assert answer[1]["code"] == "payouts_invalid"
+    with pytest.raises(VenueRefused, match="living token"):
+        VenueDesk(live_server.url, "xd_no").questions()

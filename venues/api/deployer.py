@@ -16,17 +16,20 @@ from ninja.security import HttpBearer
 
 from exchange_os.errors import DomainError
 from venues.errors import Refusals
-from venues.models import DeployerToken, Event, Market, MarketKind, Role
+from venues.evidence import MAX_ITEMS, evidence_link
+from venues.models import DeployerToken, Event, EventState, Market, MarketKind, Role
 from venues.services.adding import add_market
 from venues.services.capacity import settlement_asset
-from venues.services.event_moves import outcome_names
-from venues.services.events import propose_result
+from venues.services.event_moves import outcome_names, window_ends
 from venues.services.operate import halt_market, halt_venue, resume_market, resume_venue
+from venues.services.programs import Told, take_result
 from venues.services.roles import member_event
 from venues.services.tokens import require_token_role, token_of
 from venues.specs import listing_spec
 
 PPM = 1_000_000
+#: States in which a result can be proposed or corrected without giving anything up.
+WAITING = (EventState.OPEN, EventState.CLOSED, EventState.PROPOSED)
 STATUS = {
     "role_missing": 403, "venue_unknown": 404, "event_unknown": 404, "market_unknown": 404, "too_many_requests": 429,
     "busy": 503, "outcome_unknown": 503, "group_halted": 503,
@@ -85,7 +88,9 @@ class MarketOut(Schema):
 
 
 class EventOut(Schema):
-    """An event and its outcomes by number."""
+    """An event and its outcomes by number. ``unit_ticks`` is how finely one unit can be shared out; ``payouts``, of a
+    result that is proposed or paid, are parts per million by outcome, ``void`` if there is none to be found; until
+    ``correctable_until`` it can be replaced."""
 
     id: int
     code: str
@@ -93,6 +98,17 @@ class EventOut(Schema):
     state: str
     closes: datetime
     outcomes: dict[str, str]
+    unit_ticks: int
+    payouts: dict[str, int]
+    void: bool
+    correctable_until: datetime | None
+
+
+class LinkIn(Schema):
+    """An address and the SHA-256 of what stood there."""
+
+    link: str
+    sha256: str
 
 
 class Reason(Schema):
@@ -102,11 +118,17 @@ class Reason(Schema):
 
 
 class Result(Schema):
-    """The outcome that happened, or parts per million of one unit by outcome, and where it can be seen."""
+    """One of: the outcome that happened, parts per million of one unit by outcome, or ``void``. ``evidence`` are the
+    words, ``source`` where it can be checked (that of the rules unless said), ``links`` what was seen there.
+    ``concede`` says that it may replace a disputed result, which pays the challengers."""
 
     evidence: str
     outcome: int | None = None
     payouts: dict[int, int] | None = None
+    void: bool = False
+    source: str = ""
+    links: list[LinkIn] = []
+    concede: bool = False
 
 
 class Added(Schema):
@@ -219,27 +241,45 @@ def resume_one(request: HttpRequest, number: int, body: Reason) -> dict[str, Any
     return _market(resume_market(token.user, token.venue, number, body.reason[:300]))
 
 
-@api.get("/events", response={200: list[EventOut], **REFUSALS}, summary="Every event")
-def events(request: HttpRequest) -> list[dict[str, Any]]:
-    """With its outcomes by number."""
-    return [_event(row) for row in Event.objects.filter(venue=_token(request).venue)]
+@api.get(
+    "/events", response={200: list[EventOut], **REFUSALS}, summary="Every event, or those without a result"
+)
+def events(request: HttpRequest, waiting: bool = False) -> list[dict[str, Any]]:
+    """With its outcomes by number. ``waiting``: those that wait for a result or whose proposed one can be corrected."""
+    rows = Event.objects.filter(venue=_token(request).venue).prefetch_related("markets")
+    return [_event(row) for row in (rows.filter(state__in=WAITING) if waiting else rows)]
+
+
+@api.get("/events/{event_id}", response={200: EventOut, **REFUSALS}, summary="One event")
+def one_event(request: HttpRequest, event_id: int) -> dict[str, Any]:
+    """With the result that stands."""
+    return _event(_own_event(_token(request), event_id))
 
 
 @api.post(
     "/events/{event_id}/result",
     response={200: EventOut, **REFUSALS},
-    summary="Propose a result (oracle updater)",
+    summary="Propose or correct a result (oracle updater)",
 )
 def result(request: HttpRequest, event_id: int, body: Result) -> dict[str, Any]:
-    """Trading ends, the time to challenge begins."""
+    """Trading ends, the time to challenge begins; another result begins it anew. The same once more changes nothing."""
     token = _allowed(request, Role.ORACLE_UPDATER)
+    found = _own_event(token, event_id)
+    if [body.outcome is not None, body.payouts is not None, body.void].count(True) != 1:
+        raise DomainError("payouts_invalid", "Say one of outcome, payouts and void.", field="outcome")
+    shares = None if body.void else body.payouts
+    if body.outcome is not None:
+        shares = {body.outcome: PPM}
+    links = [evidence_link(each.link, each.sha256) for each in body.links[: MAX_ITEMS + 1]]
+    told = Told(shares, body.evidence, body.source, links, body.concede)
+    return _event(take_result(token.user, found, told))
+
+
+def _own_event(token: DeployerToken, event_id: int) -> Event:
     found = member_event(token.user, event_id)
     if found.venue_id != token.venue_id:
         raise DomainError("event_unknown", "You have no such event.")
-    if (body.outcome is None) == (body.payouts is None):
-        raise DomainError("payouts_invalid", "Say either an outcome or payouts.", field="outcome")
-    payouts = body.payouts if body.payouts is not None else {body.outcome or 0: PPM}
-    return _event(propose_result(token.user, found, payouts, body.evidence))
+    return found
 
 
 def _token(request: HttpRequest) -> DeployerToken:
@@ -265,4 +305,7 @@ def _event(row: Event) -> dict[str, Any]:
     return {
         "id": row.pk, "code": row.code, "title": row.title, "state": row.state, "closes": row.closes,
         "outcomes": {str(number): name for number, name in outcome_names(row).items()},
+        "unit_ticks": min((market.payout_ticks for market in row.markets.all()), default=0),
+        "payouts": row.payouts if row.proposed else {}, "void": row.voiding,
+        "correctable_until": window_ends(row) if row.state == EventState.PROPOSED else None,
     }  # fmt: skip

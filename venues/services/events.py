@@ -75,18 +75,21 @@ def propose_result(
     *,
     source: str = "",
     evidence: Sequence[EvidenceItem] = (),
+    concede: bool = True,
 ) -> Event:
     """Say what happened: parts per million of one unit by outcome, with where it can be seen; the window begins.
 
     Ends trading if it has not ended. Proposing again replaces the result and begins the window anew; to do so while the
-    result is disputed is to give in: the challengers get the bonds. ``source`` is where it can be checked, that of the
-    rules unless said. Anyone may propose once the deployer's time is over, with a bond. Raises ``event_unknown``,
-    ``event_move_refused``, ``payouts_invalid``, ``evidence_missing``, ``dispute_decided``, ``insufficient_funds``.
+    result is disputed is to give in: the challengers get the bonds; with ``concede`` False it is refused. ``source`` is
+    where it can be checked, that of the rules unless said. Anyone may propose once the deployer's time is over, with a
+    bond. Raises ``event_unknown``, ``event_move_refused``, ``payouts_invalid``, ``evidence_missing``,
+    ``dispute_decided``, ``dispute_open``, ``insufficient_funds``.
     """
     event = _may_propose(user, event)
     shares = whole_payouts(event, payouts)
     ticks_of(event, payouts)
-    return _propose(event, _said(user, words, source, evidence), shares, voiding=False)
+    said = _said(user, words, source, evidence)
+    return _propose(event, said, shares, voiding=False, concede=concede)
 
 
 def propose_void(
@@ -96,10 +99,12 @@ def propose_void(
     *,
     source: str = "",
     evidence: Sequence[EvidenceItem] = (),
+    concede: bool = True,
 ) -> Event:
     """Say that no result can be found: the last fair prices are paid after the window. Raises as ``propose_result``."""
     event = _may_propose(user, event)
-    return _propose(event, _said(user, words, source, evidence), {}, voiding=True)
+    said = _said(user, words, source, evidence)
+    return _propose(event, said, {}, voiding=True, concede=concede)
 
 
 def finalise(event: Event) -> Event:
@@ -182,7 +187,20 @@ def _said(user: AbstractBaseUser, words: str, source: str, evidence: Sequence[Ev
     return Said(user, text, source, evidence)
 
 
-def _propose(event: Event, said: Said, payouts: dict[str, int], *, voiding: bool) -> Event:
+def _refuse_conceding(event: Event) -> None:
+    if event.state == EventState.DISPUTED:
+        raise DomainError(
+            "dispute_open",
+            "The result is disputed. To propose another is to give in: the challengers "
+            "get the bonds. Say so, or wait for the panel.",
+        )
+
+
+def _propose(
+    event: Event, said: Said, payouts: dict[str, int], *, voiding: bool, concede: bool = True
+) -> Event:
+    if not concede:
+        _refuse_conceding(event)
     tell_result(event, payouts, voiding=voiding, is_final=False)
     if voiding:
         payouts = kernel_payouts(event)
@@ -190,6 +208,8 @@ def _propose(event: Event, said: Said, payouts: dict[str, int], *, voiding: bool
     bond = bond_units() if outsider else 0
 
     def bonds(locked: Event, move: EventMove) -> None:
+        if not concede:
+            _refuse_conceding(locked)
         if locked.state == EventState.DISPUTED:
             _concede(locked, move)
         elif bond:
