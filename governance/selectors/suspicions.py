@@ -29,7 +29,11 @@ SETTLEMENT = BILL_KINDS["settlement"]
 
 @dataclass(frozen=True)
 class Suspicion:
-    """Something to replay: the rule with its parameters from ``first_sequence`` on, and what it would be called."""
+    """Something to replay: the rule with its parameters from ``first_sequence`` on, and what it would be called.
+
+    ``mark`` is what tables say now: while it stays the same a replay that found nothing would find nothing again.
+    Without one that holds until the next command.
+    """
 
     venue: Venue
     rule: str
@@ -39,6 +43,7 @@ class Suspicion:
     happened: datetime
     params: dict[str, Any]
     first_sequence: int = 1
+    mark: str = ""
 
 
 def suspicions(venue: Venue, now: datetime) -> Iterator[Suspicion]:
@@ -84,7 +89,9 @@ def wrong_settlements(venue: Venue, now: datetime) -> Iterator[Suspicion]:
             params = {"event": event.number, "payouts": payouts, "source": source}
             title = f"Settled against its record: {event.title}"
             when = event.resolved or now
-            yield Suspicion(venue, "settlement", _of(event), "false_settlement", title[:140], when, params)
+            yield Suspicion(
+                venue, "settlement", _of(event), "false_settlement", title[:140], when, params, mark="paid"
+            )
 
 
 def stale_feeds(venue: Venue, now: datetime) -> Iterator[Suspicion]:
@@ -163,13 +170,14 @@ def own_trades(venue: Venue, now: datetime) -> Iterator[Suspicion]:
     today = now.astimezone(UTC).date()
     traded = VolumeDay.objects.filter(
         group_id=venue.group_id, account__in=accounts, day=today, volume__gt=0
-    ).order_by("market")
+    ).order_by()
     start = int(datetime(today.year, today.month, today.day, tzinfo=UTC).timestamp()) * 1000
-    for number in traded.values_list("market", flat=True).distinct():
+    volumes = traded.values_list("market").annotate(Sum("volume")).order_by("market")
+    for number, volume in volumes:
         yield Suspicion(
             venue, "self_dealing", f"market {number} {today}", "self_dealing",
             f"The deployer's own accounts traded at {venue.name}"[:140], now,
-            {"market": number, "accounts": sorted(accounts)}, _after(venue, start),
+            {"market": number, "accounts": sorted(accounts)}, _after(venue, start), str(volume),
         )  # fmt: skip
 
 

@@ -1,9 +1,11 @@
 """Detectors: what tables make suspicious is replayed from the journal, and kept once with its finding."""
 
 import logging
+import time
 from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.core.cache import cache
 from django.db import transaction
 
 from exchange_os.errors import DomainError
@@ -18,17 +20,28 @@ from venues.selectors import live_venues
 
 log = logging.getLogger(__name__)
 
+#: A suspicion that a replay did not bear out is replayed again when something new happened, ``SHARE`` times as
+#: long as the replay took later; whatever happened, at least once in ``FORGOTTEN_SECONDS``.
+SHARE = 50
+FORGOTTEN_SECONDS = 3_600
+
 
 def detect(now: datetime) -> list[Incident]:
     """Look at every venue; the incidents that are new. Safe to repeat: what is known is not looked at again."""
     found: list[Incident] = []
     for venue in live_venues().filter(fronts=None):
         for suspicion in suspicions(venue, now):
+            mark = suspicion.mark or str(head_of(venue.group_id))
+            if not _is_due(suspicion, mark, now):
+                continue
+            began = time.monotonic()
             try:
                 made = _look(suspicion)
             except DomainError as refused:
                 log.warning("%s of %s not replayed: %s", suspicion.rule, venue.slug, refused.message)
                 continue
+            finally:
+                _note_look(suspicion, mark, now, time.monotonic() - began)
             if made is not None:
                 log.warning("incident %s at %s: %s", made.pk, venue.slug, made.title)
                 found.append(made)
@@ -55,6 +68,21 @@ def draft_from_incident(incident: Incident, by: AbstractBaseUser) -> Case:
         locked.case = case
         locked.save(update_fields=["case"])
     return case
+
+
+def _is_due(suspicion: Suspicion, mark: str, now: datetime) -> bool:
+    looked = cache.get(_key(suspicion))
+    return looked is None or (looked["mark"] != mark and now.timestamp() >= looked["again"])
+
+
+def _note_look(suspicion: Suspicion, mark: str, now: datetime, seconds: float) -> None:
+    looked = {"mark": mark, "again": now.timestamp() + seconds * SHARE}
+    cache.set(_key(suspicion), looked, FORGOTTEN_SECONDS)
+
+
+def _key(suspicion: Suspicion) -> str:
+    seen = f"{suspicion.venue.pk} {suspicion.rule} {suspicion.window} {suspicion.params}"
+    return f"governance:looked:{digest(seen.encode())}"
 
 
 def _look(suspicion: Suspicion) -> Incident | None:

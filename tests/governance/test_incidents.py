@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import exchange_kernel as xk
 import pytest
+from django.core.cache import cache
 from django.test import Client
 
 from exchange_os.engine.models import Bill, JournalBatch, RiskGroup
@@ -11,6 +12,7 @@ from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset, Transfer
 from exchange_os.oracles.models import Observation, PriceSource
 from governance.models import Case, Incident
+from governance.services import incidents
 from governance.services.evidence import replay_evidence
 from governance.services.incidents import detect, draft_from_incident
 from governance.tasks import sweep_incidents
@@ -235,6 +237,35 @@ def test_trades_of_the_deployers_own_account(venue: Venue, deployer) -> None:
     VolumeDay.objects.create(group_id=GROUP, account=16, market=0, day=START.date(), volume=600)
     made = found_once(venue, at(60), "self_dealing")
     assert (made.params["accounts"], made.finding["facts"]["trades"]) == ([17], 1)
+
+
+def test_what_a_replay_did_not_bear_out_is_replayed_when_something_new_happened(
+    venue: Venue, deployer, monkeypatch
+) -> None:
+    """By tables the deployer traded; the journal knows nothing of it."""
+    cache.clear()
+    kept(venue, question())
+    TradingAccount.objects.create(user=deployer, venue=venue, number=99, opened_at=START)
+    day = VolumeDay.objects.create(group_id=GROUP, account=99, market=0, day=START.date(), volume=600)
+    replayed: list[str] = []
+    run = incidents.run_rule
+    monkeypatch.setattr(
+        incidents, "run_rule", lambda group, wanted: replayed.append(wanted.rule) or run(group, wanted)
+    )
+    for second in (60, 120, 180):
+        assert detect(at(second)) == []
+    assert replayed == ["self_dealing"]
+    VolumeDay.objects.filter(pk=day.pk).update(volume=700)
+    monkeypatch.setattr(incidents, "SHARE", 10**9)
+    assert detect(at(240)) == []
+    assert replayed == ["self_dealing"] * 2
+    # A replay that took long waits for its next turn, whatever is new.
+    VolumeDay.objects.filter(pk=day.pk).update(volume=800)
+    assert detect(at(300)) == []
+    assert replayed == ["self_dealing"] * 2
+    cache.clear()
+    assert detect(at(360)) == []
+    assert replayed == ["self_dealing"] * 3
 
 
 def test_a_clean_history_has_nothing(venue: Venue) -> None:
