@@ -6,20 +6,27 @@ and comes back writes nothing more.
 
 import csv
 import io
+import logging
 import uuid
 import zlib
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
+from celery import current_app
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
+from kombu.exceptions import KombuError, OperationalError
 
 from exchange_os.errors import DomainError
 from trading.models import Export, ExportKind, ExportPart, ExportState
 from trading.selectors.exports import HEADINGS, Line, lines_of
 
+log = logging.getLogger(__name__)
+
+WRITE_TASK = "trading.write_export"
 KEPT = timedelta(days=7)
 AT_MOST = 5
 LINES_A_PART = 5_000
@@ -41,9 +48,19 @@ def request_export(user_id: int, kind: str, wanted: dict[str, Any] | None = None
                 f"You have {AT_MOST} exports; delete one that you no longer need.",
                 field="kind",
             )
-        return Export.objects.create(
+        made = Export.objects.create(
             user_id=user_id, kind=kind, wanted=wanted or {}, expires=timezone.now() + KEPT
         )
+        transaction.on_commit(partial(_ring, made.pk))
+    return made
+
+
+def _ring(export_id: int) -> None:
+    """Ask a worker to write it now; a lost message is made up by the sweep."""
+    try:
+        current_app.send_task(WRITE_TASK, args=[export_id], retry=False, ignore_result=True, expires=60)
+    except (KombuError, OperationalError, OSError) as error:
+        log.warning("export %s not sent: %s", export_id, error)
 
 
 def delete_export(user_id: int, export_id: int) -> None:
