@@ -12,6 +12,7 @@ from exchange_os.errors import DomainError
 from exchange_os.ledger.selectors import read_decimal
 from exchange_os.ui.access import signed_in
 from exchange_os.ui.requests import SignedInRequest
+from governance.kinds import kind_of
 from governance.models import VoteChallenge
 from governance.pages.decision import decision_or_404, page_context
 from governance.pages.shown import options_of, percent
@@ -59,7 +60,10 @@ def confirm(request: SignedInRequest, number: int) -> HttpResponse:
         except DomainError as refused:
             error = refused.message
         else:
-            messages.success(request, "Your vote is cast and published.")
+            then = (
+                "and published." if kind_of(challenge.decision).early else "and sealed until the vote ends."
+            )
+            messages.success(request, f"Your vote is cast {then}")
             return redirect("governance:decision", challenge.decision_id)
     return _ask(request, challenge, error)
 

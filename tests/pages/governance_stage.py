@@ -1,6 +1,6 @@
-"""Sets the stage of the walk through a case: the demo's misbehaving venue, five members, a complaint in draft.
+"""Sets the stage of the walk through a case: the demo's misbehaving venue, five members, and what a detector found.
 
-``python -m tests.pages.governance_stage`` prints JSON: ``{"case", "sessions": {name: session}, "secret"}``;
+``python -m tests.pages.governance_stage`` prints JSON: ``{"incident", "sessions": {name: session}, "secret"}``;
 ``python -m tests.pages.governance_stage pass CASE`` lets the window pass in which the case is.
 """
 
@@ -21,7 +21,6 @@ from django.utils import timezone  # noqa: E402
 from exchange_os.demo.committee import (  # noqa: E402
     ACCUSED,
     MEMBERS,
-    case_of_trades,
     ensure_members,
     ensure_misbehaviour,
 )
@@ -31,11 +30,13 @@ from exchange_os.demo.stage import (  # noqa: E402
     ensure_trading_account,
     move_to_venue,
 )
-from governance.models import Decision  # noqa: E402
+from governance.models import Decision, Incident  # noqa: E402
 from governance.services.committee import seat_member  # noqa: E402
 from governance.services.decisions import follow_decision  # noqa: E402
+from governance.services.incidents import detect  # noqa: E402
 from tests.governance.factors import SECRET  # noqa: E402
 from tests.trading.contract_stage import session_of  # noqa: E402
+from venues.services.rollups import add_up_revenue  # noqa: E402
 
 TRADER = "harmed@test.example"
 
@@ -52,15 +53,17 @@ def main() -> dict[str, Any]:
     for user in members:
         if not user.email.startswith("ben@"):
             TOTP.activate(user, SECRET)
-    venue, accused = ensure_misbehaviour(trader)
+    venue, _ = ensure_misbehaviour(trader)
     cleo = members[2]
     claim_from_faucet(cleo, "USD", 1)
     move_to_venue(cleo, ensure_trading_account(cleo, venue), {"USD": "25"})
-    case = case_of_trades(venue, accused, trader, "The deployer sold to me far above the market", "walk")
+    add_up_revenue()
+    detect(timezone.now())
+    found = Incident.objects.get(venue=venue, rule="self_dealing")
     people = {user.email.split("@")[0]: user for user in (*members, trader)}
     people["deployer"] = get_user_model().objects.get(email=ACCUSED.email)
     return {
-        "case": case.pk,
+        "incident": found.pk,
         "sessions": {name: session_of(user) for name, user in people.items()},
         "secret": SECRET,
         "password": MEMBERS[1].password,

@@ -1,4 +1,4 @@
-"""A case in real browsers: opened, answered, voted on with a code and with a passkey, appealed, executed."""
+"""A case in real browsers: found by a detector, answered, voted on with a code and a passkey, appealed, executed."""
 
 import subprocess
 import sys
@@ -46,7 +46,7 @@ def as_person(chromium: Browser, stack: PrivateStack, court: dict[str, Any]) -> 
             page = pages[name] = context.new_page()
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.on("console", lambda note: complaints.append(note.text) if note.type == "error" else None)
-        pages[name].goto(f"/governance/{stage['case']}/")
+        pages[name].goto(f"/governance/{stage['case']}/" if "case" in stage else "/governance/incidents/")
         return pages[name]
 
     expect.set_options(timeout=20_000)
@@ -61,7 +61,7 @@ def fill_ballot(page: Page, share: str) -> None:
     digest = page.locator(".digest code").first.inner_text()
     page.locator("input[name=choice][value=approve]").check()
     page.get_by_label("Share to slash, if for").fill(share)
-    page.get_by_label("Your reasons, published with the vote").fill("The finding replays to the unit.")
+    page.get_by_label("Your reasons, published when the vote ends").fill("The finding replays to the unit.")
     page.get_by_role("button", name="Look at it and confirm").click()
     expect(page.get_by_role("heading", name="Confirm your vote")).to_be_visible()
     assert page.locator(".digest code").inner_text() == digest
@@ -74,7 +74,9 @@ def vote_by_code(page: Page, share: str, secret: str) -> None:
         format_hotp_value(hotp_value(secret, int(time.time()) // TOTP_SECONDS))
     )
     page.get_by_role("button", name="Cast the vote").click()
-    expect(page.locator(".toast", has_text="Your vote is cast and published.")).to_be_visible()
+    expect(
+        page.locator(".toast", has_text="Your vote is cast and sealed until the vote ends.")
+    ).to_be_visible()
 
 
 def enrol_passkey(page: Page, password: str) -> None:
@@ -91,8 +93,10 @@ def enrol_passkey(page: Page, password: str) -> None:
 
 def test_a_case_from_draft_to_executed_slash(as_person: tuple[dict, Open], stack: PrivateStack) -> None:
     stage, opened = as_person
-    case = str(stage["case"])
     ada = opened("ada")
+    ada.locator("#found li", has_text="Harbour Exchange").get_by_role("button", name="Draft a case").click()
+    expect(ada.get_by_role("button", name="Open the case")).to_be_visible()
+    case = stage["case"] = ada.url.strip("/").rsplit("/", 1)[1]
     ada.get_by_role("button", name="Replay now").click()
     expect(ada.get_by_text("The same finding, replayed just now")).to_be_visible()
     ada.get_by_role("button", name="Open the case").click()
@@ -117,7 +121,11 @@ def test_a_case_from_draft_to_executed_slash(as_person: tuple[dict, Open], stack
     fill_ballot(ben, "30")
     ben.get_by_role("button", name="Sign with a passkey").click()
     expect(ben.get_by_text("Signed with a passkey")).to_be_visible()
+    anyone = opened("")
+    expect(anyone.get_by_text("Voted, sealed")).to_have_count(2)
+    expect(anyone.locator("#standing")).not_to_contain_text("The finding replays to the unit.")
     assert run_stage(stack, "pass", case) == "locked"
+    expect(opened("").get_by_text("The finding replays to the unit.").first).to_be_visible()
 
     deployer = opened("deployer")
     deployer.get_by_label("On which grounds").fill("Both orders were ours by mistake.")
