@@ -91,11 +91,17 @@ impl Contract {
     /// Worth of a perpetual position and its orders at the present mark.
     #[inline]
     pub fn worth(&self, position: &Position) -> Worth {
+        self.worth_with(position, self.initial(position))
+    }
+
+    /// As `worth`, of a position whose initial margin is known.
+    #[inline]
+    fn worth_with(&self, position: &Position, initial: i64) -> Worth {
         let marked = value(position.lots, self.unit);
         let notional = marked.abs();
         Worth {
             upnl: marked - position.entry - funding_due(self, position),
-            initial: self.initial(position),
+            initial,
             maintenance: self.rules.maintenance(notional),
             notional,
         }
@@ -204,8 +210,16 @@ impl Kernel {
     /// Recompute what one perpetual position adds, after its lots, entry, orders, leverage or margin changed.
     #[inline]
     pub(crate) fn refresh(&mut self, market: usize, at: usize) {
+        let contract = &self.markets[market].contract;
+        let initial = contract.initial(&contract.positions[at]);
+        self.refresh_with(market, at, initial);
+    }
+
+    /// As `refresh`, of a position whose initial margin is known.
+    #[inline]
+    fn refresh_with(&mut self, market: usize, at: usize, initial: i64) {
         let contract = &mut self.markets[market].contract;
-        let worth = contract.worth(&contract.positions[at]);
+        let worth = contract.worth_with(&contract.positions[at], initial);
         let position = &mut contract.positions[at];
         let (account, sunk) = (position.account, position.is_sunk());
         let margin = self.funds.margin_mut(account);
@@ -319,7 +333,7 @@ impl Kernel {
         let settlement = record.quote;
         let contract = &mut record.contract;
         let position = &mut contract.positions[at];
-        let (long, entry) = (position.lots.max(0), position.entry);
+        let (long, entry, worst) = (position.lots.max(0), position.entry, position.worst_lots());
         if lots > 0 {
             position.open_buy -= resting;
         } else {
@@ -329,6 +343,8 @@ impl Kernel {
         contract.open_interest += position.lots.max(0) - long;
         let (moved, reduce_orders, isolated) =
             (position.entry - entry, position.reduce_orders, position.isolated);
+        // A fill of what rested moves lots from the orders to the position: their worst side is mostly what it was.
+        let kept = (!isolated && position.worst_lots() == worst).then_some(position.initial);
         self.funds.change_entry(moved);
         if isolated {
             self.move_isolated(market, at, lots, value, realised);
@@ -337,7 +353,10 @@ impl Kernel {
         self.funds.change_cash(account, settlement, realised - fee);
         self.note_exposure(market);
         self.note_position(market, at);
-        self.refresh(market, at);
+        match kept {
+            Some(initial) => self.refresh_with(market, at, initial),
+            None => self.refresh(market, at),
+        }
         if reduce_orders > 0 {
             self.trim_reduce_orders(account, market);
         }

@@ -4,8 +4,6 @@
 //! over midnight counts with what it does from then on. When the result falls to the mandate's bound the key's open
 //! orders are cancelled, and until the day is over it may only reduce.
 
-use std::collections::BTreeMap;
-
 use super::Mandate;
 use crate::kernel::Kernel;
 use crate::market::Market;
@@ -68,13 +66,19 @@ impl Mandate {
         if self.daily_loss == 0 {
             return false;
         }
-        let mut results: BTreeMap<u32, i64> = BTreeMap::new();
-        for traded in &self.traded {
-            let market = &markets[traded.market as usize];
-            let result = results.entry(market.quote).or_default();
-            *result = result.saturating_add(traded.cash).saturating_add(worth(market, traded.lots));
-        }
-        results.values().any(|result| *result <= -self.daily_loss)
+        let market_of = |traded: &Traded| &markets[traded.market as usize];
+        self.traded.iter().enumerate().any(|(at, first)| {
+            let quote = market_of(first).quote;
+            // Each asset is summed up where it comes first.
+            if self.traded[..at].iter().any(|traded| market_of(traded).quote == quote) {
+                return false;
+            }
+            let same = self.traded[at..].iter().filter(|traded| market_of(traded).quote == quote);
+            let sum = same.fold(0i64, |sum, traded| {
+                sum.saturating_add(traded.cash).saturating_add(worth(market_of(traded), traded.lots))
+            });
+            sum <= -self.daily_loss
+        })
     }
 
     fn note(&mut self, fill: &KeyFill) {

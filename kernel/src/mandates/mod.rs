@@ -192,6 +192,12 @@ impl Mandates {
 }
 
 impl Mandate {
+    /// Whether there is a bound of value, leverage or loss.
+    #[inline(always)]
+    fn bounds_value(&self) -> bool {
+        self.order_notional | self.position_notional | self.daily_loss | i64::from(self.leverage) != 0
+    }
+
     /// Whether fills count towards a daily bound.
     fn is_daily(&self) -> bool {
         self.daily_loss != 0 && !self.revoked

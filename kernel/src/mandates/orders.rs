@@ -52,7 +52,7 @@ impl Kernel {
             && mandate.covers(wanted.market)
             && mandate.has_room(self.now_ms)
             && (wanted.market as usize) < self.markets.len()
-            && self.check_size(mandate, account, wanted).is_ok()
+            && (!mandate.bounds_value() || self.check_size(mandate, account, wanted).is_ok())
     }
 
     /// Check an amendment: as a new order of what would remain, in place of the old one.
@@ -82,10 +82,10 @@ impl Kernel {
 
     /// The bounds of value, leverage and loss.
     fn check_size(&self, mandate: &Mandate, account: u32, wanted: &Wanted) -> Result<(), Reject> {
-        let bounded = mandate.position_notional != 0 || mandate.leverage != 0 || mandate.daily_loss != 0;
-        if mandate.order_notional == 0 && !bounded {
+        if !mandate.bounds_value() {
             return Ok(());
         }
+        let bounded = mandate.position_notional != 0 || mandate.leverage != 0 || mandate.daily_loss != 0;
         let (notional, lots) = self.reach(wanted);
         if mandate.order_notional != 0 && notional > i128::from(mandate.order_notional) {
             return Err(Reject::AccessKeyOrder);
