@@ -9,12 +9,13 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from tests.trading.client import Trader
-from trading.okx.openapi import document, operations
+from trading.okx.openapi import PREFIX, document, operations
 
 DOCUMENT = document("http://venue.example/v/arena", "arena")
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
 OPERATIONS = {each.ok().label: each.ok() for each in SCHEMA.get_all_operations()}
 EXAMPLES = 3
+KNOWN = {"instType": "SPOT", "instId": "BTC-USD", "tdMode": "cash", "mgnMode": "cross"}
 #: What a stranger's program may set off: nothing that would hinder the tests beside it.
 SPARED = {"POST /api/v5/trade/cancel-all-after"}
 
@@ -24,7 +25,9 @@ def test_every_operation_can_be_made_up() -> None:
 
 
 @pytest.mark.parametrize("label", sorted(OPERATIONS.keys() - SPARED))
-def test_what_is_made_up_is_answered_as_the_document_says(maker: Trader, label: str) -> None:
+def test_what_is_made_up_and_what_is_known_is_answered_as_the_document_says(
+    maker: Trader, label: str
+) -> None:
     operation = OPERATIONS[label]
 
     @seed(4_711)
@@ -42,6 +45,17 @@ def test_what_is_made_up_is_answered_as_the_document_says(maker: Trader, label: 
         operation.validate_response(response)
 
     answered()
+    if operation.method == "get":
+        maker.place("buy", "0.001", "40000")  # so that there is something to tell
+        names = {
+            each["name"] for each in operations()[operation.path.removeprefix(PREFIX)]["get"]["parameters"]
+        }
+        known = str(httpx.QueryParams({name: value for name, value in KNOWN.items() if name in names}))
+        response = maker.send("GET", operation.path + (f"?{known}" if known else ""), b"")
+        assert response.status_code == HTTPStatus.OK or response.json()["code"] == "50014", response.text[
+            :300
+        ]
+        operation.validate_response(response)
 
 
 def _json(body: Any) -> bytes:

@@ -9,6 +9,7 @@ from trading.okx.api import okx_api
 from trading.okx.envelope import answer
 from trading.okx.gate import venue_catalogue
 from trading.okx.reference import BODIES, ERRORS, LISTS, MEANINGS
+from trading.okx.shapes import rows_of
 
 PREFIX = "/api/v5"
 SIGNED_PARTS = ("/account", "/asset", "/sprd", "/trade")
@@ -56,7 +57,17 @@ def _envelope(description: str, **extra: Any) -> dict[str, Any]:
     return {"description": description, "content": content, **extra}
 
 
-def _responses(signed: bool) -> dict[str, Any]:
+def _done(rows: dict[str, Any]) -> dict[str, Any]:
+    """The answer of status 200, with what its rows are if that is told."""
+    answer = _envelope("Done, or refused by a rule: read code.", headers=_RATE_HEADERS)
+    if rows:
+        data = {"type": "object", "properties": {"data": {"type": "array", "items": rows}}}
+        content = answer["content"]["application/json"]
+        content["schema"] = {"allOf": [content["schema"], data]}
+    return answer
+
+
+def _responses(signed: bool, rows: dict[str, Any]) -> dict[str, Any]:
     by_status: dict[int, list[str]] = {}
     for fault in ERRORS:
         by_status.setdefault(fault.status, []).append(fault.code)
@@ -66,7 +77,7 @@ def _responses(signed: bool) -> dict[str, Any]:
         if status not in (200, 405) and (signed or status != 401)
     }
     return {
-        "200": _envelope("Done, or refused by a rule: read code.", headers=_RATE_HEADERS),
+        "200": _done(rows),
         **dict(sorted(found.items())),
     }
 
@@ -83,7 +94,7 @@ def _operation(path: str, method: str, made: dict[str, Any]) -> dict[str, Any]:
         "summary": made["summary"],
         "tags": [path.split("/")[1]],
         "parameters": parameters,
-        "responses": _responses(signed),
+        "responses": _responses(signed, rows_of(f"{method.upper()} {path}")),
         "security": [{header: [] for header in HEADERS}] if signed else [],
     }
     if method == "post":
