@@ -27,6 +27,14 @@ def standing() -> list[dict[str, str]]:
         return []
 
 
+def forget() -> None:
+    """A switch was moved: the next page of anybody reads what is paused anew."""
+    try:
+        cache.delete(KEY)
+    except (RedisError, OSError) as error:
+        log.warning("the banner of pauses is old for a second: %s", error)
+
+
 def _standing() -> list[dict[str, str]]:
     found = cache.get(KEY)
     if found is None:

@@ -243,3 +243,11 @@ def test_pages_of_operations_are_for_staff_who_proved_a_second_factor(path, firs
     unproved.force_login(first, backend="django.contrib.auth.backends.ModelBackend")
     assert "reauthenticate" in unproved.get(path)["Location"]
     assert as_user(first).get(path).status_code == 200
+
+
+def test_whoever_confirms_sees_the_banner_at_once(first, second, as_user) -> None:
+    asked = ask_switch(first, PauseFunction.DEPOSIT, 0, pause=True, reason=WHY)
+    browser = as_user(second)
+    assert "Deposits to venues: paused" not in browser.get("/operator/switches/").content.decode()
+    page = browser.post(f"/operator/switches/{asked.pk}/", follow=True).content.decode()
+    assert "Deposits to venues: paused" in page

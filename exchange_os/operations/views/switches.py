@@ -7,6 +7,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import PauseFunction
+from exchange_os.operations import banner
 from exchange_os.operations.access import for_staff
 from exchange_os.operations.selectors.watching import past_switches, pauses, waiting_switches
 from exchange_os.operations.services import ask_switch, confirm_switch, withdraw_switch
@@ -51,6 +52,7 @@ def move_switch(request: SignedInRequest, pk: int) -> HttpResponse:
     except DomainError as refused:
         messages.error(request, refused.message)
     else:
+        banner.forget()
         messages.success(request, "Taken back." if withdraws else "Done.")
     return redirect("operations:switches")
 
