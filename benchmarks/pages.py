@@ -26,7 +26,7 @@ from typing import Any
 from benchmarks.pages_browser import browser_lines
 from exchange_os.demo.stack import PROJECT, PrivateStack
 
-SAMPLES, WARM_UP = 12, 2
+SAMPLES, WARM_UP = 8, 2
 
 Line = dict[str, Any]
 

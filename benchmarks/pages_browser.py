@@ -13,7 +13,7 @@ from exchange_os.demo.client import Credentials, VenueClient
 
 CHROMIUM = Path("/usr/bin/chromium")
 SIZE = {"width": 1440, "height": 900}
-SETTLED_MS = 1_500
+SETTLED_MS = 1_000
 UPDATES_A_SECOND, FRAME_SECONDS = 20, 10
 LOADED = (
     ("/", ""), ("/v/{cup}/", ""), ("/v/{venue}/trade/BTC-USD/", ""), ("/v/{venue}/trade/BTC-USD-SWAP/", "trader"),
