@@ -95,7 +95,7 @@ class Running:
         if self.process.poll() is None:
             self.process.send_signal(number)
         rest, _ = self.process.communicate(timeout=60)
-        left = [pids[pid] for pid in pids if not wait_until_gone(pid, 5.0)]
+        left = [pids[pid] for pid in pids if not wait_until_gone(pid, 20.0)]
         assert left == []
         return self.said + rest
 

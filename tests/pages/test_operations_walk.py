@@ -5,6 +5,14 @@ from playwright.sync_api import Browser, Page, expect
 from exchange_os.demo.stack import PrivateStack
 from tests.pages.screen import SIZES
 
+# What reaches over the right edge of the page without a box around it that scrolls.
+TOO_WIDE = """
+[...document.querySelectorAll("body *")]
+  .filter((found) => document.documentElement.scrollWidth > innerWidth
+    && found.getBoundingClientRect().right > innerWidth + 1 && !found.closest("thead"))
+  .map((found) => `${found.tagName}.${found.className} ${found.textContent.trim().slice(0, 80)}`)
+"""
+
 
 def test_an_operator_watches_and_two_pause(
     chromium: Browser, stack: PrivateStack, stage: dict[str, str], staff: list[str]
@@ -28,21 +36,31 @@ def test_an_operator_watches_and_two_pause(
     watcher.evaluate("document.querySelector('live-pulse .tiles').dataset.old = '1'")
     expect(watcher.locator("live-pulse .tiles[data-old]")).to_have_count(0)
     expect(watcher.locator(".ops-groups tbody tr").first).to_be_visible()
-    ask_for_a_pause(watcher)
-    confirmer.goto("/operator/switches/")
-    confirmer.get_by_role("button", name="Confirm").click()
+    ask(watcher, "Pause")
+    confirm(confirmer)
     expect(confirmer.locator(".banner-page")).to_contain_text("Deposits to venues: paused")
     for page in pages:
         page.goto("/operator/dashboard/")
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert page.evaluate(TOO_WIDE) == []
     watcher.get_by_role("link", name="Switches").first.click()
     expect(watcher.get_by_text("The wallet is being looked at.").first).to_be_visible()
+    ask(confirmer, "Resume")
+    confirm(watcher)
+    expect(watcher.locator(".badge", has_text="paused")).to_have_count(0)
     assert complaints == []
 
 
-def ask_for_a_pause(page: Page) -> None:
+def confirm(page: Page) -> None:
+    """The second of the two."""
+    page.goto("/operator/switches/")
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_role("button", name="Confirm")).to_have_count(0)
+
+
+def ask(page: Page, move: str) -> None:
     """Fill the form; who asked is offered no button to confirm."""
     page.goto("/operator/switches/")
+    page.get_by_label("Move").select_option(move)
     page.get_by_label("Reason").fill("The wallet is being looked at.")
     page.get_by_role("button", name="Ask").click()
     expect(page.get_by_text("somebody else confirms")).to_be_visible()

@@ -26,7 +26,10 @@ def page(chromium: Browser, stack: PrivateStack) -> Iterator[Page]:
     expect.set_options(timeout=20_000)
     made, complaints = context.new_page(), []
     made.on("pageerror", lambda error: complaints.append(str(error)))
-    made.on("console", lambda note: complaints.append(note.text) if note.type == "error" else None)
+    made.on(
+        "console",
+        lambda note: complaints.append(f"{note.text} {note.location}") if note.type == "error" else None,
+    )
     yield made
     context.close()
     assert [said for said in complaints if "422" not in said] == []
