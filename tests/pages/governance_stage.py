@@ -1,6 +1,8 @@
 """Sets the stage of the walk through a case: the demo's misbehaving venue, five members, and what a detector found.
+A complaint of the trader is in draft.
 
-``python -m tests.pages.governance_stage`` prints JSON: ``{"incident", "sessions": {name: session}, "secret"}``;
+``python -m tests.pages.governance_stage`` prints JSON: ``{"incident", "drafted", "sessions": {name: session}, "secret",
+"password"}``;
 ``python -m tests.pages.governance_stage pass CASE`` lets the window pass in which the case is.
 """
 
@@ -21,6 +23,7 @@ from django.utils import timezone  # noqa: E402
 from exchange_os.demo.committee import (  # noqa: E402
     ACCUSED,
     MEMBERS,
+    case_of_trades,
     ensure_members,
     ensure_misbehaviour,
 )
@@ -53,7 +56,7 @@ def main() -> dict[str, Any]:
     for user in members:
         if not user.email.startswith("ben@"):
             TOTP.activate(user, SECRET)
-    venue, _ = ensure_misbehaviour(trader)
+    venue, accused = ensure_misbehaviour(trader)
     cleo = members[2]
     claim_from_faucet(cleo, "USD", 1)
     move_to_venue(cleo, ensure_trading_account(cleo, venue), {"USD": "25"})
@@ -64,6 +67,9 @@ def main() -> dict[str, Any]:
     people["deployer"] = get_user_model().objects.get(email=ACCUSED.email)
     return {
         "incident": found.pk,
+        "drafted": case_of_trades(
+            venue, accused, trader, "The deployer sold to me far above the market", "walk"
+        ).pk,
         "sessions": {name: session_of(user) for name, user in people.items()},
         "secret": SECRET,
         "password": MEMBERS[1].password,

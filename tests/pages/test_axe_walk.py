@@ -69,7 +69,7 @@ DESKS = [
         ("member", f"/governance/{place}")
         for place in (
             "",
-            "{case}/",
+            "{drafted}/",
             "proposals/",
             "proposals/new/",
             "incidents/",
@@ -96,7 +96,7 @@ def desks(
         "console": stage["console"],
         "desk": kyc["venue_id"],
         "reviewed": kyc["case"],
-        "case": court["case"],
+        "drafted": court["drafted"],
     }
     return [(sessions[who], path.format(**places)) for who, path in DESKS]
 
