@@ -56,7 +56,8 @@ def test_a_newcomer_trades(screen: Screen) -> None:
     screen.sell()
     screen.toast("Sold 0.005 BTC at 64,995.0.")
     page.goto(f"{screen.base_url}/wallet/?venue={screen.terminal.split('/')[2]}&asset=USD")
-    page.locator("[name=direction][value=withdraw]").check(force=True)
+    # The choice fetches the form anew, so the radio button that was clicked may be gone at once.
+    page.locator("label", has=page.locator("[name=direction][value=withdraw]")).click()
     expect(page.get_by_role("button", name="Move to the wallet")).to_be_visible()
     page.get_by_label("Amount", exact=True).fill("1000")
     page.get_by_role("button", name="Move to the wallet").click()

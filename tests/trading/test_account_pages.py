@@ -23,7 +23,7 @@ def test_worth_margin_and_the_price_of_liquidation(long_taker: Trader) -> None:
     text = words(visitor.get("/account/").text)
     # 300,000 of the faucet less the taker's fee of 0.05% on 100,000.
     assert "Worth 299,950.00 USD" in text
-    assert "Wallet, stake and on the way 250,000.00 At venues 49,950.00" in text
+    assert "Wallet and stake 250,000.00 At venues 49,950.00" in text
     assert "Equity for margin 49,950 USD" in text
     assert "Trading fees paid 50.00" in text
     assert "Trading fees paid 50.00" in words(visitor.get("/account/").text)  # added up once
