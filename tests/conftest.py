@@ -69,14 +69,14 @@ def pytest_xdist_setupnodes() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What shares a private exchange comes last, each part by one process of those that share the tests; the walks in
-    a browser after all else: the driver keeps an event loop running in this thread, in which no asynchronous test
-    could start its own."""
+    """What shares a private exchange comes first, because it takes longest: each part is for one process of those that
+    share the tests. Its fixtures end with it, the driver of the browser above all, which keeps an event loop running in
+    this thread, in which no asynchronous test could start its own."""
     for item in items:
         if not DRIVERS.isdisjoint(getattr(item, "fixturenames", ())) and _part(item.nodeid) != WALKS:
             raise pytest.UsageError(f"{item.nodeid} drives a browser: call its file test_..._walk.py.")
-    ranks = {TRADING: 1, WALKS: 2}
-    items.sort(key=lambda item: ranks.get(_part(item.nodeid), 0))
+    ranks = {WALKS: 0, TRADING: 1}
+    items.sort(key=lambda item: ranks.get(_part(item.nodeid), 2))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -96,7 +96,7 @@ def day(market: Market) -> list[Candle]:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack() -> Iterator[PrivateStack]:
     """Database, broker, web server and workers of their own."""
     made = PrivateStack()
@@ -116,31 +116,31 @@ def set_stage(stack: PrivateStack, module: str) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stage(stack: PrivateStack) -> dict[str, str]:
     """A venue with a resting book and a newcomer-to-be."""
     return set_stage(stack, "tests.pages.stage")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def kyc(stack: PrivateStack) -> dict[str, Any]:
     """A regulated venue, its desk and an officer."""
     return set_stage(stack, "tests.pages.kyc_stage")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def court(stack: PrivateStack) -> dict[str, Any]:
     """A committee, the venue of which somebody complains, and the case in draft."""
     return set_stage(stack, "tests.pages.governance_stage")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def staff(stack: PrivateStack) -> list[str]:
     """Sessions of two members of staff who proved a second factor."""
     return set_stage(stack, "tests.operations.stage")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """The system's Chromium, headless."""
     if not CHROMIUM.exists():

@@ -81,7 +81,7 @@ DESKS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def desks(
     stage: dict[str, str], kyc: dict[str, Any], court: dict[str, Any], staff: list[str]
 ) -> list[tuple[str, str]]:

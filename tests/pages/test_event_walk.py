@@ -27,7 +27,7 @@ def run_stage(stack: PrivateStack, *arguments: str) -> str:
     return (done.stdout.splitlines() or [""])[-1]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def hall(stack: PrivateStack) -> dict:
     """The venue of events, as its stage prints it."""
     return json.loads(run_stage(stack))

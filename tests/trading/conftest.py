@@ -15,7 +15,7 @@ PEOPLE = 8
 PIT_PEOPLE = 61  # a pair for each test that asks for one, and one with BTC
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack() -> Iterator[PrivateStack]:
     """Database, broker, web server and workers of their own."""
     made = PrivateStack(extra={"API_RATE_FACTOR": "5"})  # limits a whole suite stays under
@@ -39,19 +39,19 @@ def _set(stack: PrivateStack, module: str, people: int) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stage(stack: PrivateStack) -> dict:
     """The venue and its cast, as ``tests.trading.stage`` prints them."""
     return _set(stack, "tests.trading.stage", PEOPLE)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def pit(stack: PrivateStack) -> dict:
     """A venue of contracts and its cast, as ``tests.trading.contract_stage`` prints them."""
     return _set(stack, "tests.trading.contract_stage", PIT_PEOPLE)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def pit_address(stack: PrivateStack, pit: dict) -> VenueAddress:
     """Where the venue of contracts is."""
     return VenueAddress(stack.base_url, pit["venue"])
@@ -71,7 +71,7 @@ def pair(pit_address: VenueAddress, pit: dict) -> Iterator[tuple[Trader, Trader]
         trader.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def address(stack: PrivateStack, stage: dict) -> VenueAddress:
     """Where the venue is."""
     return VenueAddress(stack.base_url, stage["venue"])
