@@ -204,6 +204,7 @@ class Committer:
                 self.waiting_for_database = False
                 return
             except Fenced as error:
+                self.waiting_for_database = False  # it answered
                 self._fail(batch.state, error)
                 return
             except (DatabaseError, psycopg.Error, failpoints.Injected) as error:
@@ -217,6 +218,7 @@ class Committer:
                 elif (lost or state[:2] in AWAY_CLASSES) and state not in CONFLICTS and not self._closing:
                     self._database_away(error)
                 else:
+                    self.waiting_for_database = False
                     log.exception("batch of risk group %s refused", batch.state.group)
                     self._fail(batch.state, error)
                     return

@@ -26,7 +26,7 @@ UPDATE engine_riskgroup AS g
        crash_sequence = CASE WHEN old.owner = '' THEN g.crash_sequence ELSE g.head_sequence END,
        crash_count = g.crash_count + CASE WHEN old.owner <> '' AND g.crash_entry <> '' THEN 1 ELSE 0 END
   FROM (SELECT id, owner, owner_key, lease_expires_at FROM engine_riskgroup WHERE id = %(group)s
-        FOR UPDATE SKIP LOCKED) AS old
+        FOR NO KEY UPDATE SKIP LOCKED) AS old
  WHERE g.id = old.id
    AND (old.owner IN ('', %(owner)s) OR old.lease_expires_at < clock_timestamp()
         OR NOT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
@@ -78,7 +78,8 @@ def take(connection: Connection, group: int, owner: str, owner_key: int) -> Head
     """Become the owner if nobody live is; ``None`` if somebody is, or there is no such group.
 
     It never waits: whoever holds the row is writing, and if that writer has stopped in the middle, the database ends
-    its transaction before long (see ``writing.write``).
+    its transaction before long (see ``writing.write``). Transactions that only refer to the group (a snapshot being
+    stored by an owner that was stopped, say) do not hold it.
     """
     arguments = {"group": group, "owner": owner, "owner_key": owner_key, "lease_ms": limits.LEASE_MS}
     with connection.cursor(row_factory=namedtuple_row) as cursor:

@@ -1,13 +1,15 @@
 """Commits that fail or whose outcome is unknown, and entries that make the engine fail."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import exchange_kernel as kernel
 import pytest
 
 from exchange_os.engine import batching, client, failpoints
 from exchange_os.engine.audit import audit_group
-from exchange_os.engine.errors import Quarantined
+from exchange_os.engine.committer import Committer
+from exchange_os.engine.errors import Fenced, Quarantined
 from exchange_os.engine.models import Incident, RiskGroup
 from exchange_os.engine.services import create_group
 from tests.engine.cast import MAKER, MARKET, crossing_flow, open_market, order, send
@@ -102,3 +104,21 @@ def test_its_neighbours_are_not_harmed(market_group: int, poisonous: None, local
     orders = client.query(market_group, {"q": "orders", "account": MAKER})["orders"]
     assert [row["price_ticks"] for row in orders] == [900, 901, 902, 903, 904]
     assert audit_group(market_group).problems == []
+
+
+def test_a_database_that_refuses_is_not_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The watchdog looks away while the database is: a writer that was overtaken meanwhile is watched again."""
+    failed: list[object] = []
+    committer = Committer(failed.append)
+    committer.waiting_for_database = True
+
+    def overtaken(_: object) -> None:
+        raise Fenced("another has it")
+
+    monkeypatch.setattr(committer, "_is_committed", lambda _: False)
+    monkeypatch.setattr(committer, "_write", overtaken)
+    state = SimpleNamespace(group=1, epoch=1, failure=None)
+    committer._write_alone(SimpleNamespace(state=state))
+    assert not committer.waiting_for_database
+    assert failed == [state]
+    committer.close()

@@ -33,6 +33,16 @@ def test_only_the_batch_that_follows_is_taken() -> None:
     assert JournalBatch.objects.filter(group_id=group).count() == 2
 
 
+def test_a_group_is_taken_though_somebody_refers_to_it_and_not_while_somebody_writes(group: int) -> None:
+    """An owner that was stopped while it stored a snapshot keeps its reference to the group for half a minute."""
+    lock = "SELECT 1 FROM engine_riskgroup WHERE id = %s FOR {}"
+    with make_connection() as taker:
+        for strength, taken in (("KEY SHARE", True), ("NO KEY UPDATE", False)):
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(lock.format(strength), [group])
+                assert (journal.take(taker, group, "engine-2/00", 2) is not None) is taken
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "table", ["engine_journalbatch", "engine_fillpage", "engine_tradepage", "engine_orderrecord"]
