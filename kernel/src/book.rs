@@ -195,14 +195,22 @@ impl Book {
     /// Hint that this book is about to be used.
     #[inline]
     pub fn prefetch_head(&self) {
+        crate::prefetch::at(&self.window);
         crate::prefetch::at(&self.base);
         crate::prefetch::at(&self.best);
+        crate::prefetch::at(&self.since_recentre);
     }
 
     /// Hint that the level at `price` is about to be used.
     #[inline]
     pub fn prefetch(&self, price: i64) {
         crate::prefetch::line(&self.window, price.wrapping_sub(self.base) as usize);
+    }
+
+    /// What is the last order at `price` in the window, or was: only for hints.
+    #[inline]
+    pub fn tail_hint(&self, price: i64) -> u32 {
+        self.window.get(price.wrapping_sub(self.base) as usize).map_or(NIL, |level| level.tail)
     }
 
     /// Put an order at the end of the queue of its price.

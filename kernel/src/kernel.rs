@@ -9,11 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::accounts::{Funds, FIRST_USER};
 use crate::algo::Algos;
 use crate::auction::Auctions;
-use crate::clients::{ClientIds, Key, Words};
+use crate::clients::ClientIds;
 use crate::codes::{state, Reject};
-use crate::contracts::{Contracts, OUTCOME, SPOT};
+use crate::contracts::{Contracts, SPOT};
 use crate::ids::OrderIds;
 use crate::liquidation::Liquidation;
+use crate::look::{Ahead, RING, WIDE};
 use crate::mandates::Mandates;
 use crate::market::{Candle, Market};
 use crate::outcomes::Outcomes;
@@ -22,8 +23,8 @@ use crate::pages::Zeroed;
 use crate::prices::Prices;
 use crate::publish::Publisher;
 use crate::ring::Ring;
-use crate::slab::{Cold, Slab, NIL};
-use crate::wire::{frame_length, kind, Frame, HEADER};
+use crate::slab::{Cold, Slab};
+use crate::wire::{frame_length, kind, Frame};
 
 /// Answer of a command handler.
 pub(crate) type Outcome = Result<Ack, Reject>;
@@ -32,28 +33,6 @@ pub(crate) type Outcome = Result<Ack, Reject>;
 pub(crate) const CLOSED_KEPT: usize = 16_384;
 /// A clock beyond this is taken for this, so that sums of times never overflow.
 const MAX_TIME_MS: u64 = 1 << 53;
-/// With so few markets they are in the cache anyway.
-const FEW_MARKETS: usize = 8;
-/// How far ahead memory is asked for: ids and index cells first, then what they point to.
-const RING: usize = 8;
-const LOOK_FAR: usize = RING;
-/// Bytes of the batch ahead of those.
-const LOOK_INPUT: usize = 1_024;
-const LOOK_NEAR: usize = 4;
-const LOOK_LAST: usize = 2;
-
-/// A command some places ahead, and what was found out about it when memory was asked for. The slot
-/// is a hint to be checked, the rest follows from the frame alone.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Ahead<'a> {
-    /// Its frame.
-    pub bytes: &'a [u8],
-    /// Slot of the order a cancel names by id; `NIL` when not known.
-    pub slot: u32,
-    /// Client id of a new order as words, and its key.
-    pub words: Words,
-    pub key: Key,
-}
 
 /// What a group may have at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,6 +140,8 @@ pub struct Kernel {
     pub(crate) publisher: Publisher,
     /// Whether plain commands take the paths of `plain.rs`.
     pub(crate) plain: bool,
+    /// Whether the group has outgrown the caches, so that whole chains are asked for ahead (`look.rs`).
+    pub(crate) wide: bool,
     /// Commands that took the general path.
     general: u64,
 }
@@ -211,6 +192,7 @@ impl Kernel {
             out: Output::default(),
             publisher: Publisher::default(),
             plain: true,
+            wide: false,
             general: 0,
         }
     }
@@ -280,6 +262,7 @@ impl Kernel {
         self.funds.dirty_accounts.clear();
         if !commands.is_empty() {
             self.now_ms = self.now_ms.max(now_ms.min(MAX_TIME_MS));
+            self.wide = self.slab.len() >= WIDE;
             self.run_frames(commands);
         }
         self.report_outcomes();
@@ -298,7 +281,7 @@ impl Kernel {
         let mut ahead = [Ahead::default(); RING];
         let (mut first, mut end, mut rest) = (0, 0, commands);
         loop {
-            while end - first < LOOK_FAR {
+            while end - first < RING {
                 let Some(length) = frame_length(rest) else { break };
                 let (bytes, later) = rest.split_at(length);
                 let coming = &mut ahead[end % RING];
@@ -310,111 +293,13 @@ impl Kernel {
             if first == end {
                 break;
             }
-            if first + LOOK_NEAR < end {
-                self.look_near(&mut ahead[(first + LOOK_NEAR) % RING]);
-            }
-            if first + LOOK_LAST < end {
-                self.look_last(&ahead[(first + LOOK_LAST) % RING]);
-            }
+            self.look_ahead(&mut ahead, first, end);
             self.step(&ahead[first % RING]);
             first += 1;
         }
         if !rest.is_empty() {
             self.sequence += 1;
             self.out.ack(Ack::refused(Reject::InputFrame));
-        }
-    }
-
-    /// Ask for what a command names: account, market, cell of its client id, cell of its order id. `rest` is the batch from
-    /// its frame on.
-    #[inline(always)]
-    fn look_far(&self, rest: &[u8], coming: &mut Ahead) {
-        let Some(head) = coming.bytes.first_chunk::<HEADER>() else { return };
-        let account = crate::wire::u32_at(head, 4);
-        self.funds.prefetch(account);
-        crate::prefetch::line(rest, LOOK_INPUT);
-        if self.markets.len() > FEW_MARKETS {
-            self.look_at_market(crate::wire::u32_at(head, 8));
-        }
-        match head[2] {
-            kind::PLACE => self.prefetch_place(account, rest, coming),
-            kind::CANCEL | kind::AMEND => {
-                if let Some(bytes) = coming.bytes.first_chunk::<24>() {
-                    self.ids.prefetch(crate::wire::u64_at(bytes, HEADER));
-                }
-            }
-            _ => {}
-        }
-    }
-
-    #[inline(never)]
-    fn look_at_market(&self, market: u32) {
-        if let Some(market) = self.markets.get(market as usize) {
-            market.prefetch();
-        }
-    }
-
-    /// Ask for the level of a new order; look an order up and ask for it.
-    #[inline(always)]
-    fn look_near(&self, coming: &mut Ahead) {
-        coming.slot = NIL;
-        let Some(bytes) = coming.bytes.first_chunk::<24>() else { return };
-        let first = crate::wire::u64_at(bytes, HEADER);
-        if let Some(account) = self.funds.prefetch_lists(crate::wire::u32_at(bytes, 4)) {
-            self.mandates.prefetch(account);
-        }
-        match bytes[2] {
-            kind::PLACE => {
-                if let Some(market) = self.markets.get(crate::wire::u32_at(bytes, 8) as usize) {
-                    market.book.prefetch(first as i64);
-                    if market.kind == OUTCOME {
-                        self.look_at_holding(crate::wire::u32_at(bytes, 4), None);
-                    }
-                }
-            }
-            kind::CANCEL => {
-                let slot = self.ids.get(first).unwrap_or(NIL);
-                self.slab.prefetch(slot);
-                coming.slot = slot;
-            }
-            _ => {}
-        }
-    }
-
-    #[inline(never)]
-    fn look_at_holding(&self, account: u32, outcome: Option<u16>) {
-        if let Some(slot) = self.funds.account_slot(account) {
-            self.outcomes.prefetch(slot, outcome);
-        }
-    }
-
-    /// What the account of a command has of the outcome it names.
-    #[inline(never)]
-    fn look_at_outcome(&self, bytes: &[u8]) {
-        let Some(header) = bytes.first_chunk::<HEADER>() else { return };
-        let market = self.markets.get(crate::wire::u32_at(header, 8) as usize);
-        if let Some(market) = market.filter(|market| market.kind == OUTCOME) {
-            self.look_at_holding(crate::wire::u32_at(header, 4), Some(market.contract.outcome));
-        }
-    }
-
-    /// What an order about to be cancelled points to.
-    #[inline(always)]
-    fn look_last(&self, coming: &Ahead) {
-        if !self.outcomes.events.is_empty() {
-            self.look_at_outcome(coming.bytes);
-        }
-        if coming.slot == NIL {
-            return;
-        }
-        let node = self.slab.node(coming.slot);
-        self.slab.prefetch_node(node.prev);
-        self.slab.prefetch_node(node.next);
-        if let Some(market) = self.markets.get(node.market as usize) {
-            market.book.prefetch(node.price);
-        }
-        if let Some(account) = self.funds.accounts.get(node.account as usize) {
-            self.slab.prefetch_node(account.orders.last().copied().unwrap_or(NIL));
         }
     }
 

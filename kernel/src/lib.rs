@@ -28,6 +28,7 @@ pub mod events;
 pub mod ids;
 mod kernel;
 mod liquidation;
+mod look;
 mod mandates;
 mod market;
 mod matching;

@@ -259,9 +259,21 @@ impl Market {
     /// Hint that a command of this market comes soon.
     #[inline]
     pub fn prefetch(&self) {
-        crate::prefetch::at(&self.parameters);
+        crate::prefetch::whole(&self.parameters);
+        crate::prefetch::at(&self.lot_size);
         crate::prefetch::at(&self.phase);
+        crate::prefetch::at(&self.last);
+        crate::prefetch::at(&self.dirty_batch);
+        crate::prefetch::at(&self.contract.payout_ticks);
         self.book.prefetch_head();
+    }
+
+    /// Hint that a trade comes soon.
+    #[inline]
+    pub fn prefetch_trade(&self) {
+        crate::prefetch::whole(&self.candle);
+        crate::prefetch::at(&self.alarm);
+        self.trades.prefetch_end();
     }
 
     /// (maker, taker) ppm of an account tier.

@@ -17,7 +17,7 @@ use crate::market::{Market, Trade};
 use crate::num::{affordable_lots, charge, prepaid_after, share};
 use crate::output::{Ack, FillView, Filled, Stamp};
 use crate::place::{Entrance, Place, NOT_RESTING};
-use crate::slab::{Node, NIL, NO_CLIENT};
+use crate::slab::{Node, NO_CLIENT};
 use crate::wire::{flag, STP_CANCEL_BOTH, STP_CANCEL_MAKER};
 
 /// An order while it takes. What it has traded is kept here and noted in its record when it is done.
@@ -180,7 +180,7 @@ impl Kernel {
             }
             let maker = market.book.head(opposite);
             let node = self.slab.node(maker);
-            self.look_at_maker(node.next);
+            self.met().queue(node.next);
             if node.flags & flag::TIMED != 0 && self.slab.cold(maker).expires_ms <= self.now_ms {
                 self.cancel_open(maker, reason::EXPIRED);
                 continue;
@@ -205,18 +205,6 @@ impl Kernel {
             self.trade(taker, maker, lots);
         }
         reason::NONE
-    }
-
-    /// Ask for what trading with this order will need, and for the order behind it. Its node was asked for one trade ago.
-    #[inline(always)]
-    fn look_at_maker(&self, slot: u32) {
-        if slot != NIL {
-            let node = self.slab.node(slot);
-            self.slab.prefetch_cold(slot);
-            self.slab.prefetch_node(node.next);
-            self.clients.prefetch_entry(node.client);
-            crate::prefetch::line(&self.funds.accounts, node.account as usize);
-        }
     }
 
     /// Whether a fill-or-kill order would be filled whole, walking the very queue it would walk.

@@ -41,6 +41,14 @@ impl<T: Zeroed, const N: usize> Ring<T, N> {
         crate::prefetch::line(&self.items, self.next + ahead);
     }
 
+    /// Hint that one or two items are soon noted.
+    #[inline]
+    pub fn prefetch_end(&self) {
+        let next = if self.items.len() < N { self.items.len().saturating_sub(1) } else { self.next };
+        crate::prefetch::line(&self.items, next);
+        crate::prefetch::line(&self.items, next + 1);
+    }
+
     pub fn len(&self) -> usize {
         self.items.len()
     }

@@ -7,8 +7,10 @@
 use crate::accounts::{Account, Asset, Funds, DUST, PROTOCOL_FEES, VENUE_FEES};
 use crate::clients::{ClientIds, Entry, Vacancy};
 use crate::codes::{reason, state};
+use crate::contracts::Margin;
 use crate::ids::OrderIds;
-use crate::kernel::{Ahead, Kernel};
+use crate::kernel::Kernel;
+use crate::look::{Ahead, Met};
 use crate::mandates::Mandates;
 use crate::market::{Market, Trade};
 use crate::matching::{cost_of, state_of, Taker};
@@ -58,6 +60,8 @@ impl Take {
 /// What trading reads and writes, apart from each other.
 struct Floor<'a> {
     accounts: &'a mut [Account],
+    margins: &'a [Margin],
+    wide: bool,
     dirty_accounts: &'a mut Vec<u32>,
     batch: u32,
     market: &'a mut Market,
@@ -96,8 +100,12 @@ impl Floor<'_> {
             while head != NIL && take.remaining > 0 {
                 let node = self.slab.node(head);
                 let next = node.next;
-                self.look_at(next);
+                self.met().queue(next);
                 let account = &self.accounts[node.account as usize];
+                if self.wide {
+                    // Takes its place in the account's list if it closes.
+                    self.slab.prefetch_node(account.orders.last().copied().unwrap_or(NIL));
+                }
                 plain = node.flags & (flag::TIMED | flag::LINKED) == 0
                     && account.owner != owner
                     && account.margin == 0
@@ -124,15 +132,15 @@ impl Floor<'_> {
         true
     }
 
-    /// Ask for what trading with the order after the next needs.
     #[inline(always)]
-    fn look_at(&self, slot: u32) {
-        if slot != NIL {
-            let node = self.slab.node(slot);
-            self.slab.prefetch_cold(slot);
-            self.slab.prefetch_node(node.next);
-            self.clients.prefetch_entry(node.client);
-            crate::prefetch::line(self.accounts, node.account as usize);
+    fn met(&self) -> Met<'_> {
+        Met {
+            slab: self.slab,
+            ids: self.ids,
+            clients: self.clients,
+            accounts: self.accounts,
+            margins: self.margins,
+            wide: self.wide,
         }
     }
 
@@ -317,8 +325,8 @@ impl Kernel {
     #[inline(always)]
     fn trade_plain(&mut self, order: &Plain, record: &Cold) -> (Take, bool) {
         let stamp = self.stamp();
-        let Kernel { funds, markets, slab, ids, clients, mandates, out, next_trade_id, .. } = self;
-        let Funds { accounts, assets, batch, dirty_accounts, .. } = funds;
+        let Kernel { funds, markets, slab, ids, clients, mandates, out, next_trade_id, wide, .. } = self;
+        let Funds { accounts, assets, margins, batch, dirty_accounts, .. } = funds;
         let market = &mut markets[order.market as usize];
         let (base, quote) = (market.base, market.quote);
         let asset = &mut assets[quote as usize];
@@ -327,6 +335,8 @@ impl Kernel {
         let batch = *batch;
         let mut floor = Floor {
             accounts,
+            margins,
+            wide: *wide,
             dirty_accounts,
             batch,
             market,

@@ -148,8 +148,8 @@ impl Mandates {
 
     /// Hint that a command of this account comes soon.
     #[inline]
-    pub fn prefetch(&self, account: &Account) {
-        self.keys.prefetch(account.keys);
+    pub fn prefetch(&self, account: &Account, whole: bool) {
+        self.keys.prefetch(account.keys, whole);
     }
 
     /// Count a command of the key whose mandate allows it.

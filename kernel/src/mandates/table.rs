@@ -107,9 +107,13 @@ impl Table {
 
     /// Hint that a command of the account whose record says `keys` comes soon.
     #[inline]
-    pub fn prefetch(&self, keys: u32) {
+    pub fn prefetch(&self, keys: u32, whole: bool) {
         if let Some(list) = self.lists.get((keys as usize).wrapping_sub(1)) {
-            crate::prefetch::line(list, 0);
+            match list.first() {
+                Some(first) if whole => crate::prefetch::whole(first),
+                Some(first) => crate::prefetch::at(first),
+                None => {}
+            }
         }
     }
 }
