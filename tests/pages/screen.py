@@ -12,6 +12,22 @@ new PerformanceObserver((list) => {
 """
 
 
+def errors_of(page: Page) -> list[str]:
+    """What the page will complain of, in a list that grows: errors of scripts and of the console.
+
+    The frame asks for what one is worth now and then; in the moment of signing out it is refused, which is right.
+    """
+    complaints: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error" and not message.location["url"].endswith("/account/worth/"):
+            complaints.append(message.text)
+
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", note)
+    return complaints
+
+
 class Screen:
     """A page that remembers what the browser complained of, and knows where the parts are on its size of screen."""
 

@@ -9,7 +9,7 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from playwright.sync_api import Browser, Page, expect
 
 from exchange_os.demo.stack import PrivateStack
-from tests.pages.screen import PASSWORD, SIZES
+from tests.pages.screen import PASSWORD, SIZES, errors_of
 
 TOTP_SECONDS = 30
 _numbers = count()
@@ -32,9 +32,8 @@ def newcomer(
     context = chromium.new_context(viewport=SIZES[request.param], base_url=base)
     context.set_default_timeout(20_000)
     expect.set_options(timeout=20_000)
-    page, complaints = context.new_page(), []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda note: complaints.append(note.text) if note.type == "error" else None)
+    page = context.new_page()
+    complaints = errors_of(page)
     email = f"factors-{next(_numbers)}@test.example"
     page.goto("/accounts/signup/?next=/account/security/")
     page.get_by_label("Email").fill(email)

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from exchange_os.demo.stack import PrivateStack
 from tests.pages.ethereum import Wallet
-from tests.pages.screen import SIZES
+from tests.pages.screen import SIZES, errors_of
 from tests.pages.test_second_factor_walk import AUTHENTICATOR, fits, sign_out
 
 PROVIDER = """
@@ -24,12 +24,8 @@ def page(chromium: Browser, stack: PrivateStack) -> Iterator[Page]:
     )
     context.set_default_timeout(20_000)
     expect.set_options(timeout=20_000)
-    made, complaints = context.new_page(), []
-    made.on("pageerror", lambda error: complaints.append(str(error)))
-    made.on(
-        "console",
-        lambda note: complaints.append(f"{note.text} {note.location}") if note.type == "error" else None,
-    )
+    made = context.new_page()
+    complaints = errors_of(made)
     yield made
     context.close()
     assert [said for said in complaints if "422" not in said] == []
