@@ -33,9 +33,8 @@ def empty(alias: str) -> None:
         filled = [quoted(name) for (name,) in cursor.fetchall()]
         if not filled:
             return
-        cursor.execute(
-            WITHHELD, [names]
-        )  # also those without rows: checks of foreign keys read them for update
+        # Also of tables without rows: the checks of foreign keys read those for update.
+        cursor.execute(WITHHELD, [names])
         withheld = cursor.fetchall()
         steps = [
             *(f"GRANT {right} ON {table} TO CURRENT_USER" for table, right in withheld),
