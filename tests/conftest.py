@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from decimal import Context, setcontext
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,12 @@ def _part(nodeid: str) -> str:
     if "_walk" in path:
         return WALKS
     return TRADING if path.startswith(TRADING) else path
+
+
+@pytest.fixture(autouse=True)
+def plain_decimals() -> None:
+    """Every test begins with the rounding and traps of a fresh process: ccxt sets others for the rest of its own."""
+    setcontext(Context())
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """What a market's parameters mean for people: the cost of a trade and who gets it, and the limits at the opening."""
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from exchange_os.ledger.selectors import decimal_text
@@ -76,7 +76,7 @@ def trade_example(
 
 
 def _money(amount: Decimal) -> str:
-    return decimal_text(amount.quantize(Decimal("0.000001")))
+    return decimal_text(amount.quantize(Decimal("0.000001"), ROUND_HALF_EVEN))
 
 
 def market_summary(spec: Listing) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def _limits(spec: MarketSpec | PerpetualSpec) -> dict[str, Any]:
     step = Decimal(1).scaleb(-spec.price_scale)
     return {
         "opening": decimal_text(opening),
-        "lowest": decimal_text((opening - band).quantize(step)),
-        "highest": decimal_text((opening + band).quantize(step)),
+        "lowest": decimal_text((opening - band).quantize(step, ROUND_HALF_EVEN)),
+        "highest": decimal_text((opening + band).quantize(step, ROUND_HALF_EVEN)),
         "band_ppm": spec.band_ppm,
     }

@@ -7,7 +7,7 @@ last price known stays (at first that of the settings).
 
 import logging
 import time
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
 from django.conf import settings
 from django.db import transaction
@@ -67,14 +67,14 @@ def record_stake_price(settlement: Asset, new: Price) -> bool:
 
 
 def _text(price: Decimal) -> str:
-    return decimal_text(price.quantize(Decimal("0.00000001")))
+    return decimal_text(price.quantize(Decimal("0.00000001"), ROUND_HALF_EVEN))
 
 
 def _warn(row: StakePrice, before: Decimal) -> None:
     asset = stake_asset()
-    percent = (before - Decimal(row.price)) * 100 / before
+    percent = ((before - Decimal(row.price)) * 100 / before).quantize(Decimal("0.1"), ROUND_HALF_EVEN)
     text = (
-        f"{asset.symbol} fell by {percent:.1f}% to {row.price} {row.settlement.symbol}. Your stake carries so much "
+        f"{asset.symbol} fell by {percent}% to {row.price} {row.settlement.symbol}. Your stake carries so much "
         "less open interest; what stands is left alone. Stake more to carry as much as before."
     )
     exposed = Market.objects.exclude(kind=MarketKind.SPOT).filter(
