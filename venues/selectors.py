@@ -1,5 +1,6 @@
 """What the deployer's side answers to the apps above it: venues, markets, instruments, amounts."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -166,9 +167,11 @@ def instrument(market: Market) -> Instrument:
     )
 
 
-def instruments_of(venue: Venue) -> list[Instrument]:
-    """Every instrument that the kernel knows of a venue, by number."""
+def instruments_of(venue: Venue, numbers: Collection[int] | None = None) -> list[Instrument]:
+    """Every instrument that the kernel knows of a venue, or those of ``numbers``, by number."""
     known = markets_of(venue).exclude(phase=Phase.PENDING)
+    if numbers is not None:
+        known = known.filter(number__in=numbers) if numbers else known.none()
     # A venue of hundreds of markets has few assets: they are fetched once, not made anew from a join for each market.
     return [instrument(seen_through(market, venue)) for market in known.prefetch_related("base", "quote")]
 

@@ -7,6 +7,7 @@ channel. Do not call it from an event loop.
 import secrets
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -17,6 +18,7 @@ from exchange_os.engine import limits, scripts, wire
 from exchange_os.engine.connections import make_redis
 from exchange_os.engine.errors import Busy, GroupHalted, OutcomeUnknown
 from exchange_os.engine.services import send_wake
+from exchange_os.errors import DomainError
 
 _local = threading.local()
 
@@ -49,6 +51,16 @@ def query(
 ) -> dict[str, Any]:
     """Ask a group's kernel (see the queries of ``kernel/WIRE.md``). Raises as ``submit``."""
     return dict(orjson.loads(_client().exchange(group, wire.QUERY, orjson.dumps(request), 1, True, timeout)))
+
+
+def query_many(
+    requests: Sequence[tuple[int, dict[str, Any]]], timeout: float
+) -> list[dict[str, Any] | DomainError]:
+    """Ask several groups at once and wait up to ``timeout`` seconds for all; answers in order, each with its group's
+    refusal in its place if there was one."""
+    bodies = [(group, orjson.dumps(request)) for group, request in requests]
+    answers = _client().exchange_many(bodies, timeout)
+    return [each if isinstance(each, DomainError) else dict(orjson.loads(each)) for each in answers]
 
 
 def send(group: int, commands: bytes, count: int, *, urgent: bool = False) -> bool:
@@ -92,6 +104,35 @@ class _Client:
                 if block.number == number:
                     return _answer(block, group)
         raise OutcomeUnknown
+
+    def exchange_many(
+        self, queries: Sequence[tuple[int, bytes]], timeout: float
+    ) -> list[bytes | DomainError]:
+        """Append a query to each group's stream, then wait for the answers in whatever order they come."""
+        deadline = time.monotonic() + timeout
+        found: list[bytes | DomainError] = [OutcomeUnknown() for _ in queries]
+        waiting: dict[int, int] = {}
+        try:
+            channel = self._listen()
+            for place, (group, body) in enumerate(queries):
+                try:
+                    waiting[self.append(group, wire.QUERY, body, 1, True)] = place
+                except (Busy, GroupHalted) as refused:
+                    found[place] = refused
+            while waiting and (remaining := deadline - time.monotonic()) > 0:
+                message = channel.get_message(ignore_subscribe_messages=True, timeout=remaining)
+                for block in wire.unpack_blocks(message["data"]) if message else ():
+                    at = waiting.pop(block.number, None)
+                    if at is not None:
+                        found[at] = _answer_or_refusal(block, queries[at][0])
+        except (
+            RedisError,
+            OSError,
+            Busy,
+            OutcomeUnknown,
+        ):  # the broker is away: what has no answer gets none
+            self.close()
+        return found
 
     def append(self, group: int, kind: int, body: bytes, count: int, urgent: bool) -> int:
         """Append one entry to the group's stream; answers its number. Sends the wake if one is needed."""
@@ -139,6 +180,13 @@ def _client() -> _Client:
     if client is None:
         client = _local.client = _Client()
     return client
+
+
+def _answer_or_refusal(block: wire.Block, group: int) -> bytes | DomainError:
+    try:
+        return _answer(block, group)
+    except DomainError as refused:
+        return refused
 
 
 def _answer(block: wire.Block, group: int) -> bytes:

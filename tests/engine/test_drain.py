@@ -2,10 +2,11 @@
 
 import exchange_kernel as kernel
 import pytest
+from redis import Redis
 
 from exchange_os.engine import client, limits, sweeper, wire
 from exchange_os.engine.audit import audit_group
-from exchange_os.engine.errors import MalformedCommand
+from exchange_os.engine.errors import GroupHalted, MalformedCommand
 from exchange_os.engine.models import Candle, ClosedOrder, Fill, JournalBatch, RiskGroup
 from exchange_os.engine.services import create_group
 from tests.engine.cast import MAKER, MARKET, QUOTE, TAKER, crossing_flow, open_market, order, send
@@ -112,3 +113,18 @@ def test_time_of_the_journal_never_goes_back(market_group: int) -> None:
 def test_bounds_are_sane() -> None:
     assert limits.STREAM_DEPTH < limits.STREAM_DEPTH_URGENT
     assert limits.HEARTBEAT_MS * 3 < limits.WORKER_TTL_MS < limits.LEASE_MS
+
+
+def test_several_groups_are_asked_at_once(market_group: int, redis_client: Redis) -> None:
+    stopped = create_group().pk
+    redis_client.hset(wire.group_key(stopped), "h", 1)
+    asked = {"q": "account", "account": MAKER}
+    first, refused, second = client.query_many(
+        [(market_group, asked), (stopped, asked), (market_group, {"q": "markets"})], 5.0
+    )
+    assert (first, second) == (
+        client.query(market_group, asked),
+        client.query(market_group, {"q": "markets"}),
+    )
+    assert isinstance(refused, GroupHalted)
+    assert client.query_many([], 5.0) == []

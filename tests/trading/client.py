@@ -12,6 +12,9 @@ from typing import Any
 
 import httpx
 
+from trading.okx.shapes import SHAPES
+
+KINDS = {"": str, "integer": int, "boolean": bool, "array": list, "object": dict}
 _ids = count()
 _RUN = f"{time.time_ns() % 10**9:09d}"
 
@@ -37,6 +40,24 @@ class VenueAddress:
     def ws(self) -> str:
         """What clients put before ``/public``, ``/private`` and ``/business``."""
         return f"{self.rest.replace('http', 'ws', 1)}/ws/v5"
+
+
+def check_rows(method: str, path: str, answer: httpx.Response) -> None:
+    """The rows of an answer have the members that the document tells, no fewer and no more, and of their types."""
+    told = SHAPES.get(f"{method} {path.partition('?')[0].removeprefix('/api/v5')}")
+    if told is None or answer.status_code != httpx.codes.OK:
+        return
+    said = answer.json()
+    if said["code"] not in ("0", "1", "2"):
+        return
+    members = dict(name.partition(":")[::2] for name in told.split())
+    for row in said["data"]:
+        if told == "[]":
+            assert all(isinstance(each, str) for each in row), (path, row)
+            continue
+        assert row.keys() == members.keys(), (path, row.keys() ^ members.keys())
+        for name, kind in members.items():
+            assert isinstance(row[name], KINDS[kind]), (path, name, row[name])
 
 
 class Trader:
@@ -85,7 +106,9 @@ class Trader:
     def send(self, method: str, path: str, body: bytes, **options: Any) -> httpx.Response:
         """Any signed request."""
         headers = self.headers(method, path, body, **options)
-        return self.http.request(method, self.address.rest + path, content=body, headers=headers)
+        answer = self.http.request(method, self.address.rest + path, content=body, headers=headers)
+        check_rows(method, path, answer)
+        return answer
 
     def place(self, side: str, size: str, price: str, /, **extra: Any) -> dict[str, Any]:
         """Place a limit order in BTC-USD and return its row."""
@@ -100,4 +123,6 @@ class Trader:
 
 def public(address: VenueAddress, path: str) -> dict[str, Any]:
     """Unsigned GET of a path below ``/api/v5``."""
-    return httpx.get(f"{address.rest}/api/v5{path}", timeout=30).json()
+    answer = httpx.get(f"{address.rest}/api/v5{path}", timeout=30)
+    check_rows("GET", path, answer)
+    return answer.json()

@@ -17,7 +17,7 @@ from tests.trading.test_ccxt import options
 OLD = Path(sys.prefix) / "old-client"
 
 
-def test_an_old_ccxt_trades_here(maker: Trader) -> None:
+def test_an_old_ccxt_trades_and_watches_here(maker: Trader) -> None:
     script = PROJECT / "tests" / "clients" / "old_ccxt.py"
     environment = {**os.environ, "PYTHONPATH": str(OLD)}
     run = subprocess.run(
@@ -26,10 +26,11 @@ def test_an_old_ccxt_trades_here(maker: Trader) -> None:
     )  # fmt: skip
     assert run.returncode == 0, run.stderr[-2000:]
     told = json.loads(run.stdout)
-    assert told["version"] == "4.2.1"
-    assert told["seen"] == ["open", 41000.5, 0.01, "buy"]
-    assert told["best"][0] >= 41000.5
-    assert (told["after"], told["open"]) == ("canceled", [])
+    assert told["versions"] == ["4.2.1", "3.10.11"]
+    assert told["rest"]["seen"] == ["open", 41000.5, 0.01, "buy"]
+    assert told["rest"]["best"][0] >= 41000.5
+    assert (told["rest"]["after"], told["rest"]["open"]) == ("canceled", [])
+    assert told["sockets"] == {"told": [True, "open", 41001.5, 0.02], "after": [True, "canceled"]}
 
 
 def test_python_okx_trades_here(maker: Trader) -> None:

@@ -8,6 +8,7 @@ import pytest
 from tests.trading.client import Trader, VenueAddress
 from trading.okx.openapi import PREFIX, is_signed, operations
 from trading.okx.reference import BODIES
+from trading.okx.shapes import SHAPES
 
 HOSTILE = ("", "-1", "NaN", "1e999999", "9" * 60, "0." + "1" * 40, "\u00e9\u0000", "[]", "' or 1=1 --")
 HOSTILE_VALUES = (*HOSTILE, None, True, [], {}, -1, 0, 10**30, 1.5, [[[[1]]]])
@@ -17,6 +18,11 @@ OPERATIONS = [(path, method) for path, item in operations().items() for method i
 
 def test_every_body_is_told_and_none_else() -> None:
     assert {path for path, method in OPERATIONS if method == "post"} == set(BODIES)
+
+
+def test_every_answer_is_told_and_none_else() -> None:
+    """That they are as told is checked of whatever the tests are answered, in ``client.check_rows``."""
+    assert {f"{method.upper()} {path}" for path, method in OPERATIONS} == set(SHAPES)
 
 
 def test_the_document_is_served(address: VenueAddress) -> None:

@@ -58,12 +58,11 @@ def _envelope(description: str, **extra: Any) -> dict[str, Any]:
 
 
 def _done(rows: dict[str, Any]) -> dict[str, Any]:
-    """The answer of status 200, with what its rows are if that is told."""
+    """The answer of status 200, with what its rows are."""
     answer = _envelope("Done, or refused by a rule: read code.", headers=_RATE_HEADERS)
-    if rows:
-        data = {"type": "object", "properties": {"data": {"type": "array", "items": rows}}}
-        content = answer["content"]["application/json"]
-        content["schema"] = {"allOf": [content["schema"], data]}
+    data = {"type": "object", "properties": {"data": {"type": "array", "items": rows}}}
+    content = answer["content"]["application/json"]
+    content["schema"] = {"allOf": [content["schema"], data]}
     return answer
 
 

@@ -49,8 +49,21 @@ _AMENDED = """
 _CANCELLED = """
     ordId clOrdId ts sCode sMsg
 """
+_ALGO = """
+    ccy clOrdId closeFraction lever tpTriggerPx tpTriggerPxType tpOrdPx slTriggerPx slTriggerPxType slOrdPx
+    triggerPx triggerPxType ordPx actualSz actualPx actualSide triggerTime pxVar pxSpread szLimit pxLimit timeInterval
+    callbackRatio callbackSpread activePx moveTriggerPx quickMgnType last failCode failReason amendPxOnTriggerType tag
+    isTradeBorrowMode chaseType chaseVal maxChaseType maxChaseVal notionalUsd amendResult reqId instType instId
+    instIdCode:integer algoId algoClOrdId ordId ordIdList:array sz ordType side posSide tdMode tgtCcy state reduceOnly
+    linkedOrd:object attachAlgoOrds:array cTime uTime
+"""
+_ALGO_DONE = """
+    algoId algoClOrdId clOrdId reqId tag sCode sMsg
+"""
+#: No row is ever sent.
+_NOTHING = "-"
 
-#: ``name`` or ``name:type``, separated by spaces; ``[]``: each row is itself a list of texts.
+#: ``name`` or ``name:type``, separated by spaces; ``[]``: each row is itself a list of texts; ``-``: there are no rows.
 SHAPES: dict[str, str] = {
     "GET /public/instruments": _INSTRUMENT,
     "GET /account/instruments": _INSTRUMENT,
@@ -101,6 +114,54 @@ SHAPES: dict[str, str] = {
     "GET /asset/deposit-history": """
         depId ccy chain amt from areaCodeFrom to txId ts state fromWdId actualDepBlkConfirm
     """,
+    "GET /account/config": """
+        uid mainUid acctLv posMode perm acctStpMode level levelTmp label kycLv ip settleCcy settleCcyList:array
+        autoLoan:boolean ctIsoMode mgnIsoMode greeksType enableSpotBorrow:boolean spotBorrowAutoRepay:boolean roleType
+        spotOffsetType spotRoleType spotTraderInsts:array traderInsts:array opAuth liquidationGear type
+    """,
+    "GET /account/account-position-risk": "adjEq balData:array posData:array ts",
+    "GET /account/positions-history": """
+        instType instId mgnMode type posId openAvgPx nonSettleAvgPx closeAvgPx openMaxPos closeTotalPos realizedPnl pnl
+        pnlRatio fee fundingFee liqPenalty posSide direction lever ccy uly triggerPx cTime uTime
+    """,
+    "POST /account/set-leverage": "instId mgnMode posSide lever ccy",
+    "POST /account/set-position-mode": "posMode",
+    "POST /account/position/margin-balance": "instId posSide type amt ccy leverage",
+    "GET /asset/balances": "ccy bal availBal frozenBal",
+    "GET /asset/currencies": """
+        ccy name logoLink chain ctAddr canDep:boolean canWd:boolean canInternal:boolean minDep minDepArrivalConfirm
+        minWd minInternal minWdUnlockConfirm maxWd wdTickSz wdQuota usedWdQuota fee minFee maxFee minFeeForCtAddr
+        maxFeeForCtAddr burningFeeRate mainNet:boolean needTag:boolean depQuotaFixed usedDepQuotaFixed
+        depQuoteDailyLayer2 depEstOpenTime wdEstOpenTime
+    """,
+    "GET /asset/deposit-address": _NOTHING,
+    "POST /asset/transfer": "transId ccy clientId from amt to",
+    "GET /asset/transfer-state": "transId clientId ccy amt type from to subAcct instId toInstId state",
+    "POST /asset/withdrawal": "wdId ccy chain amt clientId",
+    "POST /asset/cancel-withdrawal": "wdId",
+    "GET /asset/withdrawal-history": """
+        wdId clientId ccy chain nonTradableAsset:boolean amt fee feeCcy from areaCodeFrom to areaCodeTo toAddrType tag
+        pmtId memo addrEx txId ts state note
+    """,
+    "GET /market/index-tickers": "instId idxPx high24h low24h open24h sodUtc0 sodUtc8 ts",
+    "GET /public/funding-rate-history": "instType instId fundingRate realizedRate fundingTime method formulaType",
+    "GET /public/underlying": _NOTHING,
+    "GET /sprd/orders-history": _NOTHING,
+    "GET /sprd/orders-pending": _NOTHING,
+    "GET /sprd/trades": _NOTHING,
+    "GET /system/status": """
+        title state begin end href serviceType system scheDesc preOpenBegin maintType env
+    """,
+    "POST /trade/order-algo": _ALGO_DONE,
+    "POST /trade/amend-algos": _ALGO_DONE,
+    "POST /trade/cancel-algos": _ALGO_DONE,
+    "POST /trade/cancel-advance-algos": _ALGO_DONE,
+    "GET /trade/order-algo": _ALGO,
+    "GET /trade/orders-algo-pending": _ALGO,
+    "GET /trade/orders-algo-history": _ALGO,
+    "POST /trade/cancel-all-after": "triggerTime tag ts",
+    "POST /trade/close-position": "instId posSide clOrdId tag",
+    "POST /trade/mass-cancel": "result:boolean",
     "GET /market/candles": "[]",
     "GET /market/history-candles": "[]",
     "GET /market/mark-price-candles": "[]",
@@ -117,13 +178,13 @@ SHAPES: dict[str, str] = {
 
 
 def rows_of(operation: str) -> dict[str, Any]:
-    """What a row of an operation's ``data`` is, as a schema; empty if it is not told."""
-    told = SHAPES.get(operation, "")
+    """What a row of an operation's ``data`` is, as a schema."""
+    told = SHAPES[operation]
     if told == "[]":
         return {"type": "array", "items": {"type": "string"}}
+    if told == _NOTHING:
+        return {"not": {}}
     members = [name.partition(":") for name in told.split()]
-    if not members:
-        return {}
     return {
         "type": "object",
         "required": [name for name, _, _ in members],

@@ -1,6 +1,7 @@
 """One account over all venues: what it is worth and was, what each position asks for, and money out of the ledger."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -12,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from exchange_os.errors import DomainError
-from exchange_os.ledger.models import Withdrawal, WithdrawalState
+from exchange_os.ledger.models import Asset, Withdrawal, WithdrawalState
 from exchange_os.ledger.selectors import (
     amount_text,
     amount_words,
@@ -29,7 +30,7 @@ from exchange_os.ui.requests import SignedInRequest
 from trading.models import TradingAccount
 from trading.pages.margin import position_rows
 from trading.selectors.standings import HOUR_MS, Standing, VenueStanding, account_standing, equity_points
-from trading.selectors.valuation import prices_in, worth
+from trading.selectors.valuation import worth
 from trading.services.equity import record_equity
 from trading.services.fees import fees_paid
 
@@ -101,6 +102,7 @@ def account(request: SignedInRequest) -> HttpResponse:
     points = equity_points(request.user.pk, now_ms - hours * HOUR_MS if hours else 0)
     if standing.whole:
         points.append((now_ms, standing.total))
+    assets = {asset.pk: asset for asset in listed_assets()}
     context = {
         "standing": standing,
         "unit": standing.unit.symbol,
@@ -115,8 +117,8 @@ def account(request: SignedInRequest) -> HttpResponse:
                 ("Funding", standing.funding),
             )
         ],
-        **_fees_context(request.user.pk, standing),
-        "venues": [_venue_context(each, standing) for each in standing.venues],
+        **_fees_context(request.user.pk, standing, assets),
+        "venues": [_venue_context(each, standing, assets) for each in standing.venues],
         "curve": curve_of(points, standing),
         "ranges": [(key, label, key == chosen) for key, (label, _) in RANGES.items()],
         "width": WIDTH,
@@ -125,19 +127,15 @@ def account(request: SignedInRequest) -> HttpResponse:
     return render(request, "trading/account.html", context)
 
 
-def _fees_context(user_id: int, standing: Standing) -> dict[str, Any]:
+def _fees_context(user_id: int, standing: Standing, assets: Mapping[int, Asset]) -> dict[str, Any]:
     """Trading fees paid over all venues, at today's prices."""
-    prices = prices_in(standing.unit)
-    assets = {asset.pk: asset for asset in listed_assets()}
-    total, all_read = 0, True
-    for own in TradingAccount.objects.filter(user_id=user_id).select_related("venue"):
-        paid, whole = fees_paid(own)
-        all_read = all_read and whole
-        total += sum(worth(units, assets[pk], standing.unit, prices) or 0 for pk, units in paid.items())
-    return {"fees": money_text(total, standing), "fees_whole": all_read}
+    own = list(TradingAccount.objects.filter(user_id=user_id).select_related("venue"))
+    paid, whole = fees_paid(own)
+    total = sum(worth(units, assets[pk], standing.unit, standing.prices) or 0 for pk, units in paid.items())
+    return {"fees": money_text(total, standing), "fees_whole": whole}
 
 
-def _venue_context(each: VenueStanding, standing: Standing) -> dict[str, Any]:
+def _venue_context(each: VenueStanding, standing: Standing, assets: Mapping[int, Asset]) -> dict[str, Any]:
     risk = each.holdings.risk
     shown: dict[str, Any] = {"venue": each.venue, "answered": each.answered}
     if not each.answered:
@@ -152,7 +150,7 @@ def _venue_context(each: VenueStanding, standing: Standing) -> dict[str, Any]:
             for asset, total, held in each.balances
         ],
     }
-    settlement = next((asset for asset in listed_assets() if risk and asset.pk == risk.asset), None)
+    settlement = assets.get(risk.asset) if risk else None
     if risk is not None and settlement is not None and (risk.maintenance or risk.initial):
         used = 100 if risk.equity <= 0 else min(100, risk.maintenance * 100 // risk.equity)
         names = ("equity", "initial", "maintenance", "free", "withdrawable")

@@ -1,14 +1,13 @@
 """One account over all venues: what a user has at each and in the wallet, its worth, and what it asks for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from exchange_kernel import BILL_KINDS
 
-from exchange_os.engine.errors import Busy
 from exchange_os.engine.models import Bill
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import AccountKind, Asset
@@ -19,10 +18,9 @@ from trading.selectors.valuation import prices_in, value_asset, worth
 from venues.instruments import Instrument
 from venues.models import Venue
 from venues.selectors import instruments_of, live_venues
-from venues.services.asking import ask
+from venues.services.asking import ask_many
 
 VENUE_TIMEOUT_SECONDS = 1.5
-MOST_UNANSWERED = 2  # then the engine is away, and the other venues are not asked
 HOUR_MS = 3_600_000
 OUTSIDE = (
     AccountKind.WALLET,
@@ -57,12 +55,14 @@ class VenueStanding:
 
 @dataclass
 class Standing:
-    """A user over everything; money in units of ``unit``. ``wallet`` counts what is on its way and at stake."""
+    """A user over everything; money in units of ``unit``. ``wallet`` counts what is on its way and at stake.
+    ``prices`` of assets by id are those that everything was valued at."""
 
     unit: Asset
     wallet: int
     venues: list[VenueStanding]
     unpriced: list[str]
+    prices: Mapping[int, Decimal]
 
     @property
     def total(self) -> int:
@@ -106,28 +106,31 @@ def account_standing(user_id: int, timeout: float = VENUE_TIMEOUT_SECONDS) -> St
             "venue_id", "number"
         )
     )
-    standings, away = [], 0
-    for venue in live_venues().filter(pk__in=numbers):
-        try:
-            if away >= MOST_UNANSWERED:
-                raise Busy(1000)
-            answer = ask(venue.group_id, {"q": "account", "account": numbers[venue.pk]}, timeout)
-            standings.append(_standing(venue, answer, unit, prices, assets))
-        except DomainError:
-            away += 1
-            standings.append(VenueStanding(venue, numbers[venue.pk]))
-    return Standing(unit, wallet, standings, sorted(unpriced.union(*(each.unpriced for each in standings))))
+    own = list(live_venues().filter(pk__in=numbers))
+    questions = [(venue.group_id, {"q": "account", "account": numbers[venue.pk]}) for venue in own]
+    answers = ask_many(questions, timeout)
+    billed = _billed([(venue.group_id, numbers[venue.pk]) for venue in own])
+    standings = [
+        VenueStanding(venue, numbers[venue.pk])
+        if isinstance(answer, DomainError)
+        else _standing(venue, answer, billed[venue.group_id, numbers[venue.pk]], unit, prices, assets)
+        for venue, answer in zip(own, answers, strict=True)
+    ]
+    without = unpriced.union(*(each.unpriced for each in standings))
+    return Standing(unit, wallet, standings, sorted(without), prices)
 
 
 def _standing(
     venue: Venue,
     answer: dict[str, Any],
+    billed: Mapping[int, Mapping[int, int]],
     unit: Asset,
     prices: Mapping[int, Decimal],
     assets: Mapping[int, Asset],
 ) -> VenueStanding:
     made = VenueStanding(venue, answer["account"], answered=True, holdings=holdings_of_kernel(answer))
-    made.instruments = {each.number: each for each in instruments_of(venue)}
+    seen = {position.market for position in made.holdings.positions}.union(billed)
+    made.instruments = {each.number: each for each in instruments_of(venue, seen)}
     for row in answer["balances"]:
         asset = assets[row["asset"]]
         if row["total"]:
@@ -145,19 +148,29 @@ def _standing(
         marked = position.value_at_mark(traded.tick_quote) if position.outcome else profit
         made.unrealised += worth(profit, traded.quote, unit, prices) or 0
         made.equity += worth(marked, traded.quote, unit, prices) or 0
-    made.realised = _billed(made, unit, prices, _REALISED)
-    made.funding = _billed(made, unit, prices, [_FUNDING])
+    for market, amounts in billed.items():
+        traded = made.instruments.get(market)
+        if traded is None:
+            continue
+        realised = sum(amounts.get(kind, 0) for kind in _REALISED)
+        made.realised += worth(realised, traded.quote, unit, prices) or 0
+        made.funding += worth(amounts.get(_FUNDING, 0), traded.quote, unit, prices) or 0
     return made
 
 
-def _billed(made: VenueStanding, unit: Asset, prices: Mapping[int, Decimal], kinds: list[int]) -> int:
-    rows = Bill.objects.filter(group_id=made.venue.group_id, account=made.account, kind__in=kinds)
-    total = 0
-    for row in rows.values("market").annotate(amount=Sum("amount")):
-        traded = made.instruments.get(row["market"])
-        if traded is not None:
-            total += worth(int(row["amount"]), traded.quote, unit, prices) or 0
-    return total
+def _billed(accounts: Sequence[tuple[int, int]]) -> dict[tuple[int, int], dict[int, dict[int, int]]]:
+    """What was billed to accounts, each as (risk group, number): ``{account: {market: {kind: units}}}``."""
+    found: dict[tuple[int, int], dict[int, dict[int, int]]] = {account: {} for account in accounts}
+    if not accounts:
+        return found
+    whose = Q()
+    for group, account in accounts:
+        whose |= Q(group_id=group, account=account)
+    rows = Bill.objects.filter(whose, kind__in=[*_REALISED, _FUNDING])
+    sums = rows.values_list("group_id", "account", "market", "kind").annotate(amount=Sum("amount"))
+    for group, account, market, kind, amount in sums:
+        found[group, account].setdefault(market, {})[kind] = int(amount)
+    return found
 
 
 def equity_points(user_id: int, since_ms: int = 0) -> list[tuple[int, int]]:

@@ -1,20 +1,37 @@
-"""What an account paid in trading fees: added up from its fills, each read once."""
+"""What accounts paid in trading fees: added up from their fills, each read once."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from django.db import transaction
 
 from exchange_os.engine.history import fees_from
 from trading.models import FeesPaid, TradingAccount
 
-PAGES_AT_ONCE = 400
+#: Pages of fills read for one account in one call: a long past is added up over several, none of which waits for it.
+PAGES_AT_ONCE = 100
 
 
-def fees_paid(account: TradingAccount) -> tuple[dict[int, int], bool]:
-    """``{asset id: units}`` paid by the account since it was opened, rebates taken off; and whether that is all.
+def fees_paid(accounts: Sequence[TradingAccount]) -> tuple[dict[int, int], bool]:
+    """``{asset id: units}`` paid by accounts since they were opened, rebates taken off; and whether that is all.
 
     Fills since the last call are added. A very long history is read over several calls, some thousand fills each.
     """
+    marks = dict(FeesPaid.objects.filter(account__in=accounts, asset=None).values_list("account_id", "upto"))
+    all_read = True
+    for account in accounts:
+        news, _ = fees_from(account.venue.group_id, account.number, marks.get(account.pk, 0), 1)
+        all_read &= _add(account) if news else True
+    paid: Counter[int] = Counter()
+    for asset_id, units in FeesPaid.objects.filter(account__in=accounts, asset__isnull=False).values_list(
+        "asset_id", "units"
+    ):
+        paid[asset_id] += units
+    return dict(paid), all_read
+
+
+def _add(account: TradingAccount) -> bool:
+    """Add the fills after the mark, which nobody else moves meanwhile; whether those are all."""
     with transaction.atomic():
         FeesPaid.objects.get_or_create(account=account, asset=None)
         mark = FeesPaid.objects.select_for_update().get(account=account, asset=None)
@@ -29,5 +46,4 @@ def fees_paid(account: TradingAccount) -> tuple[dict[int, int], bool]:
         if fees:
             mark.upto = fees[-1][0]
             mark.save()
-        rows = FeesPaid.objects.filter(account=account, asset__isnull=False)
-        return dict(rows.values_list("asset_id", "units")), whole
+    return whole
