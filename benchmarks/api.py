@@ -46,6 +46,7 @@ ORDER_SECONDS = 15
 SOCKETS, MORE_SOCKETS = 1_000, 2_000
 UPDATES_A_SECOND = 10
 FANOUT_SECONDS = 10
+SETTLED_SECONDS = 10.0
 
 Line = dict[str, Any]
 
@@ -338,7 +339,10 @@ async def fanned_out(venue: Venue, sockets: int) -> tuple[list[Watcher], list[fl
         body = json.dumps(order(450_000 + number)).encode()
         answer = await connection.post(venue.people[0], "/api/v5/trade/order", body)
         assert b'"sCode":"0"' in answer, answer
-    await asyncio.sleep(1.0)
+    told, deadline = -1, time.perf_counter() + SETTLED_SECONDS
+    while told != len(ages) and time.perf_counter() < deadline:  # the last change is on its way to some
+        told = len(ages)
+        await asyncio.sleep(1.0)
     for watcher in watchers:
         watcher.transport.close()
     return watchers, ages

@@ -150,6 +150,28 @@ def test_a_transfer_is_told_when_it_ended(account: TradingAccount, market: Marke
     ]
 
 
+def test_a_row_committed_late_is_told_and_what_is_told_is_not_looked_at_again(
+    account: TradingAccount, market: Market, trader, django_assert_max_num_queries
+) -> None:
+    def settled(pk: int) -> None:
+        Transfer.objects.create(
+            pk=pk, user=trader, group_id=market.venue.group_id, account=16, amount=pk * 1_000_000, issued_ms=1,
+            asset=Asset.objects.get(symbol="USD"), direction=Direction.DEPOSIT, state=TransferState.SETTLED,
+            finished=timezone.now(),
+        )  # fmt: skip
+
+    settled(902)
+    notify_all()
+    settled(901)
+    notify_all()
+    assert told(trader) == [f"Your transfer of {pk} USD to Acme Markets is done." for pk in (902, 901)]
+    with django_assert_max_num_queries(30):
+        notify_all()
+    cursor = NotificationCursor.objects.get(name="transfers")
+    assert (cursor.place, 901 in cursor.waiting, 900 in cursor.waiting) == (902, False, True)
+    assert Notification.objects.count() == 2
+
+
 def test_a_withdrawal_is_told_when_sent_or_returned(market: Market, trader) -> None:
     usd = Asset.objects.get(symbol="USD")
     for state in (WithdrawalState.SENT, WithdrawalState.RETURNED, WithdrawalState.CANCELLED):
@@ -157,12 +179,14 @@ def test_a_withdrawal_is_told_when_sent_or_returned(market: Market, trader) -> N
             user=trader, asset=usd, amount=1_000_000, address="a", approve_at=timezone.now(), state=state
         )
     notify_all()
-    Withdrawal.objects.filter(state=WithdrawalState.SENT).update(state=WithdrawalState.FINAL)
+    sent, back = ("Your withdrawal of 1 USD was sent.", "Your withdrawal of 1 USD came back to your wallet.")
+    assert told(trader) == [sent, back]
+    NotificationCursor.objects.filter(name="withdrawals").update(place=10**9)
+    Withdrawal.objects.filter(state=WithdrawalState.SENT).update(state=WithdrawalState.RETURNED)
     notify_all()
-    assert told(trader) == [
-        "Your withdrawal of 1 USD was sent.",
-        "Your withdrawal of 1 USD came back to your wallet.",
-    ]
+    assert told(trader) == [sent, back, back]
+    notify_all()
+    assert told(trader) == [sent, back, back]
 
 
 def test_the_page_lists_counts_and_marks_only_ones_own(

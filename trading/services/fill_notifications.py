@@ -19,12 +19,13 @@ from trading.models import Notification, NotificationKind, TradingAccount
 from trading.services.notification_store import cursor_name, locked_cursor, store
 from venues.instruments import Instrument
 from venues.models import Venue
+from venues.selectors import instruments_of
 
 PAGES_AT_ONCE = 64  # of an account; who fills faster is a program
 
 
 @transaction.atomic
-def notify_fills(venue: Venue, instruments: dict[int, Instrument]) -> int:
+def notify_fills(venue: Venue) -> int:
     """Tell the traders of a venue what was filled since the last time; how many orders that were."""
     cursor = locked_cursor(cursor_name("fills", venue))
     users = dict(TradingAccount.objects.filter(venue=venue).values_list("number", "user_id"))
@@ -32,14 +33,20 @@ def notify_fills(venue: Venue, instruments: dict[int, Instrument]) -> int:
         group_id=venue.group_id, account__in=list(users), place__gt=2 * cursor.place + 1
     )
     highest = cursor.place
-    notes: list[Notification] = []
+    by_hand: dict[int, list[Fill]] = {}
     for number in newer.values_list("account", flat=True).distinct():
         fills = fills_since(venue.group_id, number, cursor.place, PAGES_AT_ONCE)
         highest = max([highest, *(fill.trade_id for fill in fills)])
-        by_hand = [fill for fill in fills if not fill.key and fill.market in instruments]
-        notes += _notes(users[number], venue, by_hand, instruments)
-    cursor.place = highest
-    cursor.save()
+        by_hand[number] = [fill for fill in fills if not fill.key]
+    if highest > cursor.place:
+        cursor.place = highest
+        cursor.save()
+    traded = {fill.market for fills in by_hand.values() for fill in fills}
+    instruments = {each.number: each for each in instruments_of(venue, traded)}
+    notes: list[Notification] = []
+    for number, fills in by_hand.items():
+        known = [fill for fill in fills if fill.market in instruments]
+        notes += _notes(users[number], venue, known, instruments) if known else []
     return store(notes)
 
 

@@ -13,13 +13,20 @@ ROWS_AT_ONCE = 1_000
 
 
 def store(notes: list[Notification]) -> int:
-    """Keep those that are wanted and not kept yet; how many were wanted."""
+    """Keep those that are wanted and not kept yet, and tell open pages of them; how many were wanted."""
+    if not notes:
+        return 0
     mutes = NotificationMute.objects.filter(user_id__in={each.user_id for each in notes})
     muted = set(mutes.values_list("user_id", "kind"))
     since = timezone.now() - KEPT
     wanted = [each for each in notes if (each.user_id, each.kind) not in muted and each.happened >= since]
-    Notification.objects.bulk_create(wanted, ignore_conflicts=True, batch_size=ROWS_AT_ONCE)
-    announce_notifications(each.user_id for each in wanted)
+    kept = Notification.objects.filter(
+        user_id__in={each.user_id for each in wanted}, source__in={each.source for each in wanted}
+    )
+    known = set(kept.values_list("user_id", "source"))
+    new = [each for each in wanted if (each.user_id, each.source) not in known]
+    Notification.objects.bulk_create(new, ignore_conflicts=True, batch_size=ROWS_AT_ONCE)
+    announce_notifications(each.user_id for each in new)
     return len(wanted)
 
 

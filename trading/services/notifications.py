@@ -27,11 +27,11 @@ from trading.services.fill_notifications import notify_fills
 from trading.services.notification_store import KEPT, ROWS_AT_ONCE, cursor_name, locked_cursor, store
 from venues.instruments import Instrument
 from venues.models import CaseMove, CaseState, DeployerNotice, Venue
-from venues.selectors import instruments_of, venue_by_group
+from venues.selectors import instruments_of, markets_of, venue_by_group
 
 AT_MOST = 500
 SEQUENCES_AT_ONCE = 20_000
-OVERLAP = 200  # ids are given before their rows are committed: a late one is looked for again
+OVERLAP = 200  # ids are given before their rows are committed: one missing among the last so many is looked for again
 
 _BILLS = {
     BILL_KINDS["funding"]: NotificationKind.FUNDING,
@@ -52,7 +52,7 @@ def notify_all() -> int:
     for venue in Venue.objects.filter(group_id__in=heads):
         if heads[venue.group_id] > places.get(cursor_name("bills", venue), 0):
             told += _notify_bills(venue, heads[venue.group_id])
-            told += notify_fills(venue, {each.number: each for each in instruments_of(venue)})
+            told += notify_fills(venue)
     return told
 
 
@@ -86,20 +86,21 @@ def delete_old_notifications() -> None:
 def _notify_bills(venue: Venue, head: int) -> int:
     cursor = locked_cursor(cursor_name("bills", venue))
     upto = min(head, cursor.place + SEQUENCES_AT_ONCE)
-    instruments = {each.number: each for each in instruments_of(venue)}
     users = dict(TradingAccount.objects.filter(venue=venue).values_list("number", "user_id"))
     # Markets and kinds are named so that the index of both leads to the new sequences.
     rows = Bill.objects.filter(
         group_id=venue.group_id,
-        market__in=list(instruments),
+        market__in=list(markets_of(venue).values_list("number", flat=True)),
         kind__in=list(_BILLS),
         sequence__gt=cursor.place,
         sequence__lte=upto,
     ).order_by("sequence", "bill_no")
+    own = [row for row in rows.iterator(ROWS_AT_ONCE) if row.account in users]
+    instruments = {each.number: each for each in instruments_of(venue, {row.market for row in own})}
     notes = [
         _bill(row, users[row.account], venue, instruments[row.market])
-        for row in rows.iterator(ROWS_AT_ONCE)
-        if row.account in users
+        for row in own
+        if row.market in instruments
     ]
     cursor.place = max(cursor.place, upto)
     cursor.save()
@@ -135,17 +136,24 @@ _OPEN = {
     WithdrawalState.REQUESTED,
     WithdrawalState.APPROVED,
     WithdrawalState.SENDING,
+    WithdrawalState.SENT,
 }
 
 
 @transaction.atomic
 def _notify_rows(name: str, table: QuerySet, note: Callable[..., Notification | None]) -> int:
+    """Look at new rows and at those that wait: they are not over yet, or their ids were passed over."""
     cursor = locked_cursor(name)
-    found = Q(pk__in=cursor.waiting) | Q(pk__gt=cursor.place - OVERLAP)
+    found = Q(pk__in=cursor.waiting) | Q(pk__gt=cursor.place)
     rows = list(table.filter(found).order_by("pk")[: ROWS_AT_ONCE + len(cursor.waiting)])
-    cursor.waiting = [row.pk for row in rows if getattr(row, "state", None) in _OPEN]
-    cursor.place = max([cursor.place, *(row.pk for row in rows)])
-    cursor.save()
+    seen = {row.pk for row in rows}
+    place = max([cursor.place, *seen])
+    passed = set(range(max(cursor.place, place - OVERLAP) + 1, place + 1)).union(cursor.waiting) - seen
+    late = [pk for pk in passed if pk > place - OVERLAP]
+    waiting = sorted(late + [row.pk for row in rows if getattr(row, "state", None) in _OPEN])
+    if (place, waiting) != (cursor.place, cursor.waiting):
+        cursor.place, cursor.waiting = place, waiting
+        cursor.save()
     return store([made for row in rows if (made := note(row)) is not None])
 
 
