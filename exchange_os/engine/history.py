@@ -16,9 +16,7 @@ from exchange_os.engine.models import Fill, FillPage, TradePage
 PAGES_A_READ = 32
 
 _NAMES = tuple(name for name, _ in FILL_COLUMNS)
-_TIME = _NAMES.index("time_ms")
 _TRADE, _FEE, _FEE_ASSET = (_NAMES.index(name) for name in ("trade_id", "fee", "fee_asset"))
-_TRADE_TIME = 4
 _Page = FillPage | TradePage
 _Rows = list[tuple[Any, ...]]
 
@@ -61,14 +59,14 @@ def fills(
     group_id: int, account: int, span: Span, limit: int, wanted: Callable[[Fill], bool] = lambda fill: True
 ) -> list[Fill]:
     """Up to ``limit`` fills of an account in ``span`` that are ``wanted``, newest first."""
-    pages = FillPage.objects.filter(group_id=group_id, account=account)
+    pages = _since(FillPage.objects.filter(group_id=group_id, account=account), span.begin_ms)
     highest = None if span.older_than is None else 2 * span.older_than - 1
 
     def rows(page: FillPage) -> _Rows:
         return unpack_fills(group_id, account, bytes(page.data))
 
     found: list[Fill] = []
-    for row in _newest_first(pages, rows, highest, span.end_ms, _TIME):
+    for row in _newest_first(pages, rows, highest, span.end_ms):
         fill = Fill(**dict(zip(_NAMES, row, strict=True)))
         if span.is_behind(fill.trade_id, fill.time_ms):
             break
@@ -117,14 +115,14 @@ def _unpacked(group_id: int, account: int, pages: Iterable[FillPage], trade_id: 
 
 def trades(group_id: int, market: int, span: Span, limit: int) -> list[Trade]:
     """Up to ``limit`` trades of a market in ``span``, newest first."""
-    pages = TradePage.objects.filter(group_id=group_id, market=market)
+    pages = _since(TradePage.objects.filter(group_id=group_id, market=market), span.begin_ms)
     highest = None if span.older_than is None else span.older_than - 1
 
     def rows(page: TradePage) -> _Rows:
         return list(unpack_trades(bytes(page.data)))
 
     found: list[Trade] = []
-    for row in _newest_first(pages, rows, highest, span.end_ms, _TRADE_TIME):
+    for row in _newest_first(pages, rows, highest, span.end_ms):
         trade = Trade(*row)
         if span.is_behind(trade.trade_id, trade.time_ms):
             break
@@ -140,11 +138,10 @@ def _newest_first(
     rows: Callable[[Any], _Rows],
     highest: int | None,
     end_ms: int | None,
-    time: int,
 ) -> Iterator[tuple[Any, ...]]:
     """Rows from the page with place ``highest`` and time ``end_ms`` in it on, back to the first."""
     if end_ms is not None:
-        last = _page_of_time(pages, lambda page: int(rows(page)[-1][time]), end_ms)
+        last = _place_before(pages, end_ms)
         highest = last if highest is None else min(highest, last)
     if highest is not None:
         straddling = pages.filter(place__gt=highest).order_by("place")[:1]
@@ -161,17 +158,22 @@ def _read(pages: "QuerySet[Any]", highest: int | None) -> list[_Page]:
     return list(below.order_by("-place")[:PAGES_A_READ])  # type: ignore[attr-defined]
 
 
-def _page_of_time(pages: "QuerySet[Any]", time_of: Callable[[Any], int], end_ms: int) -> int:
+def _since(pages: "QuerySet[Any]", begin_ms: int | None) -> "QuerySet[Any]":
+    """Without the pages, and the months, that are over before a time."""
+    return pages if begin_ms is None else pages.filter(time_ms__gte=begin_ms)
+
+
+def _place_before(pages: "QuerySet[Any]", end_ms: int) -> int:
     """A place below that of the first page that ends after ``end_ms``, found by halving."""
     ends = pages.aggregate(low=Min("place"), high=Max("place"))
     low, high = ends["low"] or 0, ends["high"] or 0
     while low < high:
         middle = (low + high) // 2
-        page = pages.filter(place__gte=middle).order_by("place")[0]
-        if time_of(page) > end_ms:
+        place, time_ms = pages.filter(place__gte=middle).order_by("place").values_list("place", "time_ms")[0]
+        if time_ms > end_ms:
             high = middle
         else:
-            low = page.place + 1
+            low = place + 1
     return int(low) - 1
 
 

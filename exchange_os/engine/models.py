@@ -101,24 +101,26 @@ class Snapshot(models.Model):
 class FillPage(models.Model):
     """Fills of one account in one commit, packed by the kernel's ``pack_fills``, oldest first.
 
-    ``place`` is that of the last one: twice its trade id, and one more for the taker. Read by ``engine.history``;
-    anyone else sees ``Fill``.
+    ``place`` and ``time_ms`` are those of the last one, its place being twice its trade id, and one more for the taker.
+    Partitioned by month. Read by ``engine.history``; anyone else sees ``Fill``.
     """
 
-    pk = models.CompositePrimaryKey("group_id", "account", "place")
+    pk = models.CompositePrimaryKey("group_id", "account", "place", "time_ms")
     group_id = models.BigIntegerField()
     account = models.BigIntegerField()
     place = models.BigIntegerField()
+    time_ms = models.BigIntegerField()
     data = models.BinaryField()
 
 
 class TradePage(models.Model):
     """Public trades of one market in one commit, packed as ``FillPage``; ``place`` is the last trade's id."""
 
-    pk = models.CompositePrimaryKey("group_id", "market", "place")
+    pk = models.CompositePrimaryKey("group_id", "market", "place", "time_ms")
     group_id = models.BigIntegerField()
     market = models.IntegerField()
     place = models.BigIntegerField()
+    time_ms = models.BigIntegerField()
     data = models.BinaryField()
 
 
@@ -128,10 +130,11 @@ class OrderRecord(models.Model):
     The one index, the primary key, serves an account's history, newest first, and the look-up of its order by id.
     """
 
-    pk = models.CompositePrimaryKey("group_id", "account", "order_id")
+    pk = models.CompositePrimaryKey("group_id", "account", "order_id", "closed_ms")
     group_id = models.BigIntegerField()
     account = models.BigIntegerField()
     order_id = models.BigIntegerField()
+    closed_ms = models.BigIntegerField()
     data = models.BinaryField()
 
 

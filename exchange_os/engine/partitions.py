@@ -4,8 +4,11 @@ from datetime import date
 
 from django.db import connection, transaction
 
-#: Tables by month, and whether their rows are kept as they are (bills) or written over (candles).
+#: Tables by month, and whether their rows are kept as they are (fills, bills) or written over (candles).
 PARTITIONED = {
+    "engine_fillpage": True,
+    "engine_tradepage": True,
+    "engine_orderrecord": True,
     "engine_bill": True,
     "engine_closedalgo": True,
     "engine_candle": False,

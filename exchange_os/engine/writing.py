@@ -32,12 +32,14 @@ _APPEND_CALL = (
     "engine_append_batch(%s, %s, %s, %s, %s, %b, %b, %b, %s::text, %s::text, %s, %s::integer, %s::bigint)"
 )
 _FILLS = (
-    "fills AS (INSERT INTO engine_fillpage (group_id, account, place, data) SELECT * FROM unnest(%b, %b, %b, %b)),"
-    " trades AS (INSERT INTO engine_tradepage (group_id, market, place, data) SELECT * FROM unnest(%b, %b, %b, %b))"
+    "fills AS (INSERT INTO engine_fillpage (group_id, account, place, time_ms, data)"
+    " SELECT * FROM unnest(%b, %b, %b, %b, %b)),"
+    " trades AS (INSERT INTO engine_tradepage (group_id, market, place, time_ms, data)"
+    " SELECT * FROM unnest(%b, %b, %b, %b, %b))"
 )
 _ORDERS = (
-    "orders AS (INSERT INTO engine_orderrecord (group_id, account, order_id, data)"
-    " SELECT * FROM unnest(%b, %b, %b, %b))"
+    "orders AS (INSERT INTO engine_orderrecord (group_id, account, order_id, closed_ms, data)"
+    " SELECT * FROM unnest(%b, %b, %b, %b, %b))"
 )
 _CANDLES = """
 INSERT INTO engine_candle (group_id, market, minute_ms, open, high, low, close, volume_lots, quote_volume, trades)
@@ -159,13 +161,13 @@ def _history(applied: Sequence[Applied]) -> tuple[list[str], list[Any]]:
     fills = [one.fills_copy for one in applied if one.fills_count]
     if fills:
         for columns, owner in zip(pack_fills(b"".join(fills)), (_Bigints, _Integers), strict=True):
-            group, account, place, data = columns
-            arguments += [_Bigints(group), owner(account), _Bigints(place), _Bytes(data)]
+            group, account, place, time, data = columns
+            arguments += [_Bigints(group), owner(account), _Bigints(place), _Bigints(time), _Bytes(data)]
         parts.append(_FILLS)
     orders = [one.orders_copy for one in applied if one.orders_count]
     if orders:
-        group, account, order_id, data = pack_orders(b"".join(orders))
-        arguments += [_Bigints(group), _Bigints(account), _Bigints(order_id), _Bytes(data)]
+        *numbers, data = pack_orders(b"".join(orders))
+        arguments += [*map(_Bigints, numbers), _Bytes(data)]
         parts.append(_ORDERS)
     return parts, arguments
 

@@ -26,7 +26,7 @@ type Column = (&'static str, &'static str);
 type Values<'a> = [&'a [u8]; MAX_COLUMNS];
 
 /// Columns of rows to insert, each an array of PostgreSQL's binary form.
-pub type Arrays = [Vec<u8>; 4];
+pub type Arrays = [Vec<u8>; 5];
 
 /// A one-dimensional array being written.
 struct Array {
@@ -138,10 +138,11 @@ pub fn order_members(record: &[u8]) -> Option<Vec<&[u8]>> {
     members(record, &ORDER_COLUMNS, &ORDER_KEYS)
 }
 
-/// A record on its way to a page: whose page, which key the page has if it is the last, where its bytes are.
+/// A record on its way to a page: whose page, which key and time the page has if it is the last, where its bytes are.
 struct Part {
     owner: (u64, u64),
     key: u64,
+    time: u64,
     from: usize,
     to: usize,
 }
@@ -151,7 +152,8 @@ fn pages(mut parts: Vec<Part>, bytes: &[u8], owner_kind: u32) -> Arrays {
     parts.sort_by_key(|part| part.owner);
     let rows = parts.len();
     let (mut groups, mut owners) = (Array::of(BIGINT, rows * 12), Array::of(owner_kind, rows * 12));
-    let (mut keys, mut data) = (Array::of(BIGINT, rows * 12), Array::of(BYTEA, bytes.len() + rows * 4));
+    let (mut keys, mut times) = (Array::of(BIGINT, rows * 12), Array::of(BIGINT, rows * 12));
+    let mut data = Array::of(BYTEA, bytes.len() + rows * 4);
     let mut page: Vec<u8> = Vec::with_capacity(PAGE_BYTES + 256);
     for (index, part) in parts.iter().enumerate() {
         page.extend_from_slice(&bytes[part.from..part.to]);
@@ -166,47 +168,56 @@ fn pages(mut parts: Vec<Part>, bytes: &[u8], owner_kind: u32) -> Arrays {
             _ => owners.push(&part.owner.1.to_be_bytes()),
         }
         keys.push(&part.key.to_be_bytes());
+        times.push(&part.time.to_be_bytes());
         data.push(&page);
         page.clear();
     }
-    [groups.end(), owners.end(), keys.end(), data.end()]
+    [groups.end(), owners.end(), keys.end(), times.end(), data.end()]
 }
 
-/// Fill rows as pages of accounts (group, account, place of the last fill, data) and of markets (group, market, last
-/// trade id, data). The place of a fill is twice its trade id, and one more for the taker. `None` if `rows` are not whole.
+/// Fill rows as pages of accounts (group, account, place and time of the last fill, data) and of markets (group, market,
+/// id and time of the last trade, data). The place of a fill is twice its trade id, and one more for the taker. `None` if
+/// `rows` are not whole.
 pub fn pack_fills(mut rows: &[u8]) -> Option<(Arrays, Arrays)> {
     let at = |name| place(&FILL_COLUMNS, name);
     let (group, account, market, trade, role) =
         (at("group_id"), at("account"), at("market"), at("trade_id"), at("role"));
-    let told = [trade, at("price_ticks"), at("size_lots"), at("time_ms")];
-    let side = at("side");
+    let (side, time) = (at("side"), at("time_ms"));
+    let told = [trade, at("price_ticks"), at("size_lots"), time];
     let (mut fills, mut trades) = (Vec::new(), Vec::new());
     let (mut fill_bytes, mut trade_bytes) = (Vec::with_capacity(rows.len()), Vec::new());
     while !rows.is_empty() {
         let (values, rest) = split(rows, &FILL_COLUMNS)?;
         let (group, trade_id, role) = (number(values[group]), number(values[trade]), number(values[role]));
+        let time = number(values[time]);
         let from = fill_bytes.len();
         fill_bytes.push(0);
         record(&mut fill_bytes, &values, &FILL_COLUMNS, &FILL_KEYS);
         let to = fill_bytes.len();
         fill_bytes[from] = u8::try_from(to - from - 1).ok()?;
-        fills.push(Part { owner: (group, number(values[account])), key: 2 * trade_id + role, from, to });
+        fills.push(Part {
+            owner: (group, number(values[account])),
+            key: 2 * trade_id + role,
+            time,
+            from,
+            to,
+        });
         if role == TAKER {
             let from = trade_bytes.len();
             told.iter().for_each(|column| trade_bytes.extend_from_slice(values[*column]));
             trade_bytes.push(number(values[side]) as u8);
             let owner = (group, number(values[market]));
-            trades.push(Part { owner, key: trade_id, from, to: trade_bytes.len() });
+            trades.push(Part { owner, key: trade_id, time, from, to: trade_bytes.len() });
         }
         rows = rest;
     }
     Some((pages(fills, &fill_bytes, BIGINT), pages(trades, &trade_bytes, INTEGER)))
 }
 
-/// Rows of closed orders as (group, account, order id, record). `None` if `rows` are not whole.
+/// Rows of closed orders as (group, account, order id, time of closing, record). `None` if `rows` are not whole.
 pub fn pack_orders(mut rows: &[u8]) -> Option<Arrays> {
-    let keys = ORDER_KEYS.map(|name| place(&ORDER_COLUMNS, name));
-    let mut columns = [BIGINT, BIGINT, BIGINT, BYTEA].map(|kind| Array::of(kind, rows.len() / 3));
+    let keys = ["group_id", "account", "order_id", "closed_ms"].map(|name| place(&ORDER_COLUMNS, name));
+    let mut columns = [BIGINT, BIGINT, BIGINT, BIGINT, BYTEA].map(|kind| Array::of(kind, rows.len() / 3));
     let mut packed = Vec::with_capacity(256);
     while !rows.is_empty() {
         let (values, rest) = split(rows, &ORDER_COLUMNS)?;
@@ -215,7 +226,7 @@ pub fn pack_orders(mut rows: &[u8]) -> Option<Arrays> {
         for (column, key) in columns.iter_mut().zip(keys) {
             column.push(values[key]);
         }
-        columns[3].push(&packed);
+        columns[4].push(&packed);
         rows = rest;
     }
     Some(columns.map(Array::end))

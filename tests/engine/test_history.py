@@ -1,12 +1,23 @@
 """Packed history: what is read back is what happened, from any place and time on, and the views show the same."""
 
+from contextlib import suppress
+from importlib import import_module
+from typing import Any
+
 import exchange_kernel as kernel
 import pytest
+from django.db import connection, transaction
+from django.db.models import Model
 
 from exchange_os.engine import client, history
 from exchange_os.engine.history import Span
 from exchange_os.engine.models import ClosedOrder, Fill, FillPage, OrderRecord, TradePage
 from tests.engine.cast import MAKER, MARKET, TAKER, order
+
+
+class Undone(Exception):
+    """Undoes a transaction."""
+
 
 ROUNDS = 9
 A_ROUND = 30
@@ -83,6 +94,35 @@ def test_the_views_show_the_rows(traded_group: int) -> None:
     assert list(shown) == [
         kernel.unpack_order(traded_group, row.account, row.order_id, bytes(row.data)) for row in stored
     ]
+
+
+@pytest.mark.parametrize("model", [FillPage, TradePage, OrderRecord])
+def test_history_is_kept_by_month(traded_group: int, model: type[Model]) -> None:
+    rows = model._default_manager.filter(group_id=traded_group).order_by("pk")
+    move = import_module("exchange_os.engine.migrations.0009_history_by_month").Migration.operations[0]
+    table = model._meta.db_table
+
+    def kept() -> list[dict[str, Any]]:
+        return list(rows.values())
+
+    def in_months() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT count(*) FROM {table} WHERE group_id = %s AND tableoid <> %s::regclass",
+                [traded_group, f"{table}_default"],
+            )
+            return int(cursor.fetchone()[0])
+
+    before = kept()
+    assert 0 < in_months() == len(before)
+    with suppress(Undone), transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(move.reverse_sql)
+            cursor.execute(f"SELECT count(*) FROM {table} WHERE group_id = %s", [traded_group])
+            assert cursor.fetchone() == (len(before),)
+            cursor.execute(move.sql)
+        assert (kept(), in_months()) == (before, len(before))
+        raise Undone
 
 
 def test_an_account_without_history_has_none(traded_group: int) -> None:

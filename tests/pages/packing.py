@@ -35,4 +35,6 @@ def store_fills(group_id: int, account: int, fills: Iterable[Mapping[str, Any]])
     pages, _ = kernel.pack_fills(b"".join(map(_copied, rows)))
     place = 2 * rows[-1]["trade_id"] + rows[-1]["role"]
     # The last column is an array of one: 20 bytes of head, the length, the page.
-    FillPage.objects.create(group_id=group_id, account=account, place=place, data=pages[-1][24:])
+    FillPage.objects.create(
+        group_id=group_id, account=account, place=place, time_ms=rows[-1]["time_ms"], data=pages[-1][24:]
+    )

@@ -531,10 +531,10 @@ def decode_copy_fills(data: bytes) -> list[tuple[int | str | None, ...]]:
 def decode_copy_orders(data: bytes) -> list[tuple[int | str | bool | None, ...]]: ...
 def pack_fills(rows: bytes) -> tuple[list[bytes], list[bytes]]:
     """``fills_copy`` (of one or more batches) as pages of accounts and pages of markets, for the engine's tables: for each
-    the columns group, account or market, key, data, as arrays in PostgreSQL's binary form. See ``kernel/src/packed.rs``."""
+    the columns group, account or market, key, time, data, as arrays in PostgreSQL's binary form. See ``kernel/src/packed.rs``."""
 
 def pack_orders(rows: bytes) -> list[bytes]:
-    """``orders_copy`` as the columns group, account, order id, data, as ``pack_fills``."""
+    """``orders_copy`` as the columns group, account, order id, closing time, data, as ``pack_fills``."""
 
 def unpack_fills(group: int, account: int, page: bytes) -> list[tuple[Any, ...]]:
     """Fills of an account's page, oldest first, in the order of FILL_COLUMNS. ValueError if it is not whole."""
