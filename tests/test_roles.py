@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 
 import psycopg
 import pytest
@@ -79,6 +79,11 @@ def test_the_application_makes_nothing_but_partitions(
     assert made == (True,)
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         as_application.execute("DELETE FROM engine_bill_203105")
+    as_application.execute("SELECT engine_add_partition('engine_tradepage', %s, true)", (month,))
+    as_application.execute(
+        "INSERT INTO engine_tradepage_203105 (group_id, market, place, time_ms, data) VALUES (1, 0, 1, %s, '')",
+        (int(datetime(2031, 5, 31, 23, 59, 59, tzinfo=UTC).timestamp() * 1000),),
+    )
 
 
 def test_grants_can_be_repeated_and_take_back_what_was_given_by_hand(

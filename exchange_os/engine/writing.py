@@ -19,6 +19,7 @@ from psycopg.pq import Format
 from exchange_os.engine import limits
 from exchange_os.engine.errors import Fenced
 from exchange_os.engine.journal import FENCED_STATE, Connection
+from exchange_os.engine.partitions import Months
 from exchange_os.engine.state import Batch
 
 _COPY_START = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -32,13 +33,13 @@ _APPEND_CALL = (
     "engine_append_batch(%s, %s, %s, %s, %s, %b, %b, %b, %s::text, %s::text, %s, %s::integer, %s::bigint)"
 )
 _FILLS = (
-    "fills AS (INSERT INTO engine_fillpage (group_id, account, place, time_ms, data)"
+    "fills AS (INSERT INTO engine_fillpage{month} (group_id, account, place, time_ms, data)"
     " SELECT * FROM unnest(%b, %b, %b, %b, %b)),"
-    " trades AS (INSERT INTO engine_tradepage (group_id, market, place, time_ms, data)"
+    " trades AS (INSERT INTO engine_tradepage{month} (group_id, market, place, time_ms, data)"
     " SELECT * FROM unnest(%b, %b, %b, %b, %b))"
 )
 _ORDERS = (
-    "orders AS (INSERT INTO engine_orderrecord (group_id, account, order_id, closed_ms, data)"
+    "orders AS (INSERT INTO engine_orderrecord{month} (group_id, account, order_id, closed_ms, data)"
     " SELECT * FROM unnest(%b, %b, %b, %b, %b))"
 )
 _CANDLES = """
@@ -91,6 +92,7 @@ def _dumper(array_oid: int) -> type[_ArrayDumper]:
 
 _DUMPERS = ((_Bigints, _dumper(1016)), (_Integers, _dumper(1007)), (_Bytes, _dumper(1001)))
 _adapted: "WeakSet[Connection]" = WeakSet()
+_months = Months()
 
 
 def is_plain(batch: Batch) -> bool:
@@ -113,7 +115,8 @@ def append(connection: Connection, batches: Sequence[Batch]) -> None:
             connection.adapters.register_dumper(kind, dumper)
         _adapted.add(connection)
     applied = [(batch, batch.applied) for batch in batches if batch.applied is not None]
-    parts, arguments = _history([one for _, one in applied])
+    written = [one for _, one in applied]
+    parts, arguments = _history(written, _months.name(connection, (one.now_ms for one in written)))
     for name, statement, columns in _candle_columns(batches):
         parts.append(f"{name} AS ({statement})")
         arguments.extend(columns)
@@ -127,6 +130,8 @@ def append(connection: Connection, batches: Sequence[Batch]) -> None:
     except psycopg.Error as error:
         if error.sqlstate == FENCED_STATE:
             raise Fenced(str(error)) from error
+        if isinstance(error, psycopg.errors.UndefinedTable):
+            _months.forget()
         raise
 
 
@@ -154,8 +159,11 @@ def write(connection: Connection, batches: Sequence[Batch]) -> None:
     )
 
 
-def _history(applied: Sequence[Applied]) -> tuple[list[str], list[Any]]:
-    """Parts of the statement that store fills, trades and closed orders, and their arguments."""
+def _history(applied: Sequence[Applied], month: str) -> tuple[list[str], list[Any]]:
+    """Parts of the statement that store fills, trades and closed orders, and their arguments.
+
+    All that a batch brought about has the batch's time, so ``month`` is known before.
+    """
     parts: list[str] = []
     arguments: list[Any] = []
     fills = [one.fills_copy for one in applied if one.fills_count]
@@ -163,12 +171,12 @@ def _history(applied: Sequence[Applied]) -> tuple[list[str], list[Any]]:
         for columns, owner in zip(pack_fills(b"".join(fills)), (_Bigints, _Integers), strict=True):
             group, account, place, time, data = columns
             arguments += [_Bigints(group), owner(account), _Bigints(place), _Bigints(time), _Bytes(data)]
-        parts.append(_FILLS)
+        parts.append(_FILLS.format(month=month))
     orders = [one.orders_copy for one in applied if one.orders_count]
     if orders:
         *numbers, data = pack_orders(b"".join(orders))
         arguments += [*map(_Bigints, numbers), _Bytes(data)]
-        parts.append(_ORDERS)
+        parts.append(_ORDERS.format(month=month))
     return parts, arguments
 
 

@@ -1,6 +1,8 @@
 """Packed history: what is read back is what happened, from any place and time on, and the views show the same."""
 
+import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
 
@@ -10,8 +12,10 @@ from django.db import connection, transaction
 from django.db.models import Model
 
 from exchange_os.engine import client, history
+from exchange_os.engine.database import make_connection
 from exchange_os.engine.history import Span
 from exchange_os.engine.models import ClosedOrder, Fill, FillPage, OrderRecord, TradePage
+from exchange_os.engine.partitions import Months
 from tests.engine.cast import MAKER, MARKET, TAKER, order
 
 
@@ -99,7 +103,7 @@ def test_the_views_show_the_rows(traded_group: int) -> None:
 @pytest.mark.parametrize("model", [FillPage, TradePage, OrderRecord])
 def test_history_is_kept_by_month(traded_group: int, model: type[Model]) -> None:
     rows = model._default_manager.filter(group_id=traded_group).order_by("pk")
-    move = import_module("exchange_os.engine.migrations.0009_history_by_month").Migration.operations[0]
+    move = import_module("exchange_os.engine.migrations.0009_history_by_month").Migration.operations[1]
     table = model._meta.db_table
 
     def kept() -> list[dict[str, Any]]:
@@ -123,6 +127,19 @@ def test_history_is_kept_by_month(traded_group: int, model: type[Model]) -> None
             cursor.execute(move.sql)
         assert (kept(), in_months()) == (before, len(before))
         raise Undone
+
+
+def test_a_writer_names_a_month_that_is_there() -> None:
+    months, now_ms = Months(), int(time.time() * 1000)
+    with make_connection() as session, session.transaction(force_rollback=True):
+        this = months.name(session, [now_ms, now_ms])
+        assert this == f"_{datetime.now(UTC):%Y%m}"
+        for elsewhere in ([], [now_ms, 5], [5], [10**15], [10**18]):
+            assert months.name(session, elsewhere) == ""
+        session.execute("ALTER TABLE engine_fillpage DETACH PARTITION engine_fillpage" + this)
+        assert months.name(session, [now_ms]) == this
+        months.forget()
+        assert months.name(session, [now_ms]) == ""
 
 
 def test_an_account_without_history_has_none(traded_group: int) -> None:

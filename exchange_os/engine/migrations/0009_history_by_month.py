@@ -1,10 +1,43 @@
 """Pages of fills and trades and records of closed orders are partitioned by month, as bills are: an old month can be
 detached and kept elsewhere, and whoever asks by time reads no other. See docs/decisions/0034.
 
-The time of a page is that of its last row. What was there moves in; months gone by stay in the default partition.
+A partition may be read and added to by whoever may add to its table: the engine names the month it writes to. The time
+of a page is that of its last row. What was there moves in; months gone by stay in the default partition.
 """
 
 from django.db import migrations, models
+
+FUNCTION = """
+CREATE OR REPLACE FUNCTION engine_add_partition(p_table text, p_month date, p_kept boolean DEFAULT true)
+RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    v_first date := date_trunc('month', p_month)::date;
+    v_name text := p_table || '_' || to_char(v_first, 'YYYYMM');
+    v_role text;
+BEGIN
+    IF to_regclass(quote_ident(v_name)) IS NOT NULL THEN
+        RETURN false;
+    END IF;
+    EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%s) TO (%s)', v_name, p_table,
+        extract(epoch FROM v_first)::bigint * 1000,
+        extract(epoch FROM (v_first + interval '1 month'))::bigint * 1000);
+    FOR v_role IN
+        SELECT granted.grantee::regrole FROM pg_class AS parent, aclexplode(parent.relacl) AS granted
+         WHERE parent.oid = to_regclass(quote_ident(p_table)) AND granted.privilege_type = 'INSERT'
+           AND granted.grantee NOT IN (0, parent.relowner)
+    LOOP
+        EXECUTE format('GRANT SELECT, INSERT ON %I TO %s', v_name, v_role);
+    END LOOP;
+    IF p_kept THEN
+        PERFORM engine_guard_history(v_name);
+    ELSE
+        EXECUTE format('ALTER TABLE %I SET (fillfactor = 70)', v_name);
+    END IF;
+    RETURN true;
+EXCEPTION WHEN check_violation THEN
+    RETURN false;
+END $$;
+"""
 
 #: Table: key without its time, the time, the time as it is written in the data.
 TABLES = {
@@ -88,6 +121,7 @@ class Migration(migrations.Migration):
     dependencies = [("engine", "0008_flags_of_records")]
 
     operations = [
+        migrations.RunSQL(FUNCTION, migrations.RunSQL.noop),
         migrations.RunSQL(
             NO_VIEWS + _tables(FORWARD) + VIEWS,
             NO_VIEWS + _tables(BACK) + VIEWS,
@@ -96,5 +130,5 @@ class Migration(migrations.Migration):
                 *_add("TradePage", "time_ms", "market", "place"),
                 *_add("OrderRecord", "closed_ms", "account", "order_id"),
             ],
-        )
+        ),
     ]
