@@ -1,6 +1,7 @@
 """Second factors: enrolled, asked for at sign-in, and demanded of the operator's staff and of whoever makes a key."""
 
 import time
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from allauth.mfa.totp.internal.auth import (
     hotp_value,
     yield_hotp_counters_from_time,
 )
+from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.core.cache import cache
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
@@ -52,6 +55,29 @@ def enrolled(user: Any) -> str:
 
 def sign_in(client: Client, user: Any, **more: str) -> Any:
     return client.post("/accounts/login/", {"login": user.email, "password": PASSWORD, **more})
+
+
+def test_guessing_passwords_is_stopped(client: Client, someone: Any) -> None:
+    cache.clear()  # the limits count there
+    for _ in range(5):
+        refused = client.post("/accounts/login/", {"login": someone.email, "password": "a guess"})
+        assert refused.status_code == HTTPStatus.OK and "_auth_user_id" not in client.session
+    stopped = sign_in(client, someone)  # it is right now
+    assert "Too many failed" in stopped.content.decode()
+    assert "_auth_user_id" not in client.session
+    cache.clear()
+    assert sign_in(client, someone).status_code == HTTPStatus.FOUND
+
+
+def test_a_session_given_to_a_visitor_is_not_the_one_that_is_signed_in(client: Client, someone: Any) -> None:
+    planted = client.session
+    planted["given"] = "by somebody else"
+    planted.save()
+    client.cookies[settings.SESSION_COOKIE_NAME] = planted.session_key
+    sign_in(client, someone)
+    assert client.session["_auth_user_id"] == str(someone.pk)
+    assert client.session.session_key != planted.session_key
+    assert not client.session.__class__().exists(planted.session_key)
 
 
 def test_an_app_is_enrolled_without_a_verified_address(client: Client, someone: Any) -> None:
