@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import exchange_kernel as kernel
+import orjson
 import pytest
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
@@ -17,10 +18,14 @@ from tests.engine.conftest import wait_until
 from tests.venues.access_cast import approved
 from tests.venues.conftest import give
 from trading.models import TradingAccount
+from trading.okx.bulk import render_sifted
 from trading.okx.refusals import domain_code, reject_of
 from trading.selectors.access import credential_level, explained
+from trading.selectors.catalogue import read_catalogue, tradable_market
 from trading.services.accounts import ensure_account
-from trading.services.orders import OrderDraft, OrderRefused, place_order
+from trading.services.algos import AlgoChange, AlgoDraft, AlgoKey, Wait, algo_frame, amend_algo_frame
+from trading.services.order_limits import sift
+from trading.services.orders import AmendDraft, OrderDraft, OrderKey, OrderRefused, amend_order, place_order
 from trading.services.permissions import follow_permissions, settle_permission
 from venues.access import Rules
 from venues.models import AccountPermission, Consent, Credential, Market, Screening, Venue
@@ -205,6 +210,24 @@ def test_an_order_is_bounded_and_every_refusal_has_its_code_of_the_dialect(
         place_order(account, market, OrderDraft("buy", Decimal("0.01"), price=Decimal("65000")))
     assert poor.value.code == "risk_insufficient_balance", "at the limit only money is missing"
 
+    limited = tradable_market(Market.objects.select_related("venue").get(pk=market.pk))
+    key = OrderKey(order_id=1)
+    for change in (
+        AmendDraft(key, price=Decimal("65000")),
+        AmendDraft(key, size=Decimal("0.01")),
+        AmendDraft(key, size=Decimal("0.0101"), price=Decimal("65000")),
+    ):
+        with pytest.raises(DomainError) as refused:
+            amend_order(account, market, change)
+        assert refused.value.code == "order_limit"
+    stop = Wait(Decimal("70000"))
+    with pytest.raises(DomainError, match="at most 650 USD each"):
+        algo_frame(account.number, limited, AlgoDraft("buy", Decimal("0.0095"), trigger=stop))
+    assert algo_frame(account.number, limited, AlgoDraft("sell", Decimal("1"), stop=stop, reduce_only=True))
+    changed = AlgoChange(AlgoKey(algo_id=1), first_trigger=Decimal("70000"))
+    with pytest.raises(DomainError, match="has to name price and size"):
+        amend_algo_frame(account.number, limited, changed)
+
     withdraw_consent(trader, Consent.objects.get().pk)
     settle_permission(trader.pk, venue.pk)
     venue.refresh_from_db()
@@ -217,3 +240,46 @@ def test_an_order_is_bounded_and_every_refusal_has_its_code_of_the_dialect(
     )
     assert domain_code(told) == "51732"
     assert [credential_level(trader.pk, venue.pk), reject_of(216, "place")[0]] == [0, "50027"]
+
+
+def test_a_bulk_body_is_taken_where_orders_are_limited_and_each_item_is_held_to_the_limit(
+    regulated, deployer, trader
+) -> None:
+    venue, desk = regulated, regulated.issuers.get()
+    rules = Rules(level=2, issuers=frozenset({desk.pk}), limit_asset="USD", order_limit="650")
+    publish_policy(deployer, venue, rules)
+    approved(deployer, trader, desk, venue)
+    account = ensure_account(trader, venue)
+    give(trader, "1000", "USD")
+    assert settled(start_deposit(trader, venue, account.number, Asset.objects.get(symbol="USD"), 900 * USD))
+    catalogue = read_catalogue(venue.slug)
+    assert catalogue is not None
+    symbol = catalogue.markets[0].symbol
+
+    def item(price: str, size: str, client_id: str) -> dict[str, str]:
+        order = {"op": "place", "instId": symbol, "side": "buy", "ordType": "limit", "clOrdId": client_id}
+        return {**order, "px": price, "sz": size}
+
+    body = {
+        "items": [
+            item("64000", "0.01", "first"),
+            item("64000", "0.02", "large"),
+            {"op": "dance"},
+            {"op": "amend", "instId": symbol, "clOrdId": "first", "newPx": "64500"},
+            {"op": "amend", "instId": symbol, "clOrdId": "first", "newPx": "64500", "newSz": "0.01"},
+            {"op": "cancel", "instId": symbol, "clOrdId": "large"},
+        ]
+    }
+    decoded = kernel.decode_bulk(orjson.dumps(body), catalogue.instruments, account.number)
+    sifted = sift(catalogue.by_number, decoded.packed, decoded.count)
+    assert (decoded.count, sifted.count, sorted(sifted.refused)) == (5, 3, [1, 2])
+    acks = client.submit_packed(venue.group_id, sifted.packed, sifted.count)
+    answer = orjson.loads(render_sifted(acks, decoded, sifted))
+    assert [row["sCode"] for row in answer["data"]] == ["0", "51004", "51001", "51004", "0", "51400"]
+    assert answer["code"] == "2"
+    assert answer["data"][1]["sMsg"] == "This venue takes orders of at most 650 USD each; lower the amount."
+    assert answer["data"][3]["sMsg"].endswith("a change has to name price and size.")
+    resting = client.query(venue.group_id, {"q": "orders", "account": account.number})["orders"]
+    assert [(order["price_ticks"], order["size_lots"]) for order in resting] == [
+        (catalogue.markets[0].to_ticks(Decimal("64500")), catalogue.markets[0].to_lots(Decimal("0.01")))
+    ]

@@ -18,11 +18,12 @@ from exchange_os.engine.gateway import get_gateway
 from trading import limits
 from trading.models import Permission
 from trading.okx import signing
-from trading.okx.bulk import MAX_ITEMS
+from trading.okx.bulk import MAX_ITEMS, render_sifted
 from trading.okx.caller import Caller, SignedHead, caller_of, known_key
 from trading.okx.errors import DialectError, parameter_error
 from trading.okx.gate import Visitor, address_of, public, visitor_of
 from trading.okx.orders import now_ms, refuse_in_bulk, too_fast
+from trading.services.order_limits import Sifted, sift
 
 router = Router()
 MAX_PARTS = 2_000
@@ -33,10 +34,11 @@ ACK_BYTES = kernel.ACK_SIZE
 
 @dataclass(frozen=True)
 class Part:
-    """One account's body, its signature verified, in frames."""
+    """One account's body, its signature verified, in frames; and what of it keeps to the venue's limits."""
 
     caller: Caller
     commands: kernel.BulkCommands
+    sifted: Sifted
 
 
 @router.post("/joint", auth=public(limits.JOINT), summary="Bulk bodies of several accounts, in order")
@@ -45,14 +47,13 @@ async def joint(request: HttpRequest) -> HttpResponse:
     visitor = visitor_of(request)
     parts = [await _part(visitor, item, address_of(request)) for item in _items(request.body)]
     await _count(visitor, parts)
-    packed = b"".join(part.commands.packed for part in parts)
-    acks = await get_gateway().submit_packed(
-        visitor.catalogue.group_id, packed, sum(part.commands.count for part in parts)
-    )
+    packed = b"".join(part.sifted.packed for part in parts)
+    count = sum(part.sifted.count for part in parts)
+    acks = await get_gateway().submit_packed(visitor.catalogue.group_id, packed, count)
     answers, start = [], 0
     for part in parts:
-        end = start + part.commands.count * ACK_BYTES
-        answers.append(kernel.render_bulk(acks[start:end], part.commands))
+        end = start + part.sifted.count * ACK_BYTES
+        answers.append(render_sifted(acks[start:end], part.commands, part.sifted))
         start = end
     body = b'{"code":"0","msg":"","data":[' + b",".join(answers) + b"]}"
     return HttpResponse(body, content_type="application/json")
@@ -97,7 +98,7 @@ async def _part(visitor: Visitor, item: dict[str, Any], address: str) -> Part:
         )
     except ValueError as error:
         raise DialectError("50002", f"The body of a part cannot be read: {error}.") from None
-    return Part(caller, commands)
+    return Part(caller, commands, sift(visitor.catalogue.by_number, commands.packed, commands.count))
 
 
 async def _count(visitor: Visitor, parts: list[Part]) -> None:

@@ -222,14 +222,12 @@ async def _explain(prepared: Prepared, index: int, ack: kernel.Ack) -> None:
 
 
 def refuse_in_bulk(catalogue: VenueCatalogue) -> None:
-    """Refuse what is decoded in bulk, so not looked at one by one: ``paused`` while trading is stopped, 51004 at a
-    venue whose policy limits an order."""
+    """Refuse what is decoded in bulk, so not looked at one by one: ``paused`` while trading is stopped, 50030 at a
+    front, whose orders name it as their builder."""
     if catalogue.pause is not None:
         raise refusal(catalogue.pause)
-    if any(market.order_limit for market in catalogue.markets):
-        raise DialectError(
-            "51004", "This venue limits what an order is worth: send orders singly or in batches."
-        )
+    if any(market.builder for market in catalogue.markets):
+        raise DialectError("50030", "This venue fronts another and takes no bulk bodies; send batch orders.")
 
 
 def too_fast(verdict: limits.Verdict) -> DialectError:

@@ -13,12 +13,12 @@ import exchange_kernel as kernel
 from exchange_os.errors import DomainError
 from trading.models import TradingAccount
 from trading.selectors.catalogue import TradableMarket, tradable_market
+from trading.services.order_limits import check_change_limit, check_order_limit
 from trading.services.orders import (
     SELF_TRADE_MODES,
     SIDES,
     OrderDraft,
     accepted,
-    check_order_limit,
     check_trading,
     place_arguments,
 )
@@ -140,9 +140,9 @@ def _head(account: int, market: TradableMarket, draft: AlgoDraft, key: int) -> d
         size = int(draft.size.scaleb(market.quote.scale))
     else:
         size = market.to_lots(draft.size) if draft.size is not None else 0
-    if market.order_limit and size and not draft.reduce_only:
+    if size and not draft.reduce_only:
         one = market.to_lots(draft.slices.size) if draft.slices is not None else size
-        check_order_limit(market, 0, one, in_quote=draft.size_in_quote)
+        check_order_limit(market, _dearest(market, draft), one, in_quote=draft.size_in_quote)
     return {
         "account": account,
         "market": market.number,
@@ -157,6 +157,14 @@ def _head(account: int, market: TradableMarket, draft: AlgoDraft, key: int) -> d
         "key": key,
         "builder": market.builder,
     }
+
+
+def _dearest(market: TradableMarket, draft: AlgoDraft) -> int:
+    """The highest price, in ticks, that an order of the algo order can come to; 0 where it names none."""
+    waits = [wait for wait in (draft.trigger, draft.profit, draft.stop) if wait is not None]
+    prices = [wait.price if wait.price is not None else wait.trigger for wait in waits]
+    prices += [draft.slices.limit] if draft.slices is not None else []
+    return max(map(market.to_ticks, prices), default=0)
 
 
 def algo_frame(account: int, market: TradableMarket, draft: AlgoDraft, *, key: int = 0) -> bytes:
@@ -218,14 +226,20 @@ def amend_algo_frame(account: int, market: TradableMarket, change: AlgoChange, *
         ticks = market.to_ticks(trigger) if trigger is not None else 0
         return ticks, -1 if price is None else market.to_ticks(price) if price else 0
 
+    size_lots = market.to_lots(change.size) if change.size is not None else 0
+    first, second = (
+        leg(change.first_trigger, change.first_price),
+        leg(change.second_trigger, change.second_price),
+    )
+    check_change_limit(market, max(*first, *second), size_lots)
     return kernel.amend_algo(
         account,
         market.number,
         algo_id=change.algo.algo_id,
         client_id=change.algo.client_id,
-        size_lots=market.to_lots(change.size) if change.size is not None else 0,
-        first=leg(change.first_trigger, change.first_price),
-        second=leg(change.second_trigger, change.second_price),
+        size_lots=size_lots,
+        first=first,
+        second=second,
         key=key,
     )
 

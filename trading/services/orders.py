@@ -20,6 +20,7 @@ from exchange_os.errors import DomainError
 from exchange_os.ledger.services.pauses import refusal
 from trading.models import TradingAccount
 from trading.selectors.catalogue import TradableMarket, tradable_market
+from trading.services.order_limits import check_change_limit, check_order_limit
 from venues.models import Market
 
 MIN_CANCEL_AFTER_SECONDS = 10
@@ -94,7 +95,7 @@ def place_frame(account: int, market: TradableMarket, draft: OrderDraft, *, key:
     """The command of a new order.
 
     Errors: ``paused``, ``price_missing``, ``price_invalid``, ``price_off_tick``, ``size_invalid``, ``size_off_lot``,
-    ``quote_size_not_offered``.
+    ``quote_size_not_offered``, ``order_limit``.
     """
     return kernel.place(account, market.number, key=key, **place_arguments(market, draft))
 
@@ -106,7 +107,7 @@ def place_arguments(market: TradableMarket, draft: OrderDraft) -> dict[str, Any]
         raise DomainError("price_missing", "A limit order needs a price.", field="price")
     price_ticks = market.to_ticks(draft.price) if draft.price is not None else 0
     size = _budget(market, draft) if draft.size_in_quote else market.to_lots(draft.size)
-    if market.order_limit and not draft.reduce_only:
+    if not draft.reduce_only:
         check_order_limit(market, price_ticks, size, in_quote=draft.size_in_quote)
     return {
         "side": SIDES[draft.side],
@@ -132,22 +133,6 @@ def check_trading(market: TradableMarket) -> None:
         raise refusal(market.pause)
 
 
-def check_order_limit(market: TradableMarket, price_ticks: int, size: int, *, in_quote: bool = False) -> None:
-    """Refuse with ``order_limit`` an order worth more than the venue's policy takes in one.
-
-    It is worth its lots at their price, without one at the last trade; or a budget in quote units.
-    """
-    price = price_ticks or market.last_ticks
-    worth = size if in_quote else price * size * market.instrument.tick_quote
-    if worth > market.order_limit:
-        limit = market.quote_text(market.order_limit)
-        raise DomainError(
-            "order_limit",
-            f"This venue takes orders of at most {limit} {market.quote.symbol} each; lower the amount.",
-            field="size",
-        )
-
-
 def _budget(market: TradableMarket, draft: OrderDraft) -> int:
     if draft.side != "buy" or draft.order_type != "market":
         raise DomainError(
@@ -164,16 +149,16 @@ def _budget(market: TradableMarket, draft: OrderDraft) -> int:
 def amend_frame(account: int, market: TradableMarket, draft: AmendDraft, *, key: int = 0) -> bytes:
     """The command that changes an order. Errors: ``paused``, and those of price and size of ``place_frame``."""
     check_trading(market)
-    if market.order_limit and draft.size is not None:
-        price_ticks = market.to_ticks(draft.price) if draft.price is not None else 0
-        check_order_limit(market, price_ticks, market.to_lots(draft.size))
+    price_ticks = market.to_ticks(draft.price) if draft.price is not None else 0
+    size_lots = market.to_lots(draft.size) if draft.size is not None else 0
+    check_change_limit(market, price_ticks, size_lots)
     return kernel.amend(
         account,
         market.number,
         order_id=draft.order.order_id,
         client_id=draft.order.client_id,
-        new_price_ticks=market.to_ticks(draft.price) if draft.price is not None else 0,
-        new_size_lots=market.to_lots(draft.size) if draft.size is not None else 0,
+        new_price_ticks=price_ticks,
+        new_size_lots=size_lots,
         key=key,
         no_side=draft.no_side,
     )

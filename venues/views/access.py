@@ -18,7 +18,7 @@ from venues.errors import Refusals
 from venues.fields import Field
 from venues.holders import rules_of
 from venues.inputs import text_of
-from venues.models import AccessPolicy, Issuer, PendingAct
+from venues.models import AccessPolicy, Issuer, IssuerKind, PendingAct
 from venues.policy_specs import policy_diff, policy_rules, policy_words, typed_of
 from venues.selectors import markets_of
 from venues.services.access_policies import ensure_desk, propose_policy
@@ -32,7 +32,7 @@ HINTS = {
     "allowed": "Two letters each, such as DE, FR. Empty: every country that is not blocked.",
     "blocked": "Two letters each, such as KP, IR.",
     "limit_asset": "",
-    "order_limit": "Empty for none.",
+    "order_limit": "By whatever door it comes; empty for none.",
     "deposit_limit": "Each account, by UTC day. Empty for none.",
     "guests": "One address a line. If there is any, nobody else gets in.",
     "banned": "One address a line. They can only cancel and withdraw.",
@@ -52,8 +52,6 @@ def _notes(errors: Mapping[str, DomainError]) -> dict[str, Field]:
 def access(console: Console) -> HttpResponse:
     """The editor; an owner publishes, others read."""
     if console.request.method == "GET":
-        if console.is_owner:
-            ensure_desk(console.request.user, console.venue)
         rules = rules_of(console.venue)
         return console.render("venues/console/access.html", _context(console, rules, typed_of(rules), {}))
     data = console.request.POST
@@ -73,6 +71,21 @@ def access(console: Console) -> HttpResponse:
     words = "Anyone may trade now." if rules.is_open else f"Version {made.version} is in force."
     messages.success(console.request, words)
     return redirect("deployer:access", console.venue.pk)
+
+
+@require_POST
+@console_page("access")
+def desk(console: Console) -> HttpResponse:
+    """Open the venue's own desk, and go on with what is typed: the desk is chosen in it, nothing is in force."""
+    try:
+        made = ensure_desk(console.request.user, console.venue)
+    except DomainError as refused:
+        messages.error(console.request, refused.message)
+        return redirect("deployer:access", console.venue.pk)
+    typed = _typed(console.request.POST)
+    typed["issuers"] = [*typed.get("issuers", []), str(made.pk)]
+    rules = rules_of(console.venue)
+    return console.render("venues/console/access.html", _context(console, rules, typed_of(rules) | typed, {}))
 
 
 @require_POST
@@ -190,6 +203,7 @@ def _context(
         "claims": list(CLAIMS.items()),
         "countries": country_options(),
         "own_issuers": [each for each in issuers if each.venue_id == console.venue.pk],
+        "has_desk": any(each.venue_id == console.venue.pk and each.kind == IssuerKind.DESK for each in issuers),
         "other_issuers": [each for each in issuers if each.venue_id != console.venue.pk],
         "assets": _assets(console),
         "versions": AccessPolicy.objects.filter(venue=console.venue).select_related("by")[:20],
