@@ -147,6 +147,24 @@ def front_revenue_by_market(front: Venue, asset: Asset, since: date, until: date
     return sorted(found, key=lambda row: (-row[1], row[0].symbol))
 
 
+def front_revenue_by_market_and_day(
+    front: Venue, asset: Asset, since: date, until: date
+) -> list[tuple[date, Market, int]]:
+    """What a front's deployer was paid as its builder, by day and market, days without a payment left out."""
+    markets = _markets(front, asset)
+    rows = _builder_days(front, asset, since, until).values("day", "market").annotate(units=Sum("amount"))
+    found = [(row["day"], markets[row["market"]], int(row["units"])) for row in rows]
+    return sorted(found, key=lambda row: (row[0], row[1].symbol))
+
+
+def front_months_of(front: Venue) -> list[date]:
+    """The first days of the months in which a front's deployer was paid, newest first."""
+    paid = PaymentDay.objects.filter(
+        group_id=front.group_id, account=front.builder_account or 0, kind=BILL_KINDS["builder_fee"]
+    )
+    return list(paid.dates("day", "month", order="DESC"))
+
+
 def _builder_days(front: Venue, asset: Asset, since: date, until: date) -> QuerySet[PaymentDay]:
     return PaymentDay.objects.filter(
         group_id=front.group_id,

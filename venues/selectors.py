@@ -11,7 +11,14 @@ from django.utils import timezone
 from exchange_os.engine.models import Candle
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset
-from exchange_os.ledger.selectors import amount_text, amount_words, stake_asset, stake_balance, to_units
+from exchange_os.ledger.selectors import (
+    amount_text,
+    amount_words,
+    money_text,
+    stake_asset,
+    stake_balance,
+    to_units,
+)
 from venues.instruments import Instrument
 from venues.models import Deployer, LaunchDraft, Market, MarketKind, Phase, Venue, VenueMember, VenueState
 from venues.stakes import BACKED_STATES, StakeStanding, min_stake, stake_standing
@@ -194,7 +201,7 @@ def activity_of(venue: Venue) -> list[MarketActivity]:
         for row in rows.annotate(volume=Sum("quote_volume"), count=Sum("trades"))
     }
     return [
-        MarketActivity(market, amount_text(volume, market.quote), count)
+        MarketActivity(market, money_text(volume, market.quote), count)
         for market in _markets().filter(venue_id=venue.books_id)
         for volume, count in [traded.get(market.number, (0, 0))]
     ]

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset, Grade
+from exchange_os.ledger.selectors import stake_asset
 from exchange_os.ledger.words import check_name_letters, skeleton
 from venues.contract_specs import PerpetualSpec, perpetual_spec
 from venues.errors import Gatherer, Refusals
@@ -281,9 +282,16 @@ Listing = MarketSpec | PerpetualSpec | EventSpec
 
 
 def _collateral(data: Mapping[str, Any], base: Asset) -> bool:
-    """Whether the base counts as collateral of the venue's contracts; ``collateral_ungraded`` at the lowest grade."""
+    """Whether the base counts as collateral of the venue's contracts; ``collateral_is_stake`` of the stake asset, whose
+    fall would take bond and collateral at once, ``collateral_ungraded`` at the lowest grade."""
     if text_of(data, "collateral") != "yes":
         return False
+    if base == stake_asset():
+        raise DomainError(
+            "collateral_is_stake",
+            f"{base.symbol} is what deployers stake: a fall would take the bond and the collateral at once.",
+            field="collateral",
+        )
     if base.grade == Grade.D:
         raise DomainError(
             "collateral_ungraded",

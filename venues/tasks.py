@@ -2,6 +2,7 @@
 
 import logging
 import time
+from typing import Any
 
 from celery import shared_task
 from django.core.cache import cache
@@ -9,11 +10,13 @@ from django.core.cache import cache
 from exchange_os.errors import DomainError
 from exchange_os.ledger.services import check_ledger
 from exchange_os.ledger.services.check import LEDGER_KEY
+from venues.fees import FeeSchedule
 from venues.services.capacity import tell_capacities
 from venues.services.collateral import tell_collateral
 from venues.services.events import follow_events
 from venues.services.fee_changes import apply_due_fees
 from venues.services.fee_tiers import assign_all_tiers
+from venues.services.fee_trials import run_fee_trial
 from venues.services.kyc_cases import screen_again
 from venues.services.kyc_documents import shred_old
 from venues.services.launch import drive_launch, unfinished_launches
@@ -106,6 +109,12 @@ def sweep_changes() -> None:
 def sweep_webhooks() -> None:
     """Tell webhooks what is due."""
     deliver_due()
+
+
+@shared_task(name="venues.try_fees")
+def try_one_schedule(venue_id: int, schedule: dict[str, Any], commands: int) -> None:
+    """Try new fees on a venue's journal."""
+    run_fee_trial(venue_id, FeeSchedule.of(schedule), commands)
 
 
 @shared_task(name="venues.try_change")

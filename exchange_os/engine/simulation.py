@@ -13,13 +13,26 @@ run: it shows the change as if it had held all along.
 import struct
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from exchange_kernel import ACK_SIZE, KINDS, REJECTS, VENUE_FEES, Applied, Kernel, tick
+from exchange_kernel import (
+    ACK_SIZE,
+    BILL_COLUMNS,
+    BILL_KINDS,
+    FILL_COLUMNS,
+    KINDS,
+    REJECTS,
+    VENUE_FEES,
+    Applied,
+    Kernel,
+    decode_copy_bills,
+    decode_copy_fills,
+    tick,
+)
 
 from exchange_os.engine import journal, snapshots
 from exchange_os.engine.database import make_connection
@@ -36,6 +49,9 @@ ROWS_A_FETCH = 64
 WORTH_REPLAYING = 4
 ADL_STAGE = 5
 NO_ORDER = 2**63 - 1
+ALL_MARKETS = 0xFFFFFFFF
+TAKER = 1
+LISTING = frozenset(KINDS[name] for name in ("add_market", "add_outcome"))
 NAMING_ORDERS = frozenset(KINDS[name] for name in ("amend", "cancel"))
 ALGO_KINDS = frozenset(range(6, 10)) | {18, 19}
 NAMING_ALGOS = frozenset({18, 19})
@@ -47,13 +63,30 @@ WORTH_A_THREAD_BYTES = 8_192
 _ID = struct.Struct("<Q")
 _ID_AT = 16
 _CODE_AT = 12  # in an ack, counted in units of 16 bits
+_FILL = {name: at for at, (name, _) in enumerate(FILL_COLUMNS)}
+_BILL = {name: at for at, (name, _) in enumerate(BILL_COLUMNS)}
+_SHARES = {BILL_KINDS["builder_fee"]: "builders", BILL_KINDS["referral"]: "referrers"}
+
+
+@dataclass
+class Charged:
+    """What the trades of one market paid, in units of its quote asset (a rebate is negative), and whom of it besides
+    the venue and the protocol."""
+
+    trades: int = 0
+    volume: int = 0
+    taker_fees: int = 0
+    maker_fees: int = 0
+    builders: int = 0
+    referrers: int = 0
 
 
 @dataclass
 class Run:
     """What came of one replay: fees in units by asset, refusals by name, liquidation steps, accounts by value lost.
 
-    ``liquidated`` maps an account to the value of what was closed for it, in units of the settlement asset.
+    ``liquidated`` maps an account to the value of what was closed for it, in units of the settlement asset; ``charged``
+    a market to what its trades paid, where that was asked for.
     """
 
     commands: int = 0
@@ -63,6 +96,7 @@ class Run:
     liquidated: dict[int, int] = field(default_factory=dict)
     fees: dict[int, int] = field(default_factory=dict)
     insurance: int = 0
+    charged: dict[int, Charged] = field(default_factory=dict)
     root: str = ""
 
 
@@ -88,12 +122,15 @@ def simulate_change(
     frames: list[bytes],
     last_commands: int,
     progress: Callable[[int, int], None] = no_progress,
+    *,
+    by_market: bool = False,
 ) -> Simulation:
     """Replay the group's last ``last_commands`` commands (fewer if it has fewer, or keeps no state that old) as they
     were and with ``frames`` before them; ``progress(done, whole)`` is called as it goes. Reads only.
 
-    Raises ``change_refused`` if the kernel will not have a frame, ``journal_empty`` if nothing was ever done or a
-    market of the change has no history, ``JournalBroken`` if the journal does not hold.
+    Frames of a market that is listed later follow its listing. ``by_market`` also says what the trades of each market
+    paid. Raises ``change_refused`` if the kernel will not have a frame, ``journal_empty`` if nothing was ever done or
+    no market of the change has a history, ``JournalBroken`` if the journal does not hold.
     """
     started = time.perf_counter()
     with make_connection() as connection:
@@ -101,7 +138,7 @@ def simulate_change(
         head = row.head_sequence
         base, sequence, previous = _base(connection, group_id, head, last_commands)
         start = max(sequence, head - last_commands)
-        markets = {int.from_bytes(frame[8:12], "little") for frame in frames} - {0xFFFFFFFF}
+        markets = {_market(frame) for frame in frames} - {ALL_MARKETS}
         pair: _Pair | None = None
         first, begin_ms, end_ms = 0, 0, 0
         for link in journal.links(connection, group_id, sequence, ROWS_A_FETCH):
@@ -109,7 +146,7 @@ def simulate_change(
                 break
             journal.check_link(link, group_id, previous, sequence)
             if pair is None and sequence >= start and _lists(base, markets):
-                pair = _Pair(base, frames)
+                pair = _Pair(base, frames, by_market)
                 first, begin_ms = link.first_sequence, link.now_ms
             if pair is None:
                 base.replay(link.commands, link.now_ms)
@@ -137,8 +174,17 @@ def _base(connection: Connection, group_id: int, head: int, wanted: int) -> tupl
 
 
 def _lists(kernel: Kernel, markets: set[int]) -> bool:
-    listed = {market["market"] for market in _ask(kernel, {"q": "markets"})["markets"]}
-    return bool(listed) and markets <= listed
+    """Whether the kernel has one of these markets, or any where none is named."""
+    listed = _listed(kernel)
+    return bool(listed & markets if markets else listed)
+
+
+def _listed(kernel: Kernel) -> set[int]:
+    return {market["market"] for market in _ask(kernel, {"q": "markets"})["markets"]}
+
+
+def _market(frame: bytes) -> int:
+    return int.from_bytes(frame[8:12], "little")
 
 
 def _ask(kernel: Kernel, question: dict[str, Any]) -> dict[str, Any]:
@@ -148,8 +194,9 @@ def _ask(kernel: Kernel, question: dict[str, Any]) -> dict[str, Any]:
 class _Tally:
     """One kernel and what has come of it so far."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, by_market: bool) -> None:
         self.kernel = kernel
+        self.by_market = by_market
         self.run = Run()
         self.seen = int(_ask(kernel, {"q": "insurance"})["liquidations"])
         self.fund = int(_ask(kernel, {"q": "insurance"})["fund"])
@@ -169,10 +216,29 @@ class _Tally:
         for _, account, asset, amount, accepted, _ in applied.transfers:
             if account == VENUE_FEES and accepted:
                 run.fees[asset] = run.fees.get(asset, 0) - amount
+        if self.by_market:
+            self.charge(applied)
         self.unlooked += applied.count
         if self.unlooked >= LOOK_COMMANDS:
             self.look()
         return applied
+
+    def charge(self, applied: Applied) -> None:
+        """Add up what the fills of a row paid, market by market."""
+        charged = self.run.charged
+        fills: Iterable[Any] = decode_copy_fills(applied.fills_copy)
+        for fill in fills:
+            found = charged.setdefault(fill[_FILL["market"]], Charged())
+            if fill[_FILL["role"]] == TAKER:
+                found.trades += 1
+                found.volume += fill[_FILL["notional"]]
+                found.taker_fees += fill[_FILL["fee"]]
+            else:
+                found.maker_fees += fill[_FILL["fee"]]
+        for bill in decode_copy_bills(applied.bills_copy):
+            if (to := _SHARES.get(bill[_BILL["kind"]])) is not None:
+                found = charged.setdefault(bill[_BILL["market"]], Charged())
+                setattr(found, to, getattr(found, to) + bill[_BILL["amount"]])
 
     def look(self) -> None:
         """Note the liquidations since the last look."""
@@ -205,14 +271,11 @@ class _Tally:
 class _Pair:
     """The same rows through both kernels."""
 
-    def __init__(self, base: Kernel, frames: list[bytes]) -> None:
+    def __init__(self, base: Kernel, frames: list[bytes], by_market: bool) -> None:
         changed = Kernel.restore(base.snapshot())
-        applied = changed.apply(b"".join(frames), base.now_ms)
-        for at in range(len(frames)):
-            code = int.from_bytes(applied.acks[at * ACK_SIZE + 24 : at * ACK_SIZE + 26], "little")
-            if code:
-                raise DomainError("change_refused", f"The exchange refuses it: {REJECTS[code][1]}")
-        self.before, self.after = _Tally(base), _Tally(changed)
+        self.waiting = frames
+        self._change(changed)
+        self.before, self.after = _Tally(base, by_market), _Tally(changed, by_market)
         self.orders: dict[int, int] = {}
         self.algos: dict[int, int] = {}
         self.set_again = {header for frame in frames for header in _headers(frame)}
@@ -229,6 +292,18 @@ class _Pair:
             as_changed = self.after.apply(commands, link.now_ms)
         if as_was.acks != as_changed.acks:
             self._note_ids(link.commands, as_was.acks, as_changed.acks)
+        if self.waiting and any(link.commands[at + 2] in LISTING for at, _ in _frames(link.commands)):
+            self._change(self.after.kernel)
+
+    def _change(self, kernel: Kernel) -> None:
+        """Apply what waits for its market to be listed, if it is by now."""
+        listed = _listed(kernel) | {ALL_MARKETS}
+        ready = [frame for frame in self.waiting if _market(frame) in listed]
+        self.waiting = [frame for frame in self.waiting if _market(frame) not in listed]
+        acks = kernel.apply(b"".join(ready), kernel.now_ms).acks
+        for at in range(0, len(acks), ACK_SIZE):
+            if code := int.from_bytes(acks[at + 24 : at + 26], "little"):
+                raise DomainError("change_refused", f"The exchange refuses it: {REJECTS[code][1]}")
 
     def finish(self) -> tuple[Run, Run]:
         """Both runs, whole."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from datetime import timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -46,6 +46,17 @@ def decimal_text(value: Decimal) -> str:
 def amount_text(units: int, asset: Asset) -> str:
     """Whole units of ``asset`` as a canonical decimal: ``amount_text(1500000, usd) == "1.5"`` at scale 6."""
     return decimal_text(Decimal(units).scaleb(-asset.scale))
+
+
+def money_text(units: int, asset: Asset) -> str:
+    """An amount as people read it in tables: ``1,234.50``. Two decimals, of an asset that is not the value asset up to
+    six; rounded half up, and what rounds to nothing is told as less than the last place."""
+    places = 2 if asset.symbol == settings.VALUE_ASSET else min(asset.scale, 6)
+    value = Decimal(units).scaleb(-asset.scale)
+    least = Decimal(1).scaleb(-places)
+    if value and abs(value) < least:
+        return f"{'>-' if value < 0 else '<'}{least}"
+    return f"{value.quantize(least, rounding=ROUND_HALF_UP):,}"
 
 
 def amount_words(units: int, asset: Asset) -> str:

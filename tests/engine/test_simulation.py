@@ -142,8 +142,45 @@ def test_dearer_fees_earn_what_they_would_have(transactional_db: None) -> None:
     dearer = kernel.set_market_params(
         PERP, maker_ppm=0, taker_ppm=1_000, protocol_share_ppm=0, band_ppm=500_000, slippage_ppm=500_000
     )
-    found = simulate_change(group, [dearer], 10_000)
+    found = simulate_change(group, [dearer], 10_000, by_market=True)
     assert found.before.fees[USD] * 2 == found.after.fees[USD] > 0
+    was, would = found.before.charged[PERP], found.after.charged[PERP]
+    assert (was.trades, was.volume) == (would.trades, would.volume)
+    assert was.taker_fees * 2 == would.taker_fees and would.taker_fees == found.after.fees[USD]
+    assert (would.maker_fees, would.builders, would.referrers) == (0, 0, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_set_of_a_market_that_is_listed_later_follows_its_listing(transactional_db: None) -> None:
+    later = PERP + 1
+    listing = [
+        kernel.add_market(later, kind=kernel.PERPETUAL, base=NOBODY, quote=USD, lot_size=1, tick_quote=1,
+                          reference_ticks=10_000, band_ppm=500_000, slippage_ppm=500_000, taker_ppm=500),
+        kernel.set_margin_tiers(later, LOOSE),
+        kernel.set_phase(later, kernel.PHASE_OPEN),
+    ]  # fmt: skip
+    now = START_MS + 200_000
+    prices_later = kernel.observe_prices([(kernel.PRICE_INDEX, later, at, 10_000, now) for at in (1, 2, 3)])
+    trade = [
+        kernel.place(MAKER, later, side=kernel.SELL, price_ticks=10_000, size_lots=3),
+        kernel.place(17, later, side=kernel.BUY, price_ticks=10_000, size_lots=3),
+    ]
+    group = lay([(setup(), START_MS), (listing, START_MS + 1), ([prices_later, *trade], now)])
+    dearer = [
+        kernel.set_market_params(
+            market,
+            maker_ppm=100,
+            taker_ppm=1_000,
+            protocol_share_ppm=0,
+            band_ppm=500_000,
+            slippage_ppm=500_000,
+        )
+        for market in (PERP, later)
+    ]
+    found = simulate_change(group, dearer, 5, by_market=True)
+    was, would = found.before.charged[later], found.after.charged[later]
+    assert (was.volume, was.taker_fees, was.maker_fees) == (30_000, 15, 0)
+    assert (would.volume, would.taker_fees, would.maker_fees) == (30_000, 30, 3)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -107,7 +107,8 @@ def test_http_json_by_pointers(world: World) -> None:
 
 @pytest.mark.parametrize(
     "told", [b'{"p": NaN}', b'{"p": Infinity}', b'{"p": "NaN"}', b'{"p": "abc"}', b'{"p": true}', b'{"p": null}',
-             b'{"p": [1]}', b'{"p": 1e400}', b"not json", b"[" * 100_000, b"\xff\xfe"],
+             b'{"p": [1]}', b'{"p": 1e400}', b"not json", b"<!doctype html><title>Sign in</title>",
+             b"[" * 100_000, b"\xff\xfe"],
 )  # fmt: skip
 def test_what_is_no_number_is_no_price(world: World, told: bytes) -> None:
     world.tricks["/ticker"] = lambda handler: reply(handler, told)

@@ -68,6 +68,23 @@ def test_the_owner_tries_a_policy_out_and_puts_it_into_force(house, owner, desk,
     assert "Law." in page
 
 
+def test_a_desk_is_opened_by_its_button_alone_and_what_is_typed_stays(
+    house, owner, trader, signed_in
+) -> None:
+    browser = signed_in(owner)
+    assert "Open your own desk" in browser.get(at(house, "access/")).content.decode()
+    assert not Issuer.objects.exists(), "looking opens nothing"
+    assert browser.get(at(house, "access/desk/")).status_code == 405
+    page = browser.post(at(house, "access/desk/"), {"level": "2", "blocked": "KP", "order_limit": "500"})
+    desk = Issuer.objects.get()
+    shown = page.content.decode()
+    assert f'name="issuers" value="{desk.pk}" checked' in shown and "Open your own desk" not in shown
+    assert 'value="KP"' in shown and 'value="500"' in shown
+    house.refresh_from_db()
+    assert (house.access_policy, desk.venue) == (None, house)
+    assert signed_in(trader).post(at(house, "access/desk/")).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [

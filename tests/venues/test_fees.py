@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import exchange_kernel as kernel
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from exchange_os.engine import client
@@ -20,12 +21,15 @@ from venues.services import add_market, drive_launch, start_deposit
 from venues.services.account_settings import tell_account
 from venues.services.fee_changes import announce_fees, apply_due_fees, schedule_of, withdraw_fees
 from venues.services.fee_tiers import assign_all_tiers, assign_tiers, volumes_of
+from venues.services.fee_trials import fee_trial, try_fees
 from venues.services.operate import fees_held
 from venues.services.rollups import add_up_revenue, forget_old_volumes
 from venues.specs import market_spec
+from venues.tasks import try_one_schedule
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MAKER, TAKER = 16, 17
+DEARER = {**FORM, "spot-0-maker": "-0.01", "spot-0-taker": "0.1"}
 
 
 @pytest.fixture
@@ -120,7 +124,8 @@ def test_revenue_is_added_up_once_by_day_and_market(traders, deployer, trader, s
     assert total(day for _, day in days) == earned
     visitor = signed_in(deployer)
     page = visitor.get(f"/deployer/venues/{venue.pk}/revenue/").content.decode()
-    assert "0.45045" in page and "Pay out now" in page
+    assert ">0.45<" in page and ">715.00<" in page and "0.45045" not in page
+    assert "Pay out now" in page
     before = wallet_balance(deployer.pk, usd)
     visitor.post(f"/deployer/venues/{venue.pk}/collect/")
     wait_until(lambda: Transfer.objects.latest("pk").state == TransferState.SETTLED)
@@ -183,3 +188,37 @@ def test_the_page_shows_a_change_before_it_is_announced(venue, deployer, signed_
     visitor.post(address, {**TIERS, "confirmed": "1"})
     assert market_fees(venue)[1][2] == (-50, 300)
     assert "from 1,000,000 USD" in visitor.get(f"/v/{venue.slug}/").content.decode()
+
+
+def test_new_fees_are_tried_on_the_history_from_the_page(traders, deployer, trader, signed_in, redis_client):
+    venue = traders
+    trade(venue)
+    visitor, page = signed_in(deployer), reverse("deployer:schedule", args=[venue.pk])
+    shown = visitor.post(page, DEARER).content.decode()
+    assert "What the history would have paid" in shown and "Try it on the history" in shown
+    wanted = schedule_from(DEARER, ["spot"])
+    assert fee_trial(venue, wanted) is None
+    attempt = reverse("deployer:try_fees", args=[venue.pk])
+    running = visitor.post(attempt, {**DEARER, "commands": "10000"}, headers={"HX-Request": "true"})
+    assert "Replaying the last 10,000 commands twice: 0 %" in running.content.decode()
+    assert "<html" not in running.content.decode()
+    with pytest.raises(DomainError) as twice:
+        try_fees(deployer, venue, wanted, 10_000)
+    assert twice.value.code == "trial_runs"
+    with pytest.raises(DomainError) as foreign:
+        try_fees(trader, venue, wanted, 10_000)
+    assert foreign.value.code == "venue_unknown"
+
+    try_one_schedule(venue.pk, wanted.as_data(), 10_000)
+    trial = fee_trial(venue, wanted)
+    was, would = trial["found"]["before"][0], trial["found"]["after"][0]
+    # A trade of 650 USD: 0.05% and 0.02% as it was; 0.1% and a rebate of 0.01% as it would have been.
+    assert (was["volume"], was["taker_fees"], was["maker_fees"]) == (650_000_000, 325_000, 130_000)
+    assert (would["volume"], would["taker_fees"], would["maker_fees"]) == (650_000_000, 650_000, -65_000)
+    told = visitor.post(attempt, DEARER).content.decode()
+    assert "What trades would have paid, in USD" in told and "0.33 →" in told and "0.65" in told
+    assert (schedule_of(venue).pair("spot", 0), FeeChange.objects.count()) == ((200, 500), 0), (
+        "tried, not done"
+    )
+    refused = visitor.post(attempt, {**DEARER, "spot-0-taker": "7", "commands": "10000"})
+    assert (refused.status_code, "At most 1%." in refused.content.decode()) == (422, True)

@@ -16,13 +16,15 @@ from tests.ledger.books import picture
 from tests.venues.conftest import BTC_USD, give
 from tests.venues.test_fee_schedule import FORM
 from trading.models import TradingAccount
+from trading.okx.errors import DialectError
+from trading.okx.orders import refuse_in_bulk
 from trading.selectors.accounts import account_of, balances
 from trading.selectors.catalogue import read_catalogue
 from trading.services.accounts import ensure_account
 from trading.services.fronts import follow_fronts
 from trading.services.orders import OrderDraft, OrderRefused, place_order
 from venues.fees import schedule_from
-from venues.models import Fronting, Market, Venue, VenueState
+from venues.models import DeployerNotice, Fronting, Market, Venue, VenueAct, VenueState
 from venues.revenue import front_revenue_by_market, today
 from venues.selectors import (
     instruments_of,
@@ -35,7 +37,15 @@ from venues.services import add_market, register_deployer, stake, start_deposit,
 from venues.services.capacity import backed_count
 from venues.services.fee_changes import announce_fees
 from venues.services.fronts import answer_front, ask_to_front, end_front, withdraw_front
-from venues.services.operate import collect_fees, fees_collected, fees_held, halt_venue
+from venues.services.operate import (
+    collect_fees,
+    fees_collected,
+    fees_held,
+    halt_market,
+    halt_venue,
+    resume_market,
+    resume_venue,
+)
 from venues.services.pulse import pulse_of
 from venues.services.rollups import add_up_revenue
 from venues.services.totals import kernel_totals
@@ -85,7 +95,7 @@ def held(account, symbol):
     return next((row.total for row in balances(account) if row.asset.symbol == symbol), 0)
 
 
-def test_an_order_through_the_front_meets_the_owners_book(venue, front, deployer, host, trader):
+def test_an_order_through_the_front_meets_the_owners_book(venue, front, deployer, host, trader, signed_in):
     maker = funded(deployer, venue, "1", "BTC")
     taker = funded(trader, front, "1000", "USD")
     assert (front.group_id, taker.venue_id, account_of(trader.pk, venue)) == (venue.group_id, front.pk, None)
@@ -100,7 +110,41 @@ def test_an_order_through_the_front_meets_the_owners_book(venue, front, deployer
     usd = Asset.objects.get(symbol="USD")
     (row,) = front_revenue_by_market(front, usd, today(), today())
     assert (row[0].symbol, row[1]) == ("BTC-USD", 650_000)
+    visitor, month = signed_in(host), f"{today():%Y-%m}"
+    revenue = f"/deployer/venues/{front.pk}/revenue/"
+    assert f"{revenue}{month}/" in visitor.get(revenue).content.decode()
+    sheet = visitor.get(f"{revenue}{month}/").content.decode()
+    assert "BTC-USD" in sheet and "0.65" in sheet and "at North Exchange" in sheet
+    lines = b"".join(visitor.get(f"{revenue}{month}/csv/")).decode().splitlines()
+    assert lines == ["day,market,asset,builder_fee", f"{today()},BTC-USD,USD,0.65"]
     assert check_ledger(kernel_totals).sound
+
+
+def test_a_front_is_told_what_becomes_of_the_books_it_shows(venue, front, deployer, host, client):
+    halt_market(deployer, venue, 0, "The feed is late.")
+    resume_market(deployer, venue, 0)
+    halt_venue(deployer, venue, "Maintenance.")
+    told = list(DeployerNotice.objects.filter(user_id=host.pk, warning=True).order_by("pk"))
+    assert [row.text for row in told] == [
+        "South Window shows North Exchange, where BTC-USD is halted. “The feed is late.”",
+        "South Window shows North Exchange, where North Exchange is halted. “Maintenance.”",
+    ]
+    assert {row.link for row in told} == {f"/deployer/venues/{front.pk}/"}
+    heard = VenueAct.objects.filter(venue=front, verb="heard of the owner:").order_by("pk")
+    assert [act.about for act in heard] == [
+        "BTC-USD is halted", "BTC-USD trades again", "North Exchange is halted",
+    ]  # fmt: skip
+    front.refresh_from_db()
+    front = Venue.objects.select_related("fronts").get(pk=front.pk)
+    alert = next(
+        alert for alert in pulse_of(front).alerts if alert.title.startswith("North Exchange: Halted since")
+    )
+    assert (alert.level, "Maintenance. Orders can be cancelled" in alert.text) == ("error", True)
+    public = client.get("/v/south/").content.decode()
+    assert "Maintenance." in public and ">Halted</span>" in public and "</i>Trading</span>" not in public
+    resume_venue(deployer, Venue.objects.get(pk=venue.pk))
+    assert "</i>Trading</span>" in client.get("/v/south/").content.decode()
+    assert not DeployerNotice.objects.filter(user_id=deployer.pk, source__contains="act").exists()
 
 
 def test_a_front_is_the_owners_books_under_another_name(venue, front, deployer, host, signed_in, client):
@@ -111,6 +155,8 @@ def test_a_front_is_the_owners_books_under_another_name(venue, front, deployer, 
     assert shown.builder
     catalogue = read_catalogue("south")
     assert [market.symbol for market in catalogue.markets] == ["BTC-USD"]
+    with pytest.raises(DialectError, match="takes no bulk bodies"):
+        refuse_in_bulk(catalogue)  # in bulk bodies orders name no builder, alone or jointly
     assert Market.objects.get().venue_id == venue.pk
     public = client.get("/v/south/").content.decode()
     assert "/v/south/trade/BTC-USD/" in public and "/v/north/trade/" not in public

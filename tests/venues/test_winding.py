@@ -81,7 +81,7 @@ def test_a_venue_winds_down_and_nobody_loses_what_is_theirs(trade, perp, deploye
     assert refusal(halt_venue, deployer, perp, WHY) == "venue_move_refused", (
         "and cannot be halted at a chosen price"
     )
-    assert [notice.title for notice in public_notices(perp)] == ["This venue winds down"]
+    assert [notice.title for notice in public_notices(perp)] == [f"{perp.name} winds down"]
     assert stake_standing(deployer.pk).backing > 0
 
     Venue.objects.update(ends=timezone.now())

@@ -182,6 +182,27 @@ def _rates(market: Market, schedule: FeeSchedule, known: dict[str, Any], *, base
             yield kernel.set_fee_tier(market.number, tier, maker_ppm=pair[0], taker_ppm=pair[1])
 
 
+def fee_frames(venue: Venue, schedule: FeeSchedule) -> list[bytes]:
+    """The commands that set every rate of the schedule in every market, whatever is set now.
+
+    Raises the engine's ``DomainError``.
+    """
+    known = {row["market"]: row for row in ask(venue.group_id, {"q": "markets"})["markets"]}
+    frames = [
+        kernel.set_fee_split(referral_ppm=schedule.referral_ppm, builder_cap_ppm=schedule.builder_cap_ppm)
+    ]
+    for market in Market.objects.filter(venue=venue, kind__in=schedule.rates, number__in=known).order_by(
+        "number"
+    ):
+        maker, taker = schedule.pair(market.kind, 0)
+        kept = {name: known[market.number][name] for name in KEPT}
+        frames.append(kernel.set_market_params(market.number, maker_ppm=maker, taker_ppm=taker, **kept))
+        for tier in range(1, MAX_TIERS):
+            maker, taker = schedule.pair(market.kind, tier)
+            frames.append(kernel.set_fee_tier(market.number, tier, maker_ppm=maker, taker_ppm=taker))
+    return frames
+
+
 def _keep_rates(venue: Venue, schedule: FeeSchedule, markets: list[Market]) -> None:
     for market in markets:
         market.maker_fee_ppm, market.taker_fee_ppm = schedule.pair(market.kind, 0)

@@ -31,10 +31,10 @@ def public_notices(venue: Venue) -> list[Notice]:
         )
     if venue.state == VenueState.WINDING:
         words = "Positions can only be reduced. At the end they are closed at the mark price and orders are cancelled."
-        found.append(Notice("warn", "This venue winds down", words, venue.ends))
+        found.append(Notice("warn", f"{venue.name} winds down", words, venue.ends))
     if venue.state == VenueState.CLOSED:
         found.append(
-            Notice("warn", "This venue is closed", "Nothing trades here any more; withdraw your balances.")
+            Notice("warn", f"{venue.name} is closed", "Nothing trades here any more; withdraw your balances.")
         )
     waiting = RuleChange.objects.filter(
         venue=venue, state=RuleState.LOCKED, effective__gt=timezone.now()

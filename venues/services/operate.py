@@ -21,6 +21,7 @@ from exchange_os.ledger.selectors import amount_text
 from venues.models import VENUE_MOVES, Market, PendingAct, Phase, Role, Venue, VenueState
 from venues.services.acts import note_act
 from venues.services.asking import ask
+from venues.services.front_notices import tell_fronts
 from venues.services.opening import move_phase
 from venues.services.roles import require_own_books, require_role
 from venues.services.transfers import start_withdrawal
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 MAX_HALT_DAYS = 30
 DONE = {Phase.HALTED: "halted", Phase.OPEN: "resumed"}
+SAID = {Phase.HALTED: "is halted", Phase.OPEN: "trades again"}
 HALTED_STATES = {VenueState.OPEN: Phase.OPEN, VenueState.HALTED: Phase.HALTED}
 
 
@@ -68,7 +70,8 @@ def _move_market(user: AbstractBaseUser, venue: Venue, number: int, target: Phas
         raise DomainError("market_move_refused", f"Trading of {market.symbol} has ended.")
     with transaction.atomic():
         Market.objects.filter(pk=market.pk, phase=before).update(phase=target)
-        note_act(venue, user, DONE[target], market.symbol, words=reason)
+        act = note_act(venue, user, DONE[target], market.symbol, words=reason)
+        tell_fronts(act, SAID[target], warning=target == Phase.HALTED)
     market.refresh_from_db()
     return market
 
@@ -175,7 +178,8 @@ def _move_to(venue: Venue, target: VenueState, user: AbstractBaseUser | None, re
         Market.objects.filter(venue=venue, number__in=numbers).update(phase=after)
         until = timezone.now() + timedelta(hours=settings.HALT_HOURS) if halts and user else None
         Venue.objects.filter(pk=venue.pk).update(state=target, halt_ends=until)
-        note_act(venue, user, DONE[after], venue.name, words=reason)
+        act = note_act(venue, user, DONE[after], venue.name, words=reason)
+        tell_fronts(act, SAID[after], warning=halts)
     venue.refresh_from_db()
     return venue
 

@@ -18,7 +18,8 @@ from django.utils import timezone
 from exchange_os.engine.history import active_accounts
 from exchange_os.engine.models import Candle
 from exchange_os.errors import DomainError
-from exchange_os.ledger.models import Asset
+from exchange_os.ledger.models import Asset, PauseFunction
+from exchange_os.ledger.services.pauses import pause_of
 from exchange_os.oracles.selectors import open_alarms
 from venues.models import (
     PPM,
@@ -35,6 +36,7 @@ from venues.models import (
 )
 from venues.selectors import markets_of
 from venues.services.asking import ask
+from venues.services.notices import public_notices
 from venues.services.operate import fees_collected
 
 FRESH_SECONDS = 4
@@ -312,6 +314,16 @@ def _over_time(venue: Venue, money: Asset | None, known: dict[str, Any], interes
 
 def _alerts(venue: Venue, pulse: Pulse) -> Iterator[Alert]:
     """What somebody of the team should look at, the worst first; one line for each rule."""
+    pause = pause_of(PauseFunction.TRADE, venue.group_id)
+    if pause is not None:
+        yield Alert("error", "Trading is stopped by the platform", pause.reason, "markets")
+    if venue.fronts is not None:
+        for notice in public_notices(venue.fronts):
+            if notice.level == "warn":
+                when = f" {notice.at:%d %B, %H:%M} UTC." if notice.at else ""
+                yield Alert(
+                    "error", f"{venue.fronts.name}: {notice.title}", f"{notice.text}{when}", "markets"
+                )
     unreliable = [f"{row.market.symbol} ({row.grade})" for row in pulse.markets if row.grade in UNRELIABLE]
     if unreliable and venue.state == VenueState.OPEN:
         yield Alert(

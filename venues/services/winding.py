@@ -36,6 +36,7 @@ from venues.services.acts import note_act
 from venues.services.asking import ask
 from venues.services.capacity import send_sweep
 from venues.services.events import close_in_time
+from venues.services.front_notices import tell_fronts
 from venues.services.opening import move_phase
 from venues.services.roles import require_role
 from venues.services.two_people import dangerous, request_act
@@ -78,7 +79,8 @@ def _wind_down(user: AbstractBaseUser, venue: Venue, parameters: dict[str, Any])
         Market.objects.filter(venue=fresh, number__in=reduced).update(phase=Phase.CLOSING)
         Market.objects.filter(venue=fresh, number__in=traded).update(phase=Phase.OPEN)
         Venue.objects.filter(pk=fresh.pk).update(state=VenueState.WINDING, ends=ends, halt_ends=None)
-        note_act(fresh, user, "announced the end of", fresh.name, after={"ends": ends.isoformat()})
+        act = note_act(fresh, user, "announced the end of", fresh.name, after={"ends": ends.isoformat()})
+        tell_fronts(act, f"winds down until {ends:%-d %B %Y, %H:%M} UTC")
 
 
 def follow_winding() -> int:
@@ -120,7 +122,7 @@ def _settle(venue: Venue) -> bool:
         if locked.state != VenueState.WINDING:
             return False
         Venue.objects.filter(pk=venue.pk).update(state=VenueState.CLOSED)
-        note_act(venue, None, "closed", venue.name)
+        tell_fronts(note_act(venue, None, "closed", venue.name), "is closed")
         transaction.on_commit(send_sweep)
     return True
 

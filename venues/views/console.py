@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset
-from exchange_os.ledger.selectors import amount_text, listed_assets
+from exchange_os.ledger.selectors import listed_assets, money_text
 from exchange_os.ui.access import signed_in
 from exchange_os.ui.requests import SignedInRequest
 from venues.console import Console, console_page
@@ -78,8 +78,8 @@ def fees(console: Console) -> HttpResponse:
     rows = [
         {
             "symbol": item.symbol,
-            "total": amount_text(held.get(pk, 0) + collected.get(pk, 0), item),
-            "held": amount_text(held.get(pk, 0), item),
+            "total": money_text(held.get(pk, 0) + collected.get(pk, 0), item),
+            "held": money_text(held.get(pk, 0), item),
         }
         for pk, item in sorted(assets.items())
     ]

@@ -1,12 +1,12 @@
 """The fees of a venue: what they are, a change with its effect shown first, its notice, and every change there was."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -17,6 +17,7 @@ from venues.console import Console, console_page
 from venues.economics import trade_example
 from venues.errors import Refusals
 from venues.fees import MAX_TIERS, FeeSchedule, kind_label, schedule_from
+from venues.inputs import text_of
 from venues.models import PPM, FeeChange, MarketKind
 from venues.services.fee_changes import (
     announce_fees,
@@ -26,42 +27,98 @@ from venues.services.fee_changes import (
     waiting_change,
     withdraw_fees,
 )
+from venues.services.fee_trials import try_fees
+from venues.views.fee_trial import trial_context
 
 
 @require_http_methods(["GET", "POST"])
 @console_page("fees")
 def fees(console: Console) -> HttpResponse:
     """The schedule as a form; sent once it is shown as a change, sent with ``confirmed`` it is announced."""
-    venue, post = console.venue, console.request.POST
-    current = schedule_of(venue)
-    kinds = [kind for kind in MarketKind.values if kind in current.rates]
-    values, errors, change, status = _values(current), {}, None, 200
-    if console.request.method == "POST":
-        values = {name: post.get(name, "") for name in {*values, *post}}
+    if console.request.method != "POST":
+        return _page(console, _values(schedule_of(console.venue)))
+    return _answer(console, lambda wanted: _shown_or_announced(console, wanted))
+
+
+@require_POST
+@console_page("fees")
+def attempt(console: Console) -> HttpResponse:
+    """Try the fees that were sent on the venue's history (``commands``), or say how far that has come: a fragment
+    that asks again while it runs, or the page for who has no script."""
+    user, venue, post = console.request.user, console.venue, console.request.POST
+
+    def tried(wanted: FeeSchedule) -> HttpResponse:
+        commands, error = text_of(post, "commands"), ""
         try:
-            wanted = schedule_from(post, kinds)
-            if "confirmed" in post:
-                return _announced(console, announce_fees(console.request.user, venue, wanted))
-            change = _difference(current, wanted)
-        except Refusals as refused:
-            errors, status = {name: each.message for name, each in refused.errors.items()}, 422
+            if commands:
+                try_fees(user, venue, wanted, int(commands) if commands.isdigit() else 0)
         except DomainError as refused:
-            errors, status = {"": refused.message}, 422
+            error = refused.message
+        if console.request.headers.get("HX-Request") == "true":
+            context = {"posted": _posted(post), **trial_context(venue, wanted, error)}
+            return console.render("venues/console/fee_trial.html", context)
+        return _shown_or_announced(console, wanted, error)
+
+    return _answer(console, tried)
+
+
+def _answer(console: Console, act: Callable[[FeeSchedule], HttpResponse]) -> HttpResponse:
+    """What ``act`` makes of the fees that were sent, or the form with what is wrong with them."""
+    current, post = schedule_of(console.venue), console.request.POST
+    values = {**_values(current), **_posted(post)}
+    try:
+        return act(schedule_from(post, _kinds(current)))
+    except Refusals as refused:
+        errors = {name: each.message for name, each in refused.errors.items()}
+    except DomainError as refused:
+        errors = {"": refused.message}
+    return _page(console, values, errors)
+
+
+def _shown_or_announced(console: Console, wanted: FeeSchedule, trial_error: str = "") -> HttpResponse:
+    venue, post = console.venue, console.request.POST
+    if "confirmed" in post:
+        return _announced(console, announce_fees(console.request.user, venue, wanted))
+    current = schedule_of(venue)
     context = {
+        "change": _difference(current, wanted),
+        "posted": _posted(post),
+        **trial_context(venue, wanted, trial_error),
+    }
+    return _page(console, {**_values(current), **_posted(post)}, context=context)
+
+
+def _page(
+    console: Console,
+    values: Mapping[str, str],
+    errors: Mapping[str, str] | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> HttpResponse:
+    venue, errors = console.venue, errors or {}
+    kinds = _kinds(schedule_of(venue))
+    shown = {
         "tables": [_table(kind, values, errors) for kind in kinds],
         "tiers": [_tier(tier, values, errors) for tier in range(MAX_TIERS)],
         "referral": (values.get("referral", ""), errors.get("referral", "")),
         "builder_cap": (values.get("builder_cap", ""), errors.get("builder_cap", "")),
         "error": errors.get("", ""),
-        "change": change,
-        "posted": {name: value for name, value in values.items() if name not in ("csrfmiddlewaretoken",)},
         "waiting": waiting_change(venue),
         "history": [_history_row(each) for each in changes_of(venue)[:20]],
         "unit": settings.VALUE_ASSET,
         "notice_hours": whole("fee_notice_hours"),
         "max_referral": f"{settings.MAX_REFERRAL_PPM * 100 / PPM:g}",
+        **(context or {}),
     }
-    return console.render("venues/console/fees.html", context, status=status)
+    return console.render("venues/console/fees.html", shown, status=422 if errors else 200)
+
+
+def _kinds(schedule: FeeSchedule) -> list[str]:
+    return [kind for kind in MarketKind.values if kind in schedule.rates]
+
+
+def _posted(post: QueryDict) -> dict[str, str]:
+    """The fields of the form as they were sent."""
+    return {name: post.get(name, "") for name in post if name not in ("csrfmiddlewaretoken", "commands")}
 
 
 @require_POST

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,14 +11,16 @@ from django.views.decorators.http import require_GET
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset, Transfer, TransferState
-from exchange_os.ledger.selectors import amount_text
+from exchange_os.ledger.selectors import amount_text, money_text
 from venues.console import Console, console_page
 from venues.models import Role, Venue
 from venues.revenue import (
     Earned,
     MarketRevenue,
+    front_months_of,
     front_revenue_by_day,
     front_revenue_by_market,
+    front_revenue_by_market_and_day,
     months_of,
     revenue_assets,
     revenue_by_day,
@@ -57,12 +59,12 @@ def revenue(console: Console) -> HttpResponse:
         "assets": assets,
         "days": days,
         "ranges": RANGES,
-        "now": _row(total(each for _, each in now), asset),
+        "now": _row(total(each for _, each in now), asset, money_text),
         "change": _change(total(e for _, e in before).venue, total(e for _, e in now).venue),
-        "today": amount_text(now[-1][1].venue, asset),
+        "today": money_text(now[-1][1].venue, asset),
         "chart": _bars([(day, each.venue) for day, each in now], asset),
         "markets": [
-            {"market": row.market, **_row(row.earned, asset)}
+            {"market": row.market, **_row(row.earned, asset, money_text)}
             for row in revenue_by_market(venue, asset, since, until)
         ],
         "payouts": [_payout(row) for row in payouts_of(venue)[:PAYOUTS]],
@@ -84,12 +86,13 @@ def _front(console: Console, asset: Asset, assets: list[Asset]) -> HttpResponse:
         "assets": assets,
         "days": days,
         "ranges": RANGES,
-        "sum": amount_text(sum(units for _, units in by_day), asset),
-        "today": amount_text(by_day[-1][1], asset),
+        "sum": money_text(sum(units for _, units in by_day), asset),
+        "today": money_text(by_day[-1][1], asset),
         "chart": _bars(by_day, asset),
         "owner": venue.fronts,
+        "months": front_months_of(venue),
         "markets": [
-            (market, amount_text(units, asset))
+            (market, money_text(units, asset))
             for market, units in front_revenue_by_market(venue, asset, since, until)
         ],
     }
@@ -100,9 +103,9 @@ def _front(console: Console, asset: Asset, assets: list[Asset]) -> HttpResponse:
 @console_page("revenue")
 def statement(console: Console, month: str) -> HttpResponse:
     """One month of the venue: what each market earned, and what was paid out."""
-    if console.venue.fronts_id is not None:
-        raise Http404("Statements are the owner's.")
     first, last = _month(month)
+    if console.venue.fronts_id is not None:
+        return _front_statement(console, first, last)
     sheets = []
     for asset in revenue_assets(console.venue):
         rows = revenue_by_market(console.venue, asset, first, last)
@@ -117,7 +120,7 @@ def statement(console: Console, month: str) -> HttpResponse:
     payouts = payouts_of(console.venue).filter(
         state=TransferState.SETTLED, finished__date__gte=first, finished__date__lte=last
     )
-    context = {"month": first, "sheets": sheets, "payouts": [_payout(row) for row in payouts]}
+    context = {"month": first, "sheets": sheets, "payouts": [_payout(row, amount_text) for row in payouts]}
     return console.render("venues/console/statement.html", context)
 
 
@@ -125,12 +128,32 @@ def statement(console: Console, month: str) -> HttpResponse:
 @console_page("revenue")
 def statement_csv(console: Console, month: str) -> StreamingHttpResponse:
     """One month of the venue by day and market, as CSV."""
-    if console.venue.fronts_id is not None:
-        raise Http404("Statements are the owner's.")
     first, last = _month(month)
-    answer = StreamingHttpResponse(_lines(console.venue, first, last), content_type="text/csv; charset=utf-8")
+    lines = _lines if console.venue.fronts_id is None else _front_lines
+    answer = StreamingHttpResponse(lines(console.venue, first, last), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{console.venue.slug}-{month}.csv"'
     return answer
+
+
+def _front_statement(console: Console, first: date, last: date) -> HttpResponse:
+    """One month of a front: what its deployer was paid as its builder, to the unit."""
+    sheets = []
+    for asset in revenue_assets(console.venue):
+        rows = front_revenue_by_market_and_day(console.venue, asset, first, last)
+        if rows:
+            shown = [(day, market, amount_text(units, asset)) for day, market, units in rows]
+            whole = amount_text(sum(units for _, _, units in rows), asset)
+            sheets.append({"asset": asset, "rows": shown, "sum": whole})
+    context = {"month": first, "sheets": sheets, "owner": console.venue.fronts}
+    return console.render("venues/console/front_statement.html", context)
+
+
+def _front_lines(front: Venue, first: date, last: date) -> Iterator[str]:
+    writer = csv.writer(_Echo())
+    yield writer.writerow(["day", "market", "asset", "builder_fee"])
+    for asset in revenue_assets(front):
+        for day, market, units in front_revenue_by_market_and_day(front, asset, first, last):
+            yield writer.writerow([day.isoformat(), market.symbol, asset.symbol, amount_text(units, asset)])
 
 
 class _Echo:
@@ -174,9 +197,10 @@ def _month(text: str) -> tuple[date, date]:
     return first, (first + timedelta(days=32)).replace(day=1) - timedelta(days=1)
 
 
-def _row(earned: Earned, asset: Asset) -> dict[str, Any]:
+def _row(earned: Earned, asset: Asset, text: Callable[[int, Asset], str] = amount_text) -> dict[str, Any]:
+    """What was earned as ``text`` writes it: to the unit in statements, as people read money elsewhere."""
     names = ("volume", "fees", "taker_fees", "maker_fees", "builders", "referrers", "protocol", "venue")
-    shown = {name: amount_text(getattr(earned, name), asset) for name in names}
+    shown = {name: text(getattr(earned, name), asset) for name in names}
     return {"trades": earned.trades, **shown}
 
 
@@ -197,7 +221,7 @@ def _bars(days: list[tuple[date, int]], asset: Asset) -> dict[str, Any]:
             "height": (tall := max(0, units) * height // most if most else 0),
             "y": height - tall,
             "day": day,
-            "amount": amount_text(units, asset),
+            "amount": money_text(units, asset),
         }
         for n, (day, units) in enumerate(days)
     ]
@@ -205,16 +229,16 @@ def _bars(days: list[tuple[date, int]], asset: Asset) -> dict[str, Any]:
         "bars": bars,
         "width": width,
         "height": height,
-        "most": amount_text(most, asset),
+        "most": money_text(most, asset),
         "empty": not most,
     }
 
 
-def _payout(row: Transfer) -> dict[str, Any]:
+def _payout(row: Transfer, text: Callable[[int, Asset], str] = money_text) -> dict[str, Any]:
     levels = {TransferState.SETTLED: "badge-up", TransferState.REFUSED: "badge-down"}
     return {
         "row": row,
-        "amount": amount_text(row.amount, row.asset),
+        "amount": text(row.amount, row.asset),
         "badge": levels.get(TransferState(row.state), "badge-warn"),
     }
 
@@ -226,5 +250,5 @@ def _held(venue: Venue) -> dict[str, Any]:
     except DomainError:
         return {"away": True, "held": []}
     assets = Asset.objects.in_bulk(list(held))
-    rows = [(amount_text(units, assets[pk]), assets[pk].symbol) for pk, units in sorted(held.items())]
+    rows = [(money_text(units, assets[pk]), assets[pk].symbol) for pk, units in sorted(held.items())]
     return {"away": False, "held": rows}
