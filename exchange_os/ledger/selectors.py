@@ -50,11 +50,13 @@ def amount_text(units: int, asset: Asset) -> str:
 
 def money_text(units: int, asset: Asset) -> str:
     """An amount as people read it in tables: ``1,234.50``. Two decimals, of an asset that is not the value asset up to
-    six; rounded half up, and what rounds to nothing is told as less than the last place."""
+    six; rounded half up. Nothing is ``0``, and what rounds to nothing is told as less than the last place."""
+    if not units:
+        return "0"
     places = 2 if asset.symbol == settings.VALUE_ASSET else min(asset.scale, 6)
     value = Decimal(units).scaleb(-asset.scale)
     least = Decimal(1).scaleb(-places)
-    if value and abs(value) < least:
+    if abs(value) < least:
         return f"{'>-' if value < 0 else '<'}{least}"
     return f"{value.quantize(least, rounding=ROUND_HALF_UP):,}"
 
