@@ -17,6 +17,7 @@ class TradeExample:
     """A trade of ``amount`` quote: what taker and maker pay, and who gets how much of it; decimals as text."""
 
     symbols: str
+    outcome: bool
     quote: str
     amount: str
     taker_pays: str
@@ -39,30 +40,43 @@ class Assumptions:
 
 def trade_examples(specs: list[Listing], assumed: Assumptions = Assumptions()) -> list[TradeExample]:
     """One example for each pair of fees and quote among the markets, with the markets it stands for."""
-    groups: dict[tuple[str, int, int], list[str]] = {}
+    groups: dict[tuple[bool, str, int, int], list[str]] = {}
     for spec in specs:
-        key = (spec.quote.symbol, spec.taker_fee_ppm, spec.maker_fee_ppm)
-        groups.setdefault(key, []).append(spec.symbol)
-    return [trade_example(", ".join(names), *key, assumed) for key, names in groups.items()]
+        asks = isinstance(spec, EventSpec)
+        key = (asks, spec.quote.symbol, spec.taker_fee_ppm, spec.maker_fee_ppm)
+        groups.setdefault(key, []).append(spec.title if isinstance(spec, EventSpec) else spec.symbol)
+    return [
+        trade_example(", ".join(names), quote, taker, maker, assumed, outcome=asks)
+        for (asks, quote, taker, maker), names in groups.items()
+    ]
 
 
 def trade_example(
-    symbols: str, quote: str, taker_ppm: int, maker_ppm: int, assumed: Assumptions = Assumptions()
+    symbols: str,
+    quote: str,
+    taker_ppm: int,
+    maker_ppm: int,
+    assumed: Assumptions = Assumptions(),
+    *,
+    outcome: bool = False,
 ) -> TradeExample:
     """The split of one trade's fees, as the kernel does it (``kernel/WIRE.md``, Money and Builders).
 
+    An outcome pays ``rate * p * (1 - p)`` a contract; the example is at 50%, where that is half of what is spent.
     The builder gets what it adds; of the rest the protocol its share; of what is then left the taker's referrer its
     share of the taker's part; the venue keeps what remains.
     """
     amount, own_ppm = assumed.amount, taker_ppm + assumed.builder_ppm
-    taker, maker = amount * own_ppm / PPM, amount * maker_ppm / PPM
-    builder = amount * assumed.builder_ppm / PPM
+    charged = amount / 2 if outcome else amount
+    taker, maker = charged * own_ppm / PPM, charged * maker_ppm / PPM
+    builder = charged * assumed.builder_ppm / PPM
     rest = taker + maker - builder
     protocol = rest * whole("protocol_share_ppm") / PPM
     left, both_ppm = rest - protocol, own_ppm + max(0, maker_ppm)
     referrer = left * own_ppm * assumed.referral_ppm / (both_ppm * PPM) if both_ppm else Decimal(0)
     return TradeExample(
         symbols=symbols,
+        outcome=outcome,
         quote=quote,
         amount=_money(amount),
         taker_pays=_money(taker),

@@ -26,6 +26,7 @@ class Field:
     suffix: str = ""
     placeholder: str = ""
     maxlength: int = 40
+    rows: int = 3
     options: list[tuple[str, str]] = field(default_factory=list)
 
     @property
@@ -163,7 +164,7 @@ def perpetual_fields(data: Mapping[str, Any], assets: Iterable[Asset], prefix: s
         Field(f"{prefix}interest_cap", "Open interest cap", value("interest_cap"), "decimal", suffix="contracts",
               hint="Empty for no cap besides what your stake carries.", placeholder="no cap"),
         Field(
-            f"{prefix}sources", "Price sources", value("sources"), kind="textarea", maxlength=2000,
+            f"{prefix}sources", "Price sources", value("sources"), kind="textarea", maxlength=2000, rows=5,
             hint="One a line, three for the full grade: market north/BTC-USD, pyth …, chainlink …, http …, push …",
             placeholder="market north/BTC-USD",
         ),

@@ -98,7 +98,7 @@ def months_of(venue: Venue) -> list[date]:
 
 
 def _markets(venue: Venue, asset: Asset) -> dict[int, Market]:
-    rows = markets_of(venue).filter(quote=asset).select_related("quote")
+    rows = markets_of(venue).filter(quote=asset).select_related("quote", "event")
     return {market.number: market for market in rows}
 
 

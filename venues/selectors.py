@@ -185,11 +185,12 @@ def instruments_of(venue: Venue, numbers: Collection[int] | None = None) -> list
 
 @dataclass(frozen=True)
 class MarketActivity:
-    """One market with its trades of the last 24 hours; ``volume`` is in quote, as text."""
+    """One market with its trades of the last 24 hours; ``volume`` is in quote, as text, ``units`` the same whole."""
 
     market: Market
     volume: str
     trades: int
+    units: int
 
 
 def activity_of(venue: Venue) -> list[MarketActivity]:
@@ -201,7 +202,7 @@ def activity_of(venue: Venue) -> list[MarketActivity]:
         for row in rows.annotate(volume=Sum("quote_volume"), count=Sum("trades"))
     }
     return [
-        MarketActivity(market, money_text(volume, market.quote), count)
+        MarketActivity(market, money_text(volume, market.quote), count, volume)
         for market in _markets().filter(venue_id=venue.books_id)
         for volume, count in [traded.get(market.number, (0, 0))]
     ]

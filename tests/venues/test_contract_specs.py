@@ -8,6 +8,7 @@ from django.utils import timezone
 from exchange_os.ledger.models import Asset
 from tests.venues.conftest import BTC_USD, PERPETUAL
 from venues.contract_specs import PerpetualSpec, perpetual_spec
+from venues.economics import trade_example
 from venues.errors import Refusals
 from venues.event_rules import split_rules
 from venues.event_specs import EventSpec, event_spec
@@ -158,3 +159,10 @@ def test_a_scalar_may_say_what_its_ends_mean() -> None:
         with pytest.raises(Refusals) as refused:
             event_spec({**scalar, "low": low, "high": high})
         assert {name: item.code for name, item in refused.value.errors.items()} == {"high": "ends_invalid"}
+
+
+def test_an_outcome_is_charged_by_its_doubt_and_the_example_says_so() -> None:
+    even = trade_example("", "USD", 5_000, 0, outcome=True)
+    sure = trade_example("", "USD", 5_000, 0)
+    assert (even.taker_pays, even.venue_gets, even.outcome) == ("2.5", "2.25", True)
+    assert (sure.taker_pays, sure.venue_gets, sure.outcome) == ("5", "4.5", False)

@@ -75,6 +75,12 @@ def test_a_halted_market_is_an_alert_and_the_page_shows_it(trade, venue, deploye
     assert reverse("deployer:markets", args=[venue.pk]) in page
     fragment = signed_in(deployer).get(reverse("deployer:pulse", args=[venue.pk])).content.decode()
     assert "<html" not in fragment and "BTC-USD: orders can only be cancelled." in fragment
+    visitor, tab = signed_in(deployer), reverse("deployer:markets", args=[venue.pk])
+    for asked, words in (
+        ("", "Resume BTC-USD"), ("?state=halted&find=btc+usd&page=99", "Resume BTC-USD"),
+        ("?state=over", "No market is in this state."), ("?find=doge", "No market here has “doge” in its name."),
+    ):  # fmt: skip
+        assert words in visitor.get(tab + asked).content.decode()
 
 
 def test_a_venue_that_is_away_shows_what_the_database_knows(trade, venue, monkeypatch):

@@ -69,7 +69,7 @@ def fee_rows(rows: Sequence[Listing], share_ppm: int) -> list[dict[str, Any]]:
         added = market.venue.builder_ppm if market.venue.builder_code else 0
         fee = Decimal(EXAMPLE) * taker / PPM * part
         protocol = fee * share_ppm / PPM
-        front = Decimal(EXAMPLE) * added / PPM
+        front = Decimal(EXAMPLE) * added / PPM * part
         shown.append(
             {
                 "kind": MarketKind(kind).label,

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.mail import send_mail
+from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -20,7 +21,7 @@ from venues.console import Console, console_page
 from venues.errors import Refusals
 from venues.fields import listing_fields, mark
 from venues.inputs import text_of
-from venues.models import MarketKind, Role, Venue
+from venues.models import Market, MarketKind, Phase, Role, Venue
 from venues.selectors import activity_of
 from venues.services.adding import add_market
 from venues.services.capacity import settlement_asset
@@ -43,6 +44,14 @@ from venues.services.team import (
 )
 from venues.specs import listing_spec
 
+MARKETS_A_PAGE = 50
+#: What the tab Markets is divided into, by the phases of markets.
+STATES = {
+    "trading": {Phase.PENDING, Phase.OPEN, Phase.AUCTION},
+    "halted": {Phase.HALTED},
+    "ending": {Phase.CLOSING, Phase.SETTLING},
+    "over": {Phase.SETTLED},
+}
 #: The tab an act comes back to.
 BACK = {"halt": "deployer:markets", "resume": "deployer:markets", "collect": "deployer:console"}
 
@@ -50,18 +59,41 @@ BACK = {"halt": "deployer:markets", "resume": "deployer:markets", "collect": "de
 @require_GET
 @console_page("markets")
 def markets(console: Console) -> HttpResponse:
-    """Every market, halting and resuming each or all."""
-    return console.render(
-        "venues/console/markets.html",
-        {"activity": activity_of(console.venue), "halt_hours": settings.HALT_HOURS},
-    )
+    """The markets, halting and resuming each or all; busiest first, found by words and by state."""
+    return console.render("venues/console/markets.html", _listed(console))
 
 
 @require_GET
 @console_page("markets")
 def status(console: Console) -> HttpResponse:
     """State and markets of the venue (a fragment that asks again while something is opening)."""
-    return console.render("venues/venue_status.html", {"activity": activity_of(console.venue)})
+    return console.render("venues/venue_status.html", _listed(console))
+
+
+def _listed(console: Console) -> dict[str, Any]:
+    """A page of the markets in the state and with the words that the address asks for."""
+    asked = console.request.GET
+    words = asked.get("find", "").strip()[:60]
+    every = sorted(activity_of(console.venue), key=lambda row: (-row.units, row.market.number))
+    counts = {name: sum(row.market.phase in phases for row in every) for name, phases in STATES.items()}
+    state = asked.get("state", "")
+    if state not in STATES:
+        state = next((name for name, count in counts.items() if count), "trading")
+    rows = [row for row in every if row.market.phase in STATES[state] and _has(row.market, words)]
+    page = Paginator(rows, MARKETS_A_PAGE).get_page(asked.get("page"))
+    return {
+        "activity": page.object_list,
+        "page": page,
+        "words": words,
+        "state": state,
+        "states": [(name, name.capitalize(), counts[name]) for name in STATES],
+        "halt_hours": settings.HALT_HOURS,
+    }
+
+
+def _has(market: Market, words: str) -> bool:
+    text = f"{market.symbol} {market.outcome_name} {market.event.title if market.event else ''}".lower()
+    return all(word in text for word in words.lower().split())
 
 
 @require_GET

@@ -20,16 +20,18 @@ from venues.services.event_moves import EVENT_MOVES, outcome_names
 
 #: States in which somebody of the team has something to do.
 WAITING = (EventState.CLOSED, EventState.DISPUTED, EventState.PROPOSED)
+OVER = (EventState.RESOLVED, EventState.VOID)
 
 
 @require_GET
 @console_page("events")
 def events(console: Console) -> HttpResponse:
     """Every event of the venue, those that wait for something first."""
-    rows = console.venue.events.annotate(market_count=Count("markets"))
+    rows = list(console.venue.events.annotate(market_count=Count("markets")).order_by("closes", "pk"))
     waiting = [row for row in rows if row.state in WAITING]
-    others = [row for row in rows if row.state not in WAITING]
-    return console.render("venues/console/events.html", {"waiting": waiting, "others": others})
+    trading = [row for row in rows if row.state not in (*WAITING, *OVER)]
+    over = [row for row in reversed(rows) if row.state in OVER]
+    return console.render("venues/console/events.html", {"waiting": waiting, "others": trading, "over": over})
 
 
 @require_GET

@@ -41,7 +41,7 @@ def trial_context(venue: Venue, schedule: FeeSchedule, error: str = "") -> dict[
 def _sheets(venue: Venue, found: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A sheet an asset that fees are paid in."""
     numbers = found["before"].keys() | found["after"].keys()
-    markets = Market.objects.filter(venue=venue, number__in=numbers).select_related("quote")
+    markets = Market.objects.filter(venue=venue, number__in=numbers).select_related("quote", "event")
     by_asset: dict[Asset, list[tuple[Market, Sums, Sums]]] = defaultdict(list)
     for market in markets:
         was, would = (_sums(venue, found[run].get(market.number, {})) for run in ("before", "after"))
@@ -54,10 +54,14 @@ def _sheet(asset: Asset, rows: list[tuple[Market, Sums, Sums]]) -> dict[str, Any
     left = rows[SHOWN:]
     return {
         "asset": asset,
-        "rows": [_row(market.symbol, was, would, asset) for market, was, would in rows[:SHOWN]]
+        "rows": [_row(_name(market), was, would, asset) for market, was, would in rows[:SHOWN]]
         + ([_added(f"{len(left)} more markets", left, asset)] if left else []),
         "sum": _added("All markets", rows, asset),
     }
+
+
+def _name(market: Market) -> str:
+    return f"{market.event.title} · {market.outcome_name}" if market.event else market.symbol
 
 
 def _added(name: str, rows: list[tuple[Market, Sums, Sums]], asset: Asset) -> dict[str, Any]:

@@ -189,7 +189,9 @@ def _difference(old: FeeSchedule, new: FeeSchedule) -> dict[str, Any]:
                         "was": [percent(rate) for rate in was],
                         "will": [percent(rate) for rate in will],
                         "dearer": will[0] > was[0] or will[1] > was[1],
-                        "example": trade_example("", settings.VALUE_ASSET, will[1], will[0]),
+                        "example": trade_example(
+                            "", settings.VALUE_ASSET, will[1], will[0], outcome=kind == MarketKind.OUTCOME
+                        ),
                     }
                 )
     shares = [

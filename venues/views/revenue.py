@@ -32,6 +32,7 @@ from venues.services.operate import fees_held, payouts_of
 
 RANGES = (7, 30, 90)
 PAYOUTS = 20
+SHOWN_MARKETS = 25
 MONTH = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])")
 CHART = (720, 150)
 
@@ -54,6 +55,7 @@ def revenue(console: Console) -> HttpResponse:
     since = until - timedelta(days=days - 1)
     by_day = revenue_by_day(venue, asset, since - timedelta(days=days), until)
     before, now = by_day[:days], by_day[days:]
+    markets = revenue_by_market(venue, asset, since, until)
     context = {
         "asset": asset,
         "assets": assets,
@@ -64,9 +66,9 @@ def revenue(console: Console) -> HttpResponse:
         "today": money_text(now[-1][1].venue, asset),
         "chart": _bars([(day, each.venue) for day, each in now], asset),
         "markets": [
-            {"market": row.market, **_row(row.earned, asset, money_text)}
-            for row in revenue_by_market(venue, asset, since, until)
+            {"market": row.market, **_row(row.earned, asset, money_text)} for row in markets[:SHOWN_MARKETS]
         ],
+        "more_markets": max(0, len(markets) - SHOWN_MARKETS),
         "payouts": [_payout(row) for row in payouts_of(venue)[:PAYOUTS]],
         "months": months_of(venue),
         "can_collect": console.may(Role.TREASURER),
