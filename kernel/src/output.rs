@@ -363,13 +363,12 @@ impl Output {
 impl Output {
     /// A position as it stands at the end of a batch.
     pub fn position_event(&mut self, stamp: Stamp, account: u32, position: &PositionView) {
-        let mut pen = Pen::begin(&mut self.events, POSITION_EVENT);
-        header(&mut pen, EVENT_POSITION, 0, POSITION_EVENT, account, stamp);
-        pen.u32(position.market);
-        pen.u16(position.leverage);
-        pen.u8(u8::from(position.isolated));
-        pen.u8(0);
-        for value in [
+        let mut block = Block::<POSITION_EVENT>::begin(&mut self.events);
+        head(&mut block, EVENT_POSITION, 0, POSITION_EVENT, account, stamp);
+        block.u32(EVENT_HEADER, position.market);
+        block.u16(EVENT_HEADER + 4, position.leverage);
+        block.put(EVENT_HEADER + 6, &[u8::from(position.isolated), 0]);
+        let values = [
             position.lots,
             position.entry,
             position.realised,
@@ -377,10 +376,11 @@ impl Output {
             position.mark_ticks,
             position.upnl,
             position.maintenance,
-        ] {
-            pen.i64(value);
+        ];
+        for (index, value) in values.into_iter().enumerate() {
+            block.i64(EVENT_HEADER + 8 + 8 * index, value);
         }
-        pen.end();
+        block.end(POSITION_EVENT);
     }
 }
 

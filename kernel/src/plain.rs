@@ -14,7 +14,7 @@ use crate::market::Market;
 use crate::matching::hold_of;
 use crate::num::{charge, product, MAX_QUANTITY};
 use crate::output::{Ack, Stamp};
-use crate::place::{Place, NOT_RESTING, PLACE_FRAME};
+use crate::place::{NOT_RESTING, PLACE_FRAME};
 use crate::slab::{Node, NIL, NO_CLIENT};
 use crate::wire::{flag, i64_at, u32_at, u64_at, ALL_MARKETS, GTC, IOC, MAX_CLIENT_ID, STP_CANCEL_BOTH};
 
@@ -210,33 +210,24 @@ impl Kernel {
         vacancy: Option<Vacancy>,
         coming: &Ahead,
     ) -> bool {
-        let market = order.market as usize;
-        let place = Place {
-            flags: order.flags,
-            tif: order.tif,
-            stp: order.stp,
-            price: order.price,
-            size: order.size,
-            ..Place::default()
-        };
-        if self.check_contract(&place, order.owner, market, order.price).is_err() {
+        if !self.passes(order) {
             return false;
         }
         if crosses {
-            self.take_contract(order, vacancy, coming);
+            self.take_plain(order, vacancy, coming);
             return true;
         }
-        let quote = self.markets[market].quote;
+        let quote = self.markets[order.market as usize].quote;
         // It holds nothing, but its balance is told.
         self.funds.account_mut(order.owner).balance_mut(quote).dirty = true;
-        let node = self.rest_plain(order, vacancy, coming);
-        self.reserve_lots(&node, node.remaining, node.taker_ppm);
+        self.rest_plain(order, vacancy, coming);
+        self.reserve_plain(order);
         true
     }
 
     /// A plain order enters the book; what it holds or reserves is the caller's.
     #[inline(always)]
-    fn rest_plain(&mut self, order: &Plain, vacancy: Option<Vacancy>, coming: &Ahead) -> Node {
+    fn rest_plain(&mut self, order: &Plain, vacancy: Option<Vacancy>, coming: &Ahead) {
         let now_ms = self.now_ms;
         let Kernel { funds, markets, slab, ids, clients, out, mandates, .. } = self;
         if let Some(held) = order.mandate {
@@ -270,7 +261,6 @@ impl Kernel {
         let stamp = Stamp { group: self.group, sequence: self.sequence, now_ms };
         out.new_order_event(stamp, &new);
         out.ack(Ack { order_id, remaining: order.size, state: state::OPEN, ..Ack::default() });
-        node
     }
 
     /// Carry out the cancel of an order whose slot was found when it was looked at ahead. `false`: nothing has been done.

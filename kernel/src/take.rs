@@ -1,13 +1,15 @@
 //! A plain order that trades at once: the third of the paths of `plain.rs`. As long as it meets plain orders (no expiry, no
-//! algo order behind them, no owner of its own, no margin account, no trigger at the price, nobody beside the two sides whom the
-//! fill concerns) it is matched here, and what is
-//! the same for all its trades is done once: its own balances, its record, the level's and the fee accounts' sums. At the
-//! first order that is not plain it goes on as any other taker does, from where it stands.
+//! algo order behind them, no owner of its own, no trigger at the price, nobody beside the two sides whom the fill concerns) it
+//! is matched here, and what is the same for all its trades is done once: its own balances or position, its record, the level's
+//! and the fee accounts' sums. At the first order that is not plain it goes on as any other taker does, from where it stands.
+//!
+//! What changes hands is the matter of a `Desk`: base and quote here, positions and outcomes in `contracts/desk.rs` and
+//! `outcomes/desk.rs`.
 
 use crate::accounts::{Account, Asset, Funds, DUST, PROTOCOL_FEES, VENUE_FEES};
 use crate::clients::{ClientIds, Entry, Vacancy};
 use crate::codes::{reason, state};
-use crate::contracts::Margin;
+use crate::contracts::{Margin, OUTCOME, SPOT};
 use crate::ids::OrderIds;
 use crate::kernel::Kernel;
 use crate::look::{Ahead, Met};
@@ -22,16 +24,16 @@ use crate::slab::{Cold, NewOrder, Node, Slab, NIL, NO_CLIENT};
 use crate::wire::{flag, IOC};
 
 /// What an order has done so far.
-struct Take {
+pub(crate) struct Take {
     remaining: i64,
     prepaid: u32,
     filled: Filled,
     /// Orders met.
     met: u32,
-    /// Changes of its own balances, and of all its makers' quote together.
+    /// Changes of its own balances, and of all its makers' quote together; of a perpetual less what positions were entered for.
     base: i64,
-    quote: i64,
-    makers: i64,
+    pub quote: i64,
+    pub makers: i64,
     /// Quote units of the reserved accounts, and what they had before.
     reserved: [i64; 3],
     before: [i64; 3],
@@ -55,17 +57,66 @@ impl Take {
             before: reserved,
         }
     }
+
+    /// Lots it trades with the next order.
+    #[inline(always)]
+    pub fn lots(&self, node: &Node) -> i64 {
+        self.remaining.min(node.remaining)
+    }
+
+    /// Take lots off both orders of a trade, and charge both sides and share what that brings.
+    #[inline(always)]
+    pub fn charge(&mut self, order: &Plain, market: &Market, node: &mut Node, terms: Terms) -> Deal {
+        let Terms { lots, notional, charged } = terms;
+        // A rebate is never more than the taker of the same fill pays.
+        let maker_ppm = node.maker_ppm.max(-order.taker_ppm);
+        let maker_fee = charge(charged, maker_ppm, node.prepaid);
+        node.prepaid = prepaid_after(charged, maker_ppm, node.prepaid, maker_fee);
+        node.remaining -= lots;
+        let taker_fee = charge(charged, order.taker_ppm, self.prepaid);
+        self.prepaid = prepaid_after(charged, order.taker_ppm, self.prepaid, taker_fee);
+        self.filled = self.filled.after(notional, lots, taker_fee);
+        self.remaining -= lots;
+
+        let earned = share(charged, i64::from(order.taker_ppm) + i64::from(maker_ppm));
+        let protocol = share(earned, i64::from(market.parameters.protocol_share_ppm));
+        let [venue, shared, dust] = self.reserved;
+        let dust = dust + taker_fee + maker_fee - earned;
+        self.reserved = [venue + earned - protocol, shared + protocol, dust];
+        assert!(
+            (venue + earned - protocol) | (shared + protocol) | dust >= 0,
+            "reserved accounts are never negative"
+        );
+        Deal { lots, notional, maker_fee, taker_fee, left: node.remaining }
+    }
+}
+
+/// A trade to be made: lots, quote units, and the units both sides are charged on.
+pub(crate) struct Terms {
+    pub lots: i64,
+    pub notional: i64,
+    pub charged: i64,
+}
+
+/// What changes hands when orders of a kind of markets trade.
+pub(crate) trait Desk {
+    /// Whether an order at the front, of this account, can be traded with here.
+    fn serves(&mut self, floor: &Floor, node: &Node, account: &Account) -> bool;
+    /// Money and lots of one trade.
+    fn settle(&mut self, floor: &mut Floor, order: &Plain, take: &mut Take, slot: u32, price: i64) -> Deal;
+    /// What the order itself is left with after its trades.
+    fn close(&mut self, floor: &mut Floor, order: &Plain, take: &mut Take);
 }
 
 /// What trading reads and writes, apart from each other.
-struct Floor<'a> {
-    accounts: &'a mut [Account],
-    margins: &'a [Margin],
+pub(crate) struct Floor<'a> {
+    pub accounts: &'a mut [Account],
+    pub margins: &'a mut [Margin],
     wide: bool,
     dirty_accounts: &'a mut Vec<u32>,
     batch: u32,
-    market: &'a mut Market,
-    slab: &'a mut Slab,
+    pub market: &'a mut Market,
+    pub slab: &'a mut Slab,
     ids: &'a mut OrderIds,
     clients: &'a mut ClientIds,
     mandates: &'a Mandates,
@@ -76,21 +127,21 @@ struct Floor<'a> {
 }
 
 /// One trade: lots, both fees, lots left of the maker.
-struct Deal {
-    lots: i64,
-    notional: i64,
-    maker_fee: i64,
-    taker_fee: i64,
-    left: i64,
+pub(crate) struct Deal {
+    pub lots: i64,
+    pub notional: i64,
+    pub maker_fee: i64,
+    pub taker_fee: i64,
+    pub left: i64,
 }
 
 impl Floor<'_> {
     /// Trade with plain orders while they are within reach. `false`: the next one is not plain.
     #[inline(always)]
-    fn meet<const SIDE: usize>(&mut self, order: &Plain, record: &Cold, take: &mut Take) -> bool {
-        let opposite = 1 - SIDE;
+    fn meet(&mut self, desk: &mut impl Desk, order: &Plain, record: &Cold, take: &mut Take) -> bool {
+        let opposite = 1 - order.side;
         let owner = self.accounts[order.owner as usize].owner;
-        while take.remaining > 0 && self.market.book.crosses(SIDE, order.price) {
+        while take.remaining > 0 && self.market.book.crosses(order.side, order.price) {
             let price = self.market.book.best(opposite);
             let Some((at, mut head)) = self.market.book.front(opposite) else { return false };
             if price <= self.market.alarm.0 || price >= self.market.alarm.1 {
@@ -108,7 +159,7 @@ impl Floor<'_> {
                 }
                 plain = node.flags & (flag::TIMED | flag::LINKED) == 0
                     && account.owner != owner
-                    && account.margin == 0
+                    && desk.serves(self, node, account)
                     && self.slab.cold(head).builder == 0
                     && !self.mandates.concern(account, self.slab.cold(head).key)
                     && take.met < self.market.parameters.max_matches;
@@ -116,7 +167,7 @@ impl Floor<'_> {
                     break;
                 }
                 take.met += 1;
-                let deal = self.settle::<SIDE>(order, take, head, price);
+                let deal = desk.settle(self, order, take, head, price);
                 self.report(order, record, take, head, price, &deal);
                 traded += deal.lots;
                 if deal.left == 0 {
@@ -144,58 +195,15 @@ impl Floor<'_> {
         }
     }
 
-    /// Money and lots of one trade.
+    /// Note that an account changed in this batch.
     #[inline(always)]
-    fn settle<const SIDE: usize>(&mut self, order: &Plain, take: &mut Take, slot: u32, price: i64) -> Deal {
-        let market = &*self.market;
-        let node = self.slab.node_mut(slot);
-        let lots = take.remaining.min(node.remaining);
-        let left = node.remaining - lots;
-        let (notional, base) = (market.lot_price(price) * lots, lots * market.lot_size);
-        // A rebate is never more than the taker of the same fill pays.
-        let maker_ppm = node.maker_ppm.max(-order.taker_ppm);
-        let maker_fee = charge(notional, maker_ppm, node.prepaid);
-        let maker_prepaid = prepaid_after(notional, maker_ppm, node.prepaid, maker_fee);
-        let taker_fee = charge(notional, order.taker_ppm, take.prepaid);
-        take.prepaid = prepaid_after(notional, order.taker_ppm, take.prepaid, taker_fee);
-        take.filled = take.filled.after(notional, lots, taker_fee);
-        take.remaining -= lots;
-
-        let earned = share(notional, i64::from(order.taker_ppm) + i64::from(maker_ppm));
-        let protocol = share(earned, i64::from(market.parameters.protocol_share_ppm));
-        let [venue, shared, dust] = take.reserved;
-        let dust = dust + taker_fee + maker_fee - earned;
-        take.reserved = [venue + earned - protocol, shared + protocol, dust];
-        assert!(
-            (venue + earned - protocol) | (shared + protocol) | dust >= 0,
-            "reserved accounts are never negative"
-        );
-
-        let account = &mut self.accounts[node.account as usize];
+    pub fn touch(&mut self, slot: u32) -> &mut Account {
+        let account = &mut self.accounts[slot as usize];
         if account.dirty_batch != self.batch {
             account.dirty_batch = self.batch;
-            self.dirty_accounts.push(node.account);
+            self.dirty_accounts.push(slot);
         }
-        let sound = if SIDE == 0 {
-            let received = notional - maker_fee;
-            take.base += base;
-            take.quote -= notional + taker_fee;
-            take.makers += received;
-            account.balance_mut(market.base).add(-base, -base)
-                & account.balance_mut(market.quote).add(received, 0)
-        } else {
-            let paid = notional + maker_fee;
-            let held = cost_of(market, node, node.remaining, node.prepaid);
-            let released = held - if left == 0 { 0 } else { cost_of(market, node, left, maker_prepaid) };
-            take.base -= base;
-            take.quote += notional - taker_fee;
-            take.makers -= paid;
-            account.balance_mut(market.base).add(base, 0)
-                & account.balance_mut(market.quote).add(-paid, -released)
-        };
-        assert!(sound, "0 <= held <= total for every balance");
-        (node.remaining, node.prepaid) = (left, maker_prepaid);
-        Deal { lots, notional, maker_fee, taker_fee, left }
+        account
     }
 
     /// Note a trade in the tape and in the maker's record, and tell of it.
@@ -250,6 +258,50 @@ impl Floor<'_> {
     }
 }
 
+/// Base for quote.
+struct Spot;
+
+impl Desk for Spot {
+    #[inline(always)]
+    fn serves(&mut self, _floor: &Floor, _node: &Node, account: &Account) -> bool {
+        account.margin == 0
+    }
+
+    #[inline(always)]
+    fn settle(&mut self, floor: &mut Floor, order: &Plain, take: &mut Take, slot: u32, price: i64) -> Deal {
+        let market = &*floor.market;
+        let node = floor.slab.node_mut(slot);
+        let lots = take.lots(node);
+        let (notional, base) = (market.lot_price(price) * lots, lots * market.lot_size);
+        let held = if order.side == 0 { 0 } else { cost_of(market, node, node.remaining, node.prepaid) };
+        let deal = take.charge(order, market, node, Terms { lots, notional, charged: notional });
+        // What the maker gets of either asset, and what its hold falls by: of base if it sells, of quote if it buys.
+        let (gets_base, gets_quote, released) = if order.side == 0 {
+            (-base, notional - deal.maker_fee, [base, 0])
+        } else {
+            let rest = if deal.left == 0 { 0 } else { cost_of(market, node, deal.left, node.prepaid) };
+            (base, -(notional + deal.maker_fee), [0, held - rest])
+        };
+        take.base -= gets_base;
+        take.quote -= gets_quote + deal.maker_fee + deal.taker_fee;
+        take.makers += gets_quote;
+        let (base, quote, account) = (market.base, market.quote, node.account);
+        let account = floor.touch(account);
+        let sound = account.balance_mut(base).add(gets_base, -released[0])
+            & account.balance_mut(quote).add(gets_quote, -released[1]);
+        assert!(sound, "0 <= held <= total for every balance");
+        deal
+    }
+
+    #[inline(always)]
+    fn close(&mut self, floor: &mut Floor, order: &Plain, take: &mut Take) {
+        let account = &mut floor.accounts[order.owner as usize];
+        let sound = account.balance_mut(floor.market.base).add(take.base, 0)
+            & account.balance_mut(floor.market.quote).add(take.quote, 0);
+        assert!(sound, "0 <= held <= total for every balance");
+    }
+}
+
 impl Kernel {
     /// Carry out a plain order that was checked and crosses, and tell of it.
     #[inline(never)]
@@ -283,20 +335,11 @@ impl Kernel {
                 self.clients.finish(client, ack.state, take.filled.lots);
             }
         }
-        self.out.ack(ack);
-        self.assert_market(order.market);
-    }
-
-    /// Carry out a plain order of a contract that was checked and crosses: positions move with every trade.
-    #[inline(never)]
-    pub(crate) fn take_contract(&mut self, order: &Plain, vacancy: Option<Vacancy>, coming: &Ahead) {
-        let (record, client) = self.begin_plain(order, vacancy, coming);
-        let take = self.untaken(order);
-        self.take_further(order, &record, client, &take);
+        self.conclude(ack, order.market);
     }
 
     /// An order that has met none yet.
-    fn untaken(&self, order: &Plain) -> Take {
+    pub(crate) fn untaken(&self, order: &Plain) -> Take {
         let quote = self.markets[order.market as usize].quote;
         Take::new(order, &self.funds.assets[quote as usize])
     }
@@ -324,12 +367,21 @@ impl Kernel {
     /// Trade with the plain orders at the front, and pay. `false`: an order comes that is not plain.
     #[inline(always)]
     fn trade_plain(&mut self, order: &Plain, record: &Cold) -> (Take, bool) {
+        match self.markets[order.market as usize].kind {
+            SPOT => self.trade_at(&mut Spot, order, record),
+            OUTCOME => self.trade_outcome(order, record),
+            _ => self.trade_perpetual(order, record),
+        }
+    }
+
+    /// Trade at a desk with the plain orders at the front, and pay. `false`: an order comes that is not plain.
+    #[inline(always)]
+    pub(crate) fn trade_at(&mut self, desk: &mut impl Desk, order: &Plain, record: &Cold) -> (Take, bool) {
         let stamp = self.stamp();
         let Kernel { funds, markets, slab, ids, clients, mandates, out, next_trade_id, wide, .. } = self;
         let Funds { accounts, assets, margins, batch, dirty_accounts, .. } = funds;
         let market = &mut markets[order.market as usize];
-        let (base, quote) = (market.base, market.quote);
-        let asset = &mut assets[quote as usize];
+        let asset = &mut assets[market.quote as usize];
         let mut take = Take::new(order, asset);
         let fee_asset = asset.id;
         let batch = *batch;
@@ -349,15 +401,9 @@ impl Kernel {
             fee_asset,
             stamp,
         };
-        let whole = match order.side {
-            0 => floor.meet::<0>(order, record, &mut take),
-            _ => floor.meet::<1>(order, record, &mut take),
-        };
+        let whole = floor.meet(desk, order, record, &mut take);
         if take.met > 0 {
-            let account = &mut accounts[order.owner as usize];
-            let sound =
-                account.balance_mut(base).add(take.base, 0) & account.balance_mut(quote).add(take.quote, 0);
-            assert!(sound, "0 <= held <= total for every balance");
+            desk.close(&mut floor, order, &mut take);
             let mut fees = 0;
             for (at, number) in RESERVED.into_iter().enumerate() {
                 fees += take.reserved[at] - take.before[at];

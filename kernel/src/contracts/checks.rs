@@ -5,13 +5,14 @@
 //! only not lose more than is left above maintenance: nobody may trade a loss into the insurance fund.
 
 use super::positions::value;
-use super::{Position, Risk, OUTCOME, SPOT};
+use super::{Margin, Position, Risk, OUTCOME, SPOT};
 use crate::codes::{phase, Reject};
 use crate::kernel::Kernel;
 use crate::mandates::rate_of;
 use crate::market::Market;
 use crate::num::charge;
 use crate::place::{Entrance, Place};
+use crate::plain::Plain;
 use crate::slab::Node;
 use crate::wire::flag;
 
@@ -24,6 +25,16 @@ pub(crate) struct Step {
     /// Units of S lost at once at worst against mark, and fees.
     pub loss: i64,
     pub fee: i64,
+}
+
+/// An order as its margin sees it: it trades at `limit` ticks at worst.
+pub(crate) struct Bid {
+    /// Slot of the account.
+    pub account: u32,
+    pub side: usize,
+    pub limit: i64,
+    pub lots: i64,
+    pub taker_ppm: i32,
 }
 
 impl Kernel {
@@ -63,40 +74,56 @@ impl Kernel {
         if place.is_quote_size() {
             return Err(Reject::InputCombination);
         }
-        let side = place.side();
-        let none = Position::default();
-        let position = self.position(account, market).unwrap_or(&none);
-        if place.flags & flag::REDUCE_ONLY != 0 && place.size > position.reducible(side) {
+        // A reduce-only order counts as well: what it takes off no longer covers the other orders of its side.
+        let reduces = place.flags & flag::REDUCE_ONLY != 0;
+        if reduces
+            && place.size > self.position(account, market).map_or(0, |held| held.reducible(place.side()))
+        {
             return Err(Reject::RiskReduceOnly);
         }
+        let taker_ppm = record.fees(self.funds.account(account).tier).1 + rate_of(place.builder);
+        let bid = Bid { account, side: place.side(), limit, lots: place.size, taker_ppm };
+        self.check_bid(record, &bid).map(|()| entrance)
+    }
+
+    /// Whether a plain order of a contract passes stage RISK.
+    #[inline(always)]
+    pub(crate) fn passes(&self, order: &Plain) -> bool {
+        let record = &self.markets[order.market as usize];
+        let Plain { owner: account, side, price: limit, size: lots, taker_ppm, .. } = *order;
+        let bid = Bid { account, side, limit, lots, taker_ppm };
+        match record.kind {
+            OUTCOME => self.check_outcome_bid(record, &bid).is_ok(),
+            _ => self.check_bid(record, &bid).is_ok(),
+        }
+    }
+
+    /// Whether a perpetual order passes the margin of its account.
+    #[inline]
+    fn check_bid(&self, record: &Market, bid: &Bid) -> Result<(), Reject> {
         if record.contract.mark == 0 {
             return Err(Reject::RiskNoPrice);
         }
-        let taker_ppm = record.fees(self.funds.account(account).tier).1 + rate_of(place.builder);
-        let loss = order_loss(record, side, limit, place.size, taker_ppm).ok_or(Reject::InputOverflow)?;
-        // A reduce-only order counts as well: what it takes off no longer covers the other orders of its side.
-        let checked = self.check_step(account, market, position, loss);
-        if checked == Err(Reject::RiskMargin) && record.book.crosses(side, limit) {
-            let loss = self.walk_loss(account, market, side, limit, place.size, taker_ppm);
-            self.check_step(account, market, position, loss)?;
-            return Ok(entrance);
+        let margin = self.funds.margin(bid.account);
+        let none = Position::default();
+        let at = margin.and_then(|margin| margin.row(record.number));
+        let position = at.map_or(&none, |at| &record.contract.positions[at as usize]);
+        let risk = margin.map_or_else(|| self.spot_risk(bid.account), Margin::risk);
+        let loss = order_loss(record, bid.side, bid.limit, bid.lots, bid.taker_ppm);
+        let checked = self.check_step(record, position, risk, loss.ok_or(Reject::InputOverflow)?);
+        if checked != Err(Reject::RiskMargin) || !record.book.crosses(bid.side, bid.limit) {
+            return checked;
         }
-        checked.map(|()| entrance)
+        // If it failed even were all of it done at the best price, there is no need to look at the rest.
+        self.check_step(record, position, risk, least_loss(record, bid))?;
+        self.check_step(record, position, risk, self.walk_loss(record, bid))
     }
 
     /// What an order would lose at once at most, given the orders it would meet. Those that may be gone when it gets there
     /// (of its owner, expired, reduce-only) are left out, and what the others do not fill is counted at the limit.
     #[cold]
-    fn walk_loss(
-        &self,
-        account: u32,
-        market: usize,
-        side: usize,
-        limit: i64,
-        lots: i64,
-        taker_ppm: i32,
-    ) -> Step {
-        let record = &self.markets[market];
+    fn walk_loss(&self, record: &Market, bid: &Bid) -> Step {
+        let Bid { account, side, limit, lots, .. } = *bid;
         let owner = self.funds.account(account).owner;
         let (mut wanted, mut cost) = (lots, 0i128);
         for slot in record.book.queue(&self.slab, 1 - side).take(record.parameters.max_matches as usize) {
@@ -113,14 +140,7 @@ impl Kernel {
             cost += i128::from(met) * i128::from(node.price);
             wanted -= met;
         }
-        cost = (cost + i128::from(wanted) * i128::from(limit)) * i128::from(record.tick_quote);
-        let marked = i128::from(lots) * i128::from(record.contract.unit);
-        let loss = if side == 0 { cost - marked } else { marked - cost };
-        // The dearest the whole could trade at bounds the fee.
-        let dearest = if side == 0 { limit } else { record.book.best(0).max(limit) };
-        let notional = record.lot_price(dearest).saturating_mul(lots);
-        let clamped = |units: i128| units.clamp(0, i128::from(super::MAX_NOTIONAL)) as i64;
-        Step { side, lots, loss: clamped(loss), fee: charge(notional, taker_ppm, 0).max(0) }
+        met_loss(record, bid, cost + i128::from(wanted) * i128::from(limit))
     }
 
     /// Stage RISK of an amendment of a perpetual order: as if it were taken out and placed anew.
@@ -143,31 +163,24 @@ impl Kernel {
             if amended.remaining > position.reducible(side) {
                 return Err(Reject::RiskReduceOnly);
             }
-            return self.check_step(account, market, &position, loss);
+            return self.check_step(record, &position, self.risk(account), loss);
         }
         match side {
             0 => position.open_buy -= node.remaining,
             _ => position.open_sell -= node.remaining,
         }
-        self.check_step(account, market, &position, loss)
+        self.check_step(record, &position, self.risk(account), loss)
     }
 
-    /// Whether an account may take a step in a market, given its position there without what the step replaces.
-    pub(crate) fn check_step(
-        &self,
-        account: u32,
-        market: usize,
-        position: &Position,
-        step: Step,
-    ) -> Result<(), Reject> {
-        let record = &self.markets[market];
+    /// Whether an account may take a step in a market, given its risk and its position there without what the step replaces.
+    #[inline]
+    fn check_step(&self, record: &Market, position: &Position, risk: Risk, step: Step) -> Result<(), Reject> {
         let contract = &record.contract;
         let before = position.worst_lots();
         let after = match step.side {
             0 => (position.lots + position.open_buy + step.lots).abs(),
             _ => (position.lots - position.open_sell - step.lots).abs(),
         };
-        let risk = self.risk(account);
         if after <= before {
             let left = risk.equity - risk.maintenance;
             let bearable = step.loss == 0 || step.loss + step.fee <= left;
@@ -183,7 +196,7 @@ impl Kernel {
         }
         self.check_capacity(value(step.lots.max(0), contract.unit))?;
         let extra_ppm = contract.rules.extra_ppm(added).max(contract.extra_ppm);
-        let whole = if !contract.observed || self.leverage_allowed(market)? {
+        let whole = if !contract.observed || self.leverage_allowed(record)? {
             contract.rules.initial(worth, position.leverage, extra_ppm)
         } else {
             let had = value(before, contract.unit);
@@ -207,8 +220,8 @@ impl Kernel {
 
 impl Kernel {
     /// Whether the grade of a market's price lets new risk be leveraged; refused when it allows none at all.
-    fn leverage_allowed(&self, market: usize) -> Result<bool, Reject> {
-        let grade = self.grade(market);
+    fn leverage_allowed(&self, market: &Market) -> Result<bool, Reject> {
+        let grade = market.prices.grade(self.now_ms);
         match grade.allows_new_risk() {
             true => Ok(grade.allows_leverage()),
             false => Err(Reject::RiskPriceGrade),
@@ -231,4 +244,23 @@ pub(crate) fn order_loss(
     let loss = worse.max(0).checked_mul(lots).filter(|loss| *loss <= super::MAX_NOTIONAL)?;
     let fee = charge(notional, taker_ppm, 0).max(0);
     Some(Step { side, lots, loss, fee })
+}
+
+/// What an order would lose at once if it cost so many ticks in all.
+fn met_loss(market: &Market, bid: &Bid, ticks: i128) -> Step {
+    let Bid { side, limit, lots, .. } = *bid;
+    let cost = ticks * i128::from(market.tick_quote);
+    let marked = i128::from(lots) * i128::from(market.contract.unit);
+    let loss = if side == 0 { cost - marked } else { marked - cost };
+    // The dearest the whole could trade at bounds the fee.
+    let dearest = if side == 0 { limit } else { market.book.best(0).max(limit) };
+    let notional = market.lot_price(dearest).saturating_mul(lots);
+    let clamped = |units: i128| units.clamp(0, i128::from(super::MAX_NOTIONAL)) as i64;
+    Step { side, lots, loss: clamped(loss), fee: charge(notional, bid.taker_ppm, 0).max(0) }
+}
+
+/// What a crossing order would lose at once at least: all of it at the best price there is.
+#[cold]
+fn least_loss(market: &Market, bid: &Bid) -> Step {
+    met_loss(market, bid, i128::from(market.book.best(1 - bid.side)) * i128::from(bid.lots))
 }

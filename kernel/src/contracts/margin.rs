@@ -34,7 +34,21 @@ pub struct Margin {
     pub stale: bool,
     /// (market, index of the position there), by market.
     pub rows: Vec<(u32, u32)>,
+    /// The row used last, so that most searches end at once. Outside the logical state.
+    pub(crate) recent: Recent,
 }
+
+/// (market, index of the position there).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recent(u32, u32);
+
+impl Default for Recent {
+    fn default() -> Self {
+        Recent(u32::MAX, 0)
+    }
+}
+
+const _: () = assert!(std::mem::size_of::<Margin>() == 128);
 
 /// What decides whether an account may take risk or must lose it. Units of S.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,6 +76,14 @@ impl Margin {
         equity < self.maintenance
     }
 
+    /// Worst cases of outcomes (equity) and what outcome orders may cost beyond them (initial margin) change.
+    #[inline(always)]
+    pub fn shift_outcomes(&mut self, worst: i64, open: i64) {
+        self.outcomes += worst;
+        self.outcome_open += open;
+        self.initial += open;
+    }
+
     /// Cash that is neither held nor set aside, less what the account could still owe: unrealised loss, the worst cases of
     /// its outcomes and of their orders. Only this may be put elsewhere, however good the collateral.
     pub fn settled(&self) -> i64 {
@@ -69,8 +91,30 @@ impl Margin {
         self.cash - self.held - self.isolated + owed
     }
 
-    #[inline]
+    /// Index of the account's position in a market, if it ever had one there.
+    #[inline(always)]
     pub fn row(&self, market: u32) -> Option<u32> {
+        let Recent(last, at) = self.recent;
+        if last == market {
+            return Some(at);
+        }
+        self.search(market)
+    }
+
+    /// As `row`, and the next search begins with it.
+    #[inline(always)]
+    pub fn use_row(&mut self, market: u32) -> Option<u32> {
+        let at = self.row(market)?;
+        self.recent = Recent(market, at);
+        Some(at)
+    }
+
+    /// The same margin of an account whose positions lie elsewhere.
+    pub(super) fn with_rows(&self, account: u32, rows: Vec<(u32, u32)>) -> Margin {
+        Margin { rows, account, recent: Recent::default(), ..self.clone() }
+    }
+
+    fn search(&self, market: u32) -> Option<u32> {
         if self.rows.len() <= 8 {
             return self.rows.iter().find(|row| row.0 == market).map(|row| row.1);
         }

@@ -16,16 +16,19 @@
 //! adds (`upnl`, `initial`, `maintenance`), and whatever changes it or the mark goes through `refresh` or `revalue`.
 //! Accounts without a contract have no such record and cost nothing.
 //!
-//! `positions.rs` is the arithmetic of one position, `rules.rs` of the tiers, `margin.rs` the account's record,
-//! `store.rs` where positions live, `trade.rs` how a match moves them, `checks.rs` what an order must pass.
+//! `positions.rs` is the arithmetic of one position, `rules.rs` of the tiers, `reckon.rs` what a position adds to its account,
+//! `margin.rs` the account's record, `store.rs` where positions live, `trade.rs` how a match moves them, `desk.rs` the same on
+//! the path of plain orders, `checks.rs` what an order must pass.
 
 mod audit;
-mod checks;
+pub(crate) mod checks;
 pub(crate) mod collateral;
 mod commands;
+pub(crate) mod desk;
 pub mod encode;
 mod margin;
 mod positions;
+mod reckon;
 mod report;
 pub(crate) mod rules;
 mod section;

@@ -41,10 +41,17 @@ pub struct Position {
 }
 
 /// `ceil(a * b / c)` for positive `c`.
+#[inline]
 pub(crate) fn mul_div_ceil(a: i64, b: i64, c: i64) -> i64 {
     if let Some(product) = a.checked_mul(b) {
-        return product.div_euclid(c) + i64::from(product.rem_euclid(c) != 0);
+        // What is negative is rounded up by the division itself.
+        return product / c + i64::from(product % c > 0);
     }
+    mul_div_ceil_wide(a, b, c)
+}
+
+#[cold]
+fn mul_div_ceil_wide(a: i64, b: i64, c: i64) -> i64 {
     let product = i128::from(a) * i128::from(b);
     let whole = product.div_euclid(i128::from(c)) + i128::from(product.rem_euclid(i128::from(c)) != 0);
     whole.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{json, Value};
 
-use super::{Margin, OUTCOME};
+use super::OUTCOME;
 use crate::accounts::{Account, Asset};
 use crate::codes::Reject;
 use crate::ids::OrderIds;
@@ -194,7 +194,7 @@ impl Kernel {
             rows.push((*market, positions.len() as u32));
             positions.push(position);
         }
-        *self.funds.margin_mut(there) = Margin { rows, account: there, ..margin.clone() };
+        *self.funds.margin_mut(there) = margin.with_rows(there, rows);
         there
     }
 

@@ -3,12 +3,11 @@
 //! A market keeps its positions in one array, in order of their first use; an account keeps where its own are. A mark
 //! update is one pass over the array.
 
-use super::positions::value;
-use super::{Margin, Position, Risk, Rules, CROSS, PERPETUAL};
+use super::reckon::{Moved, PositionFill};
+use super::{Position, Risk, Rules, CROSS, PERPETUAL};
 use crate::accounts::{Account, LIQUIDATOR};
 use crate::codes::Reject;
 use crate::kernel::Kernel;
-use crate::prices::funding::owed;
 
 /// What a contract market has beyond what every market has.
 #[derive(Clone, Debug)]
@@ -59,97 +58,6 @@ impl Default for Contract {
 
 /// Most units of the settlement asset a group with contracts may hold, so that sums of profits can be counted.
 pub(crate) const MAX_SETTLEMENT: i64 = 1 << 61;
-/// Units of S a position owes for funding since it was last settled (negative: is owed): payers ceil, receivers floor.
-#[inline]
-pub(crate) fn funding_due(contract: &Contract, position: &Position) -> i64 {
-    let moved = contract.funding_index - position.funding_index;
-    if moved == 0 || position.lots == 0 {
-        return 0;
-    }
-    owed(position.lots, moved)
-}
-
-/// Lots that move into a position (signed), what they are worth (units of S, same sign), the fee of the account, and how many
-/// of the lots come from its resting orders.
-pub(crate) struct PositionFill {
-    pub lots: i64,
-    pub value: i64,
-    pub fee: i64,
-    pub resting: i64,
-}
-
-/// What a position adds to the sums of its account.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Worth {
-    pub upnl: i64,
-    pub initial: i64,
-    pub maintenance: i64,
-    pub notional: i64,
-}
-
-impl Contract {
-    /// Worth of a perpetual position and its orders at the present mark.
-    #[inline]
-    pub fn worth(&self, position: &Position) -> Worth {
-        self.worth_with(position, self.initial(position))
-    }
-
-    /// As `worth`, of a position whose initial margin is known.
-    #[inline]
-    fn worth_with(&self, position: &Position, initial: i64) -> Worth {
-        let marked = value(position.lots, self.unit);
-        let notional = marked.abs();
-        Worth {
-            upnl: marked - position.entry - funding_due(self, position),
-            initial,
-            maintenance: self.rules.maintenance(notional),
-            notional,
-        }
-    }
-
-    /// What a position and its orders add to the account's initial margin.
-    #[inline]
-    fn initial(&self, position: &Position) -> i64 {
-        let of = |lots| self.rules.initial(value(lots, self.unit), position.leverage, self.extra_ppm);
-        let whole = of(position.worst_lots());
-        // The margin of an isolated position itself is its own; only its orders lean on the account.
-        if position.isolated {
-            whole - of(position.lots.abs())
-        } else {
-            whole
-        }
-    }
-}
-
-impl Margin {
-    /// Take over a change of what one position adds.
-    #[inline]
-    pub(super) fn adjust(&mut self, position: &Position, worth: &Worth) {
-        self.initial += worth.initial - position.initial;
-        self.notional += worth.notional - position.notional;
-        if !position.isolated {
-            self.upnl += worth.upnl - position.upnl;
-            self.maintenance += worth.maintenance - position.maintenance;
-        }
-    }
-}
-
-impl Position {
-    #[inline]
-    pub(super) fn keep(&mut self, worth: &Worth) {
-        self.upnl = worth.upnl;
-        self.initial = worth.initial;
-        self.maintenance = worth.maintenance;
-        self.notional = worth.notional;
-    }
-
-    /// Whether an isolated position no longer carries itself.
-    #[inline]
-    pub fn is_sunk(&self) -> bool {
-        self.isolated && self.lots != 0 && self.margin + self.upnl < self.maintenance
-    }
-}
-
 impl Kernel {
     /// Mark price of a contract market in ticks; 0 when there is none yet.
     #[inline]
@@ -184,8 +92,9 @@ impl Kernel {
     /// Index of an account's position in a market, made if it has none.
     #[inline]
     pub(crate) fn open_position(&mut self, account: u32, market: usize) -> usize {
-        match self.position_at(account, market) {
-            Some(at) => at,
+        // Who has no margin record shares that of nobody, which has no rows.
+        match self.funds.margin_mut(account).use_row(market as u32) {
+            Some(at) => at as usize,
             None => self.make_position(account, market),
         }
     }
@@ -210,23 +119,17 @@ impl Kernel {
     /// Recompute what one perpetual position adds, after its lots, entry, orders, leverage or margin changed.
     #[inline]
     pub(crate) fn refresh(&mut self, market: usize, at: usize) {
-        let contract = &self.markets[market].contract;
-        let initial = contract.initial(&contract.positions[at]);
-        self.refresh_with(market, at, initial);
+        self.refresh_with(market, at, None);
     }
 
-    /// As `refresh`, of a position whose initial margin is known.
+    /// As `refresh`, of a position whose initial margin may be known.
     #[inline]
-    fn refresh_with(&mut self, market: usize, at: usize, initial: i64) {
+    fn refresh_with(&mut self, market: usize, at: usize, initial: Option<i64>) {
         let contract = &mut self.markets[market].contract;
-        let worth = contract.worth_with(&contract.positions[at], initial);
-        let position = &mut contract.positions[at];
+        let position = &contract.positions[at];
         let (account, sunk) = (position.account, position.is_sunk());
-        let margin = self.funds.margin_mut(account);
-        margin.adjust(position, &worth);
-        let below = margin.is_below();
-        position.keep(&worth);
-        if sunk || position.is_sunk() {
+        let below = contract.reckon(at, initial, self.funds.margin_mut(account));
+        if sunk || contract.positions[at].is_sunk() {
             self.enqueue((account, market as u32));
         }
         if below {
@@ -326,26 +229,15 @@ impl Kernel {
 
     /// As `move_position_at`, with the fee and with what leaves the resting orders on the same side, in one reckoning.
     pub(crate) fn fill_position(&mut self, account: u32, market: usize, fill: &PositionFill) -> i64 {
-        let PositionFill { lots, value, fee, resting } = *fill;
+        let PositionFill { lots, value, fee, .. } = *fill;
         let at = self.open_position(account, market);
         self.settle_funding(market, at);
         let record = &mut self.markets[market];
         let settlement = record.quote;
-        let contract = &mut record.contract;
-        let position = &mut contract.positions[at];
-        let (long, entry, worst) = (position.lots.max(0), position.entry, position.worst_lots());
-        if lots > 0 {
-            position.open_buy -= resting;
-        } else {
-            position.open_sell -= resting;
-        }
-        let realised = position.trade(lots, value);
-        contract.open_interest += position.lots.max(0) - long;
-        let (moved, reduce_orders, isolated) =
-            (position.entry - entry, position.reduce_orders, position.isolated);
-        // A fill of what rested moves lots from the orders to the position: their worst side is mostly what it was.
-        let kept = (!isolated && position.worst_lots() == worst).then_some(position.initial);
-        self.funds.change_entry(moved);
+        let Moved { realised, entry, kept } = record.contract.fill(at, fill);
+        let position = &record.contract.positions[at];
+        let (reduce_orders, isolated) = (position.reduce_orders, position.isolated);
+        self.funds.change_entry(entry);
         if isolated {
             self.move_isolated(market, at, lots, value, realised);
         }
@@ -353,10 +245,7 @@ impl Kernel {
         self.funds.change_cash(account, settlement, realised - fee);
         self.note_exposure(market);
         self.note_position(market, at);
-        match kept {
-            Some(initial) => self.refresh_with(market, at, initial),
-            None => self.refresh(market, at),
-        }
+        self.refresh_with(market, at, kept);
         if reduce_orders > 0 {
             self.trim_reduce_orders(account, market);
         }
@@ -375,7 +264,7 @@ impl Kernel {
     /// Resting perpetual orders of an account grew by `lots` (negative: shrank).
     pub(crate) fn reserve(&mut self, account: u32, market: usize, side: usize, lots: i64) {
         let at = self.open_position(account, market);
-        let contract = &mut self.markets[market].contract;
+        let (contract, margin) = (&mut self.markets[market].contract, self.funds.margin_mut(account));
         let position = &mut contract.positions[at];
         let before = position.worst_lots();
         if side == 0 {
@@ -389,7 +278,7 @@ impl Kernel {
         }
         let initial = contract.initial(&contract.positions[at]);
         let position = &mut contract.positions[at];
-        self.funds.margin_mut(account).initial += initial - position.initial;
+        margin.initial += initial - position.initial;
         position.initial = initial;
     }
 

@@ -1,6 +1,6 @@
 //! A match of a contract: the same steps as a spot trade, but positions move instead of balances.
 
-use super::store::PositionFill;
+use super::reckon::PositionFill;
 use super::{OUTCOME, SPOT};
 use crate::accounts;
 use crate::codes::{reason, state};
@@ -9,7 +9,8 @@ use crate::mandates::Charged;
 use crate::matching::{Deal, Taker};
 use crate::num::{charge, prepaid_after, share};
 use crate::outcomes::payouts::fee_base;
-use crate::slab::Node;
+use crate::plain::Plain;
+use crate::slab::{Node, NO_CLIENT};
 use crate::wire::{flag, ALL_MARKETS};
 
 impl Kernel {
@@ -119,6 +120,17 @@ impl Kernel {
             self.outcome_rest(node, lots, taker_ppm);
         } else if node.flags & flag::REDUCE_ONLY == 0 {
             self.reserve(node.account, market, node.side(), lots);
+        }
+    }
+
+    /// As `reserve_lots`, of a plain order that entered the book whole.
+    #[inline]
+    pub(crate) fn reserve_plain(&mut self, order: &Plain) {
+        let market = order.market as usize;
+        if self.markets[market].kind == OUTCOME {
+            self.outcome_rest(&order.node(0, NO_CLIENT, order.size, 0), order.size, order.taker_ppm);
+        } else {
+            self.reserve(order.owner, market, order.side, order.size);
         }
     }
 

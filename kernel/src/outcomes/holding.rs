@@ -28,40 +28,35 @@ struct Low {
 }
 
 impl Low {
-    fn of(values: &[i64]) -> Low {
-        let value = least(values);
-        let at = values.iter().position(|other| *other == value).unwrap_or(0);
-        Low { at, value }
+    #[cold]
+    fn of(legs: &[Leg], of: impl Fn(&Leg) -> i64) -> Low {
+        let mut low = Low { at: 0, value: i64::MAX };
+        for (at, leg) in legs.iter().enumerate() {
+            if of(leg) < low.value {
+                low = Low { at, value: of(leg) };
+            }
+        }
+        low
     }
 
-    /// Member `at` has changed.
-    #[inline]
-    fn changed(&mut self, values: &[i64], at: usize) {
-        if values[at] <= self.value {
-            *self = Low { at, value: values[at] };
+    /// Member `at` has changed to `value`.
+    #[inline(always)]
+    fn changed(&mut self, legs: &[Leg], at: usize, value: i64, of: impl Fn(&Leg) -> i64) {
+        if value <= self.value {
+            *self = Low { at, value };
         } else if at == self.at {
-            *self = Low::of(values);
+            *self = Low::of(legs, of);
         }
     }
 }
 
-/// The least of some values, `i64::MAX` of none: four at a time, without branches.
-#[inline]
-fn least(values: &[i64]) -> i64 {
-    let mut lows = [i64::MAX; 4];
-    let chunks = values.chunks_exact(4);
-    let rest = chunks.remainder().iter().copied().fold(i64::MAX, i64::min);
-    for chunk in chunks {
-        for (low, value) in lows.iter_mut().zip(chunk) {
-            *low = (*low).min(*value);
-        }
-    }
-    lows.into_iter().fold(rest, i64::min)
-}
-
-/// What an account has of one outcome beside its lots.
+/// What an account has of one outcome: one cache line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C, align(64))]
 pub struct Leg {
+    /// Least cash and payout if this outcome wins, all but the cost of buys: `value(k)` above.
+    value: i64,
+    lots: i64,
     /// What the lots were bought for, or (negative) sold for; a statistic.
     pub entry: i64,
     /// Profit of reduced lots over their entry; a statistic.
@@ -83,9 +78,18 @@ pub struct Open {
     pub fee: i64,
 }
 
+const _: () = assert!(std::mem::size_of::<Leg>() == 64);
+
 impl Leg {
-    /// `held` lots change by `lots`, for `paid` units (negative: received). A reduction takes its part of the entry out.
-    fn trade(&mut self, held: i64, lots: i64, paid: i64) {
+    pub fn lots(&self) -> i64 {
+        self.lots
+    }
+
+    /// Lots change by `lots`, for `paid` units (negative: received). A reduction takes its part of the entry out.
+    #[inline]
+    pub fn trade(&mut self, lots: i64, paid: i64) {
+        let held = self.lots;
+        self.lots += lots;
         if held == 0 || (held > 0) == (lots > 0) {
             self.entry = self.entry.saturating_add(paid);
             return;
@@ -114,8 +118,6 @@ pub struct Holding {
     pub event: u32,
     /// What one lot of the winning outcome pays.
     unit: i64,
-    values: Vec<i64>,
-    lots: Vec<i64>,
     legs: Vec<Leg>,
     low_value: Low,
     low_lots: Low,
@@ -129,8 +131,6 @@ impl Holding {
             account,
             event,
             unit,
-            values: vec![0; outcomes],
-            lots: vec![0; outcomes],
             legs: vec![Leg::default(); outcomes],
             low_value: Low::default(),
             low_lots: Low::default(),
@@ -142,21 +142,19 @@ impl Holding {
     /// Hint that outcome `at` is about to change.
     #[inline]
     pub fn prefetch(&self, at: usize) {
-        crate::prefetch::line(&self.values, at);
-        crate::prefetch::line(&self.lots, at);
         crate::prefetch::line(&self.legs, at);
     }
 
     /// Outcomes this holding knows of; an event may have grown since.
     #[inline]
     pub fn outcomes(&self) -> usize {
-        self.lots.len()
+        self.legs.len()
     }
 
     /// Signed lots of outcome `at`; of one not learned of yet, none.
     #[inline]
     pub fn lots(&self, at: usize) -> i64 {
-        self.lots.get(at).copied().unwrap_or(0)
+        self.legs.get(at).map_or(0, |leg| leg.lots)
     }
 
     /// Least the contracts pay, whichever outcome wins.
@@ -190,40 +188,46 @@ impl Holding {
 
     /// Whether `sets` more of every outcome can still be counted.
     pub fn can_add(&self, sets: i64) -> bool {
-        let reach = |(lots, leg): (&i64, &Leg)| {
+        let reach = |leg: &Leg| {
             let open = leg.open[0].checked_add(leg.open[1])?;
-            lots.checked_abs()?.checked_add(open)?.checked_add(sets)?.checked_mul(self.unit)
+            leg.lots.checked_abs()?.checked_add(open)?.checked_add(sets)?.checked_mul(self.unit)
         };
-        self.lots.iter().zip(&self.legs).all(|leg| reach(leg).is_some_and(|reach| reach <= MOST))
+        self.legs.iter().all(|leg| reach(leg).is_some_and(|reach| reach <= MOST))
     }
 
-    /// Beside its lots, what there is of outcome `at`.
+    /// What there is of outcome `at`.
     pub fn leg(&self, at: usize) -> Leg {
         self.legs.get(at).copied().unwrap_or_default()
     }
 
-    /// For marking what has changed since the last report.
+    /// For marking what has changed since the last report, and for the count of reduce-only orders.
     pub fn leg_mut(&mut self, at: usize) -> &mut Leg {
         &mut self.legs[at]
     }
 
     /// `exposure_before_fees` as it would be after a change of the open orders; `None` if that cannot be counted.
     pub fn with_order(&self, at: usize, open: Open) -> Option<i64> {
-        let [buys, sells] = self.legs[at].open;
-        let lots =
-            self.lots[at].checked_abs()?.checked_add(buys)?.checked_add(sells)?.checked_add(open.lots)?;
+        let leg = &self.legs[at];
+        let [buys, sells] = leg.open;
+        let lots = leg.lots.checked_abs()?.checked_add(buys)?.checked_add(sells)?.checked_add(open.lots)?;
         let cost = self.cost.checked_add(if open.sell { 0 } else { open.value })?;
         if lots.checked_mul(self.unit)? > MOST || cost > MOST || self.fees.checked_add(open.fee)? > MOST {
             return None;
         }
         let delta = self.delta(open);
         let low = if delta > 0 && at == self.low_value.at {
-            let (before, after) = (&self.values[..at], &self.values[at + 1..]);
-            least(before).min(least(after)).min(self.values[at] + delta)
+            self.least_but(at).min(leg.value + delta)
         } else {
-            self.low_value.value.min(self.values[at] + delta)
+            self.low_value.value.min(leg.value + delta)
         };
         Some(low - cost)
+    }
+
+    /// The least value of all outcomes but `at`.
+    #[cold]
+    fn least_but(&self, at: usize) -> i64 {
+        let (before, after) = (&self.legs[..at], &self.legs[at + 1..]);
+        before.iter().chain(after).fold(i64::MAX, |low, leg| low.min(leg.value))
     }
 
     #[inline]
@@ -247,8 +251,18 @@ impl Holding {
 
     #[inline]
     fn shift(&mut self, at: usize, delta: i64) {
-        self.values[at] += delta;
-        self.low_value.changed(&self.values, at);
+        let leg = &mut self.legs[at];
+        leg.value += delta;
+        let value = leg.value;
+        self.low_value.changed(&self.legs, at, value, |leg| leg.value);
+    }
+
+    /// Lots of outcome `at` have changed by `lots`.
+    #[inline]
+    fn moved(&mut self, at: usize, lots: i64) {
+        let held = self.legs[at].lots;
+        self.low_lots.changed(&self.legs, at, held, |leg| leg.lots);
+        self.shift(at, self.unit * lots);
     }
 
     /// Open orders change: one rests, shrinks or leaves.
@@ -261,40 +275,53 @@ impl Holding {
     /// The position changes by signed `lots`, which are worth `value` units in all.
     #[inline]
     pub fn trade(&mut self, at: usize, lots: i64, value: i64) {
-        let delta = self.unit * lots;
-        self.legs[at].trade(self.lots[at], lots, if lots > 0 { value } else { -value });
-        self.lots[at] += lots;
-        self.low_lots.changed(&self.lots, at);
-        self.shift(at, delta);
+        self.legs[at].trade(lots, if lots > 0 { value } else { -value });
+        self.moved(at, lots);
+    }
+
+    /// As `trade`, of lots that come out of a resting order: `gone` leaves the open orders.
+    #[inline(always)]
+    pub fn fill(&mut self, at: usize, gone: Open, lots: i64, value: i64) {
+        let delta = self.note(at, gone);
+        let leg = &mut self.legs[at];
+        leg.value += delta;
+        leg.trade(lots, if lots > 0 { value } else { -value });
+        self.moved(at, lots);
+    }
+
+    /// Outcome `at` has traded apart from here: what it is by now.
+    #[inline]
+    pub fn put(&mut self, at: usize, leg: Leg) {
+        let lots = leg.lots - self.legs[at].lots;
+        self.legs[at] = leg;
+        self.moved(at, lots);
     }
 
     /// Learn of outcomes added since: each owes what the fallback it came out of owes. The fallback has no open orders when
     /// an outcome is added, so neither minimum changes.
     pub fn catch_up(&mut self, outcomes: usize, fallback: usize) {
-        while self.lots.len() < outcomes {
-            let lots = self.lots[fallback];
-            self.lots.push(lots);
-            self.values.push(self.unit * lots);
-            self.legs.push(Leg::default());
+        while self.legs.len() < outcomes {
+            let lots = self.legs[fallback].lots;
+            self.legs.push(Leg { lots, value: self.unit * lots, ..Leg::default() });
         }
     }
 
     /// Bring back what a snapshot has of outcome `at`; open orders are counted after that.
     pub fn load(&mut self, at: usize, lots: i64, entry: i64, realised: i64) -> Option<()> {
         let payout = lots.checked_mul(self.unit).filter(|payout| payout.abs() <= MOST)?;
-        (self.lots[at], self.values[at]) = (lots, payout);
-        (self.legs[at].entry, self.legs[at].realised) = (entry, realised);
-        self.low_lots.changed(&self.lots, at);
-        self.low_value.changed(&self.values, at);
+        self.legs[at] = Leg { lots, value: payout, entry, realised, ..self.legs[at] };
+        self.low_lots.changed(&self.legs, at, lots, |leg| leg.lots);
+        self.low_value.changed(&self.legs, at, payout, |leg| leg.value);
         Some(())
     }
 
     /// The same with all that is kept incrementally made anew; for the audit.
     pub fn recounted(&self, orders: &[(usize, Open)]) -> Holding {
-        let mut fresh = Holding::new(self.account, self.event, self.lots.len(), self.unit);
-        for (at, lots) in self.lots.iter().enumerate() {
-            fresh.trade(at, *lots, 0);
-            fresh.legs[at] = Leg { open: [0, 0], ..self.legs[at] };
+        let mut fresh = Holding::new(self.account, self.event, self.legs.len(), self.unit);
+        for (at, leg) in self.legs.iter().enumerate() {
+            fresh.trade(at, leg.lots, 0);
+            let value = fresh.legs[at].value;
+            fresh.legs[at] = Leg { value, open: [0, 0], ..*leg };
         }
         for (at, open) in orders {
             fresh.order(*at, *open);

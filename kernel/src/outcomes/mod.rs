@@ -6,11 +6,12 @@
 //! is done to No there is done, mirrored, to Yes. A scalar is the same with any fraction as its result.
 //!
 //! `holding.rs` is the arithmetic of one account in one event, `payouts.rs` that of results and fees, `event.rs` the state,
-//! `commands.rs` what the operator may do, `orders.rs` what an order must pass, `sets.rs` complete sets, `settle.rs` the work
+//! `commands.rs` what the operator may do, `orders.rs` what an order must pass, `desk.rs` trades of plain orders, `sets.rs` complete sets, `settle.rs` the work
 //! left to later commands.
 
 mod audit;
 mod commands;
+mod desk;
 pub(crate) mod event;
 mod fair;
 pub(crate) mod holding;

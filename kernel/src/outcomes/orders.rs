@@ -8,7 +8,8 @@ use super::event::NO_EVENT;
 use super::holding::{Holding, Open, MOST};
 use super::payouts::largest_lot_base;
 use crate::codes::Reject;
-use crate::contracts::{CROSS, OUTCOME};
+use crate::contracts::checks::Bid;
+use crate::contracts::{Margin, CROSS, OUTCOME};
 use crate::kernel::Kernel;
 use crate::mandates::rate_of;
 use crate::market::Market;
@@ -18,12 +19,24 @@ use crate::slab::Node;
 use crate::wire::flag;
 
 /// What `lots` of an order with a limit reserve; `None` if it cannot be counted.
-fn reserved(market: &Market, sell: bool, limit: i64, lots: i64, taker_ppm: i32) -> Option<Open> {
-    let base = largest_lot_base(sell, limit, market.contract.payout_ticks, market.tick_quote);
-    let fee = charge(base, taker_ppm, 0).checked_mul(lots)?;
+#[inline]
+pub(super) fn reserved(market: &Market, sell: bool, limit: i64, lots: i64, taker_ppm: i32) -> Option<Open> {
+    let fee = fee_of_lot(market, sell, limit, taker_ppm).checked_mul(lots)?;
     let value = market.lot_price(limit).checked_mul(lots)?;
     let whole = market.lot_price(market.contract.payout_ticks).checked_mul(lots)?;
     (whole <= MOST && fee <= MOST).then_some(Open { sell, lots, value, fee })
+}
+
+/// The most a lot of an order that trades at `limit` at worst can be charged.
+#[inline]
+pub(super) fn fee_of_lot(market: &Market, sell: bool, limit: i64, taker_ppm: i32) -> i64 {
+    charge(largest_lot_base(sell, limit, market.contract.payout_ticks, market.tick_quote), taker_ppm, 0)
+}
+
+/// What `lots` of a resting order reserve, given the most that one is charged.
+#[inline(always)]
+pub(super) fn part_of(market: &Market, node: &Node, lots: i64, fee: i64) -> Open {
+    Open { sell: node.is_sell(), lots, value: market.lot_price(node.price) * lots, fee: fee * lots }
 }
 
 impl Kernel {
@@ -66,25 +79,32 @@ impl Kernel {
         limit: i64,
     ) -> Result<(), Reject> {
         let record = &self.markets[market];
-        let one = record.contract.payout_ticks;
         if place.is_quote_size() {
             return Err(Reject::InputCombination);
         }
+        let one = record.contract.payout_ticks;
         if !(1..one).contains(&limit) || place.price >= one {
             return Err(Reject::InputPrice);
         }
         let side = place.side();
-        if place.flags & flag::REDUCE_ONLY != 0 && place.size > self.outcome_reducible(account, market, side)
-        {
+        let reduces = place.flags & flag::REDUCE_ONLY != 0;
+        if reduces && place.size > self.outcome_reducible(account, market, side) {
             return Err(Reject::RiskReduceOnly);
         }
+        let taker_ppm = record.fees(self.funds.account(account).tier).1 + rate_of(place.builder);
+        self.check_outcome_bid(record, &Bid { account, side, limit, lots: place.size, taker_ppm })
+    }
+
+    /// As `check_outcome`, of an order whose limit can be a price and that is not reduce-only or takes off no more than there is.
+    #[inline]
+    pub(crate) fn check_outcome_bid(&self, record: &Market, bid: &Bid) -> Result<(), Reject> {
+        let Bid { account, side, limit, lots, taker_ppm } = *bid;
         let cap = record.contract.rules.interest_cap;
-        if cap != 0 && side == 0 && record.contract.open_interest.saturating_add(place.size) > cap {
+        if cap != 0 && side == 0 && record.contract.open_interest.saturating_add(lots) > cap {
             return Err(Reject::RiskOpenInterest);
         }
-        let taker_ppm = record.fees(self.funds.account(account).tier).1 + rate_of(place.builder);
-        let open = reserved(record, side == 1, limit, place.size, taker_ppm).ok_or(Reject::InputOverflow)?;
-        self.check_open(account, market, open)
+        let open = reserved(record, side == 1, limit, lots, taker_ppm).ok_or(Reject::InputOverflow)?;
+        self.check_open(account, record, open)
     }
 
     /// Whether a resting outcome order may become `amended`.
@@ -111,12 +131,13 @@ impl Kernel {
             value: then.value - now.value,
             fee: then.fee - now.fee,
         };
-        self.check_open(node.account, market, change)
+        self.check_open(node.account, record, change)
     }
 
     /// Stage RISK of a change of an account's open orders: it adds no risk, or settled money and equity cover what it adds.
-    fn check_open(&self, account: u32, market: usize, open: Open) -> Result<(), Reject> {
-        let contract = &self.markets[market].contract;
+    #[inline]
+    fn check_open(&self, account: u32, record: &Market, open: Open) -> Result<(), Reject> {
+        let contract = &record.contract;
         let event = self.outcomes.events.get(contract.event as usize).ok_or(Reject::StateMarketPhase)?;
         let (before, after) = match self.outcomes.holding(account, contract.event) {
             Some(holding) => {
@@ -131,10 +152,11 @@ impl Kernel {
         }
         self.check_capacity(event.unit().saturating_mul(open.lots.max(0)))?;
         let need = before.saturating_sub(after).saturating_add(open.fee.max(0));
-        if self.settled_money(account) < need {
+        let margin = self.funds.margin(account);
+        if margin.map_or_else(|| self.settled_money(account), Margin::settled) < need {
             return Err(Reject::RiskInsufficientBalance);
         }
-        let risk = self.risk(account);
+        let risk = margin.map_or_else(|| self.spot_risk(account), Margin::risk);
         if risk.equity.saturating_sub(risk.initial) < need {
             return Err(Reject::RiskMargin);
         }
@@ -145,10 +167,7 @@ impl Kernel {
     pub(crate) fn settled_money(&self, account: u32) -> i64 {
         match self.funds.margin(account) {
             None => self.funds.account(account).free(self.funds.settlement),
-            Some(margin) => {
-                let cash = margin.cash - margin.held - margin.isolated;
-                cash + margin.outcomes - margin.outcome_open + margin.upnl.min(0)
-            }
+            Some(margin) => margin.settled(),
         }
     }
 
@@ -178,10 +197,8 @@ impl Kernel {
         let market = &self.markets[node.market as usize];
         let (event, outcome) = (market.contract.event, market.contract.outcome as usize);
         debug_assert_ne!(event, NO_EVENT);
-        let sell = node.is_sell();
-        let base = largest_lot_base(sell, node.price, market.contract.payout_ticks, market.tick_quote);
-        let value = market.lot_price(node.price) * lots;
-        let open = Open { sell, lots, value, fee: charge(base, taker_ppm, 0) * lots };
+        let fee = fee_of_lot(market, node.is_sell(), node.price, taker_ppm);
+        let open = part_of(market, node, lots, fee);
         self.change_holding(node.account, event, |holding| holding.order(outcome, open));
     }
 
@@ -224,7 +241,7 @@ impl Kernel {
     }
 
     /// Change a holding, and with it what outcomes add to the account's margin.
-    #[inline]
+    #[inline(always)]
     fn change_holding(&mut self, account: u32, event: u32, change: impl FnOnce(&mut Holding)) {
         let at = self.outcomes.open_holding(account, event);
         let holding = &mut self.outcomes.holdings[at];
@@ -239,9 +256,7 @@ impl Kernel {
     pub(crate) fn shift_outcome_sums(&mut self, account: u32, worst: i64, open: i64) {
         self.funds.open_margin(account);
         let margin = self.funds.margin_mut(account);
-        margin.outcomes += worst;
-        margin.outcome_open += open;
-        margin.initial += open;
+        margin.shift_outcomes(worst, open);
         if margin.is_below() {
             self.enqueue((account, CROSS));
         }
