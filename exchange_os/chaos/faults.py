@@ -209,10 +209,12 @@ def freeze_owner(strike: Strike) -> float:
 
 
 def freeze_at_commit(strike: Strike) -> None:
-    """The owner stops itself between its last check and the commit, and wakes when another has moved on."""
-    owner = strike.owner()
-    pid = strike.stack.processes[owner].pid
-    strike.arm("before_commit", "stop", 10, lambda: _is_stopped(pid), "the owner to stop itself")
+    """The owner stops itself between its last check and the commit, and wakes when another has moved on.
+
+    The owner is who stopped: the group may have passed to it after it was last looked at.
+    """
+    strike.arm("before_commit", "stop", 10, lambda: bool(_stopped(strike)), "the owner to stop itself")
+    (owner,) = _stopped(strike)
     try:
         strike.wait(lambda: strike.owner() != owner, "another worker to take over")
     finally:
@@ -280,9 +282,17 @@ def tear_snapshot(strike: Strike) -> float:
     return moment
 
 
-def _is_stopped(pid: int) -> bool:
-    """Whether a process is stopped by a signal."""
-    return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] in ("T", "t")
+def _stopped(strike: Strike) -> list[str]:
+    """Names of the programs that are stopped by a signal."""
+
+    def is_stopped(pid: int) -> bool:
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+        except OSError:  # it has just died
+            return False
+        return stat.rpartition(")")[2].split()[0] in ("T", "t")
+
+    return [name for name, process in strike.stack.processes.items() if is_stopped(process.pid)]
 
 
 FAULTS: dict[str, Fault] = {
