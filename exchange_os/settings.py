@@ -169,6 +169,7 @@ ACCOUNT_RATE_LIMITS = {"wallet_challenge": "30/m/ip"}  # the other limits are al
 # Changing an address or a password asks once more who is there, unless they proved it within five minutes.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 # Second factors: an app's codes, passkeys, and recovery codes for the day both are lost.
+ACCOUNT_FORMS = {"signup": "exchange_os.identity.forms.SignUp"}
 ACCOUNT_ADAPTER = "exchange_os.identity.adapters.AccountAdapter"
 MFA_ADAPTER = "exchange_os.identity.adapters.MFAAdapter"
 MFA_FORMS = {

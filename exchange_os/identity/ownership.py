@@ -39,6 +39,13 @@ def is_proved(user: User) -> bool:
     return EmailAddress.objects.filter(user_id=user.pk, verified=True).exists()
 
 
+def is_taken(email: str) -> bool:
+    """Whether an account began with the address or has proved it; what one merely added is a claim and keeps nobody
+    out."""
+    began = get_user_model().objects.filter(email__iexact=email)
+    return began.exists() or EmailAddress.objects.filter(email__iexact=email, verified=True).exists()
+
+
 def rules_account(user: User, email: str) -> bool:
     """Whether a letter to ``email`` may give the account a new password: a verified address; while none is, the one
     that the account began with. An address added to an account of a wallet or a passkey has no such power before."""

@@ -182,3 +182,27 @@ def test_staff_keep_their_second_factor(db: None) -> None:
     assert take_over(staff, held=False) == []
     assert equipment(staff) == (3, 1)
     assert not is_verified()
+
+
+@pytest.mark.parametrize("verification", ["optional", "mandatory"])
+def test_an_address_that_another_merely_claims_is_free_for_its_owner(
+    client: Client, db: None, settings: Any, verification: str
+) -> None:
+    settings.ACCOUNT_EMAIL_VERIFICATION = verification
+    claimer = get_user_model().objects.create_user("claimer", "claimer@example.com", PASSWORD)
+    EmailAddress.objects.create(user=claimer, email="claimer@example.com", verified=True, primary=True)
+    claim = EmailAddress.objects.create(user=claimer, email=OWNER)
+    owner = begun(client)
+    assert owner != claimer
+    client.post(link())
+    assert EmailAddress.objects.get(email=OWNER, verified=True).user_id == owner.pk
+    late = Client()
+    late.force_login(claimer)
+    late.post(letter_to(claim))
+    claim.refresh_from_db()
+    assert not claim.verified
+    # What is verified is taken, as is what somebody began with.
+    again = Client()
+    again.post("/accounts/signup/", {"email": OWNER.upper(), "password1": PASSWORD})
+    again.post("/accounts/signup/", {"email": "claimer@example.com", "password1": PASSWORD})
+    assert get_user_model().objects.count() == 2
