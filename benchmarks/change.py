@@ -4,6 +4,8 @@
   of the perpetual and dearer fees of the spot market applied at the start; the commands are those of
   ``benchmarks.mix_markets`` in rows of 1,000, laid into the journal directly. Rows are read from PostgreSQL and their
   chain of hashes is checked; nothing is kept from a run to the next. Median of three.
+- ``change.fees``: the same with dearer fees of both markets alone, and what the trades of each market paid added up,
+  as the page of fees shows it.
 """
 
 import json
@@ -49,32 +51,49 @@ def lay_journal(rows: list[tuple[bytes, int]]) -> int:
     return group
 
 
-def main() -> None:
-    """Measure and print the figure."""
-    setup = setup_commands()
-    rows = [(b"".join(setup), len(setup)), *((row, PORTION) for row in make_mix(COMMANDS, PORTION))]
-    group = lay_journal(rows)
-    change = [
-        kernel.set_margin_tiers(PERPETUAL, [(10**12, 100_000, 50_000)]),
+def fee_change() -> list[bytes]:
+    """Dearer fees of both markets."""
+    return [
         kernel.set_market_params(
-            SPOT, maker_ppm=200, taker_ppm=800, protocol_share_ppm=200_000, band_ppm=500_000
-        ),
+            market, maker_ppm=200, taker_ppm=800, protocol_share_ppm=200_000, band_ppm=500_000
+        )
+        for market in (SPOT, PERPETUAL)
     ]
+
+
+def measure(name: str, group: int, change: list[bytes], *, by_market: bool) -> dict[str, object]:
+    """The figure of one change, tried on the group's whole journal."""
     seconds, shares = [], []
     for _ in range(RUNS):
-        found = simulate_change(group, change, COMMANDS, lambda done, whole: shares.append(done / whole))
+        found = simulate_change(
+            group, change, COMMANDS, lambda done, whole: shares.append(done / whole), by_market=by_market
+        )
         seconds.append(found.seconds)
     note = (
         f"{found.before.commands} commands twice; refused {sum(found.before.refused.values())} and"
         f" {sum(found.after.refused.values())}, fees differ: {found.before.fees != found.after.fees},"
+        f" trades {sum(charged.trades for charged in found.before.charged.values())},"
         f" progress told {len(shares) // RUNS} times; median of {RUNS}, slowest {max(seconds):.2f} s"
     )
-    figure = {
-        "name": "change.simulate", "value": round(statistics.median(seconds), 3), "unit": "s", "p50": None,
+    return {
+        "name": name, "value": round(statistics.median(seconds), 3), "unit": "s", "p50": None,
         "p99": None, "samples": RUNS, "note": note,
     }  # fmt: skip
-    if os.environ.get("BENCH_NAME", "") in ("", "change", "change.simulate"):
-        print(json.dumps(figure), flush=True)
+
+
+def main() -> None:
+    """Measure and print the figures."""
+    setup = setup_commands()
+    rows = [(b"".join(setup), len(setup)), *((row, PORTION) for row in make_mix(COMMANDS, PORTION))]
+    group = lay_journal(rows)
+    rules = [kernel.set_margin_tiers(PERPETUAL, [(10**12, 100_000, 50_000)]), fee_change()[0]]
+    asked = os.environ.get("BENCH_NAME", "")
+    for name, change, by_market in (
+        ("change.simulate", rules, False),
+        ("change.fees", fee_change(), True),
+    ):
+        if asked in ("", "change", name):
+            print(json.dumps(measure(name, group, change, by_market=by_market)), flush=True)
 
 
 if __name__ == "__main__":

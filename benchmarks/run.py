@@ -128,6 +128,7 @@ GOALS = (
     Goal("liabilities.tree", "value", False, 60),
     Goal("audit.search", "value", False, 200),
     Goal("change.simulate", "value", False, 5),
+    Goal("change.fees", "value", False, 5),
     Goal("launch.venue", "value", False, 2),
     Goal("launch.worldcup", "value", False, 15),
 )

@@ -342,7 +342,7 @@ def _alerts(venue: Venue, pulse: Pulse) -> Iterator[Alert]:
         yield Alert(
             "warn", "Waiting for a second person", f"{waiting_acts} to approve or withdraw.", "changes"
         )
-    halted = [row.market.symbol for row in pulse.markets if row.phase == Phase.HALTED]
+    halted = [_name(row.market) for row in pulse.markets if row.phase == Phase.HALTED]
     if halted:
         yield Alert("warn", "Halted", f"{_some(halted)}: orders can only be cancelled.", "markets")
     thin = [row.market.symbol for row in pulse.markets if row.grade == "thin"]
@@ -354,7 +354,7 @@ def _alerts(venue: Venue, pulse: Pulse) -> Iterator[Alert]:
         yield Alert(
             "warn", alarm.get_code_display(), f"Source {getattr(alarm.source, 'name', '')}.", "oracles"
         )
-    quiet = [row.market.symbol for row in pulse.markets if row.phase == Phase.OPEN and row.spread_ppm is None]
+    quiet = [_name(row.market) for row in pulse.markets if row.phase == Phase.OPEN and row.spread_ppm is None]
     if quiet:
         yield Alert(
             "warn", "No quotes", f"{_some(quiet)}: one side of the book is empty, or both.", "markets"
@@ -365,6 +365,11 @@ def _alerts(venue: Venue, pulse: Pulse) -> Iterator[Alert]:
         yield Alert("warn", "Results are due", f"{_some(titles)}.", "events")
     if venue.launch_error:
         yield Alert("warn", "A market was not added", venue.launch_error, "markets")
+
+
+def _name(market: Market) -> str:
+    """What people call a market: an outcome by its event, where that is known."""
+    return f"{market.outcome_name} ({market.event.title})" if market.event else market.symbol
 
 
 def _some(names: list[str]) -> str:
