@@ -31,6 +31,7 @@ from exchange_kernel import (
     Kernel,
     decode_copy_bills,
     decode_copy_fills,
+    frames_of,
     tick,
 )
 
@@ -51,7 +52,7 @@ ADL_STAGE = 5
 NO_ORDER = 2**63 - 1
 ALL_MARKETS = 0xFFFFFFFF
 TAKER = 1
-LISTING = frozenset(KINDS[name] for name in ("add_market", "add_outcome"))
+LISTING = [KINDS[name] for name in ("add_market", "add_outcome")]
 NAMING_ORDERS = frozenset(KINDS[name] for name in ("amend", "cancel"))
 ALGO_KINDS = frozenset(range(6, 10)) | {18, 19}
 NAMING_ALGOS = frozenset({18, 19})
@@ -279,6 +280,7 @@ class _Pair:
         self.orders: dict[int, int] = {}
         self.algos: dict[int, int] = {}
         self.set_again = {header for frame in frames for header in _headers(frame)}
+        self.set_kinds = sorted({header[2] for header in self.set_again})
         self.other_core = ThreadPoolExecutor(1, "simulation")
 
     def step(self, link: Link) -> None:
@@ -292,7 +294,7 @@ class _Pair:
             as_changed = self.after.apply(commands, link.now_ms)
         if as_was.acks != as_changed.acks:
             self._note_ids(link.commands, as_was.acks, as_changed.acks)
-        if self.waiting and any(link.commands[at + 2] in LISTING for at, _ in _frames(link.commands)):
+        if self.waiting and frames_of(link.commands, LISTING):
             self._change(self.after.kernel)
 
     def _change(self, kernel: Kernel) -> None:
@@ -312,7 +314,7 @@ class _Pair:
 
     def _translated(self, commands: bytes) -> bytes:
         """The row as the second run must read it."""
-        if any(head in commands for head in self.set_again):
+        if frames_of(commands, self.set_kinds):
             commands = b"".join(
                 tick() if commands[at : at + HEADER] in self.set_again else commands[at : at + length]
                 for at, length in _frames(commands)
