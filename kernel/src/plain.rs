@@ -6,6 +6,7 @@
 use crate::accounts::{Account, Balance, Funds, BOUND, FIRST_USER};
 use crate::clients::{visible, Entry, Vacancy};
 use crate::codes::{reason, state};
+use crate::contracts::checks::Bid;
 use crate::contracts::SPOT;
 use crate::kernel::Kernel;
 use crate::look::Ahead;
@@ -13,6 +14,7 @@ use crate::mandates::{Held, Wanted};
 use crate::market::Market;
 use crate::matching::hold_of;
 use crate::num::{charge, product, MAX_QUANTITY};
+use crate::outcomes::holding::Open;
 use crate::output::{Ack, Stamp};
 use crate::place::{NOT_RESTING, PLACE_FRAME};
 use crate::slab::{Node, NIL, NO_CLIENT};
@@ -129,11 +131,7 @@ impl Kernel {
                 return false;
             }
         }
-        let (Some(account), Some(market)) =
-            (self.funds.accounts.get_mut(owner as usize), self.markets.get_mut(market_number as usize))
-        else {
-            return false;
-        };
+        let Some(market) = self.markets.get(market_number as usize) else { return false };
         let spot = market.kind == SPOT;
         let welcome = number >= FIRST_USER
             && account.flags & BOUND == 0
@@ -152,7 +150,10 @@ impl Kernel {
         }
         let (maker_ppm, taker_ppm) = market.fees(account.tier);
         let Some((asset, hold)) = need(market, side, price, size, taker_ppm) else { return false };
-        let Some(balance) = balance_of(account, asset) else { return false };
+        let at = account.place_of(asset);
+        let Some(balance) = account.balances.get(at).filter(|balance| balance.asset == asset) else {
+            return false;
+        };
         if spot && balance.total - balance.held < hold {
             return false;
         }
@@ -166,7 +167,8 @@ impl Kernel {
             }
         }
 
-        let order = Plain {
+        // Made where it is used, so that it need not be in memory where it only rests.
+        let order = |shared| Plain {
             number,
             owner,
             market: market_number,
@@ -183,45 +185,25 @@ impl Kernel {
             mandate,
             shared,
         };
-        if !spot {
-            return self.place_contract(&order, crosses, vacancy, coming);
-        }
+        let bid = Bid { account: owner, side, limit: price, lots: size, taker_ppm };
+        let open = if spot { Some(Open::default()) } else { self.passes(market_number, &bid) };
+        let Some(open) = open else { return false };
         if crosses {
-            self.take_plain(&order, vacancy, coming);
+            self.take_plain(&order(shared), vacancy, coming);
             return true;
         }
+        // What a contract order needs is reserved when it rests; it holds nothing, but its balance is told.
+        let balance = &mut self.funds.account_mut(owner).balances[at];
         balance.held += hold;
         balance.dirty = true;
         assert!(
-            balance.held >= hold && balance.held <= balance.total,
+            !spot || (balance.held >= hold && balance.held <= balance.total),
             "0 <= held <= total for every balance"
         );
-        self.rest_plain(&order, vacancy, coming);
-        true
-    }
-
-    /// The rest of a plain order of a contract: its margin is checked, and reserved if it rests; if it trades, that is as for
-    /// any taker. `false`: nothing has been done.
-    #[inline(never)]
-    fn place_contract(
-        &mut self,
-        order: &Plain,
-        crosses: bool,
-        vacancy: Option<Vacancy>,
-        coming: &Ahead,
-    ) -> bool {
-        if !self.passes(order) {
-            return false;
+        self.rest_plain(&order(false), vacancy, coming);
+        if !spot {
+            self.reserve_plain(market_number, &bid, open);
         }
-        if crosses {
-            self.take_plain(order, vacancy, coming);
-            return true;
-        }
-        let quote = self.markets[order.market as usize].quote;
-        // It holds nothing, but its balance is told.
-        self.funds.account_mut(order.owner).balance_mut(quote).dirty = true;
-        self.rest_plain(order, vacancy, coming);
-        self.reserve_plain(order);
         true
     }
 

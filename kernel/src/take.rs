@@ -102,6 +102,8 @@ pub(crate) struct Terms {
 pub(crate) trait Desk {
     /// Whether an order at the front, of this account, can be traded with here.
     fn serves(&mut self, floor: &Floor, node: &Node, account: &Account) -> bool;
+    /// Hint that an order, whose node is at hand, comes to the front next.
+    fn expect(&self, _node: &Node) {}
     /// Money and lots of one trade.
     fn settle(&mut self, floor: &mut Floor, order: &Plain, take: &mut Take, slot: u32, price: i64) -> Deal;
     /// What the order itself is left with after its trades.
@@ -152,6 +154,9 @@ impl Floor<'_> {
                 let node = self.slab.node(head);
                 let next = node.next;
                 self.met().queue(next);
+                if next != NIL {
+                    desk.expect(self.slab.node(next));
+                }
                 let account = &self.accounts[node.account as usize];
                 if self.wide {
                     // Takes its place in the account's list if it closes.

@@ -4,15 +4,15 @@
 //! at once against mark at its worst price and its fee, must cover initial margin as it will be. An order that adds none must
 //! only not lose more than is left above maintenance: nobody may trade a loss into the insurance fund.
 
-use super::positions::value;
+use super::positions::{value, worth};
 use super::{Margin, Position, Risk, OUTCOME, SPOT};
 use crate::codes::{phase, Reject};
 use crate::kernel::Kernel;
 use crate::mandates::rate_of;
 use crate::market::Market;
 use crate::num::charge;
+use crate::outcomes::holding::Open;
 use crate::place::{Entrance, Place};
-use crate::plain::Plain;
 use crate::slab::Node;
 use crate::wire::flag;
 
@@ -86,15 +86,13 @@ impl Kernel {
         self.check_bid(record, &bid).map(|()| entrance)
     }
 
-    /// Whether a plain order of a contract passes stage RISK.
-    #[inline(always)]
-    pub(crate) fn passes(&self, order: &Plain) -> bool {
-        let record = &self.markets[order.market as usize];
-        let Plain { owner: account, side, price: limit, size: lots, taker_ppm, .. } = *order;
-        let bid = Bid { account, side, limit, lots, taker_ppm };
+    /// Whether a plain order of a contract passes stage RISK: what it would reserve, of a perpetual nothing.
+    #[inline(never)]
+    pub(crate) fn passes(&self, market: u32, bid: &Bid) -> Option<Open> {
+        let record = &self.markets[market as usize];
         match record.kind {
-            OUTCOME => self.check_outcome_bid(record, &bid).is_ok(),
-            _ => self.check_bid(record, &bid).is_ok(),
+            OUTCOME => self.check_outcome_bid(record, bid).ok(),
+            _ => self.check_bid(record, bid).map(|()| Open::default()).ok(),
         }
     }
 
@@ -186,7 +184,7 @@ impl Kernel {
             let bearable = step.loss == 0 || step.loss + step.fee <= left;
             return if bearable { Ok(()) } else { Err(Reject::RiskMargin) };
         }
-        let worth = value(after, contract.unit);
+        let worth = worth(after, contract.unit);
         if worth > contract.rules.largest() {
             return Err(Reject::RiskPositionLimit);
         }
@@ -195,8 +193,15 @@ impl Kernel {
             return Err(Reject::RiskOpenInterest);
         }
         self.check_capacity(value(step.lots.max(0), contract.unit))?;
+        let leveraged = !contract.observed || self.leverage_allowed(record)?;
+        let Risk { equity, initial, .. } = risk;
+        let free = equity.saturating_sub(step.loss + step.fee) - (initial - position.initial);
+        // Initial margin is never more than the whole value: who has that needs no reckoning.
+        if free >= worth && !position.isolated {
+            return Ok(());
+        }
         let extra_ppm = contract.rules.extra_ppm(added).max(contract.extra_ppm);
-        let whole = if !contract.observed || self.leverage_allowed(record)? {
+        let whole = if leveraged {
             contract.rules.initial(worth, position.leverage, extra_ppm)
         } else {
             let had = value(before, contract.unit);
@@ -210,8 +215,7 @@ impl Kernel {
             ),
             false => 0,
         };
-        let Risk { equity, initial, .. } = risk;
-        if equity.saturating_sub(step.loss + step.fee) < initial - position.initial + whole - own {
+        if free < whole - own {
             return Err(Reject::RiskMargin);
         }
         Ok(())

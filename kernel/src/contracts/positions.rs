@@ -66,6 +66,13 @@ pub(crate) fn value(lots: i64, unit: i64) -> i64 {
         .clamp(-bound, bound)
 }
 
+/// As `value`, of what is not negative.
+#[inline(always)]
+pub(crate) fn worth(lots: i64, unit: i64) -> i64 {
+    let bound = MAX_NOTIONAL << 1;
+    lots.checked_mul(unit).map_or(bound, |value| value.min(bound))
+}
+
 impl Position {
     /// Trade `lots` for `value` units of S (both signed alike); returns the profit realised.
     ///

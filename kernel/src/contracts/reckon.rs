@@ -1,6 +1,6 @@
 //! What a fill does to a position, and what a position adds to the sums of its account.
 
-use super::positions::value;
+use super::positions::{value, worth};
 use super::store::Contract;
 use super::{Margin, Position};
 use crate::prices::funding::owed;
@@ -63,14 +63,23 @@ impl Contract {
     /// What a position and its orders add to the account's initial margin.
     #[inline]
     pub(super) fn initial(&self, position: &Position) -> i64 {
-        let of = |lots| self.rules.initial(value(lots, self.unit), position.leverage, self.extra_ppm);
-        let whole = of(position.worst_lots());
-        // The margin of an isolated position itself is its own; only its orders lean on the account.
-        if position.isolated {
-            whole - of(position.lots.abs())
-        } else {
-            whole
+        self.initial_at(position, position.worst_lots())
+    }
+
+    /// As `initial`, given the lots of the larger side of position and orders.
+    #[inline(always)]
+    pub(super) fn initial_at(&self, position: &Position, worst: i64) -> i64 {
+        let whole = self.rules.initial(worth(worst, self.unit), position.leverage, self.extra_ppm);
+        match position.isolated {
+            true => whole - self.own_initial(position),
+            false => whole,
         }
+    }
+
+    /// The margin of an isolated position itself is its own; only its orders lean on the account.
+    #[cold]
+    fn own_initial(&self, position: &Position) -> i64 {
+        self.rules.initial(worth(position.lots.abs(), self.unit), position.leverage, self.extra_ppm)
     }
 
     /// Move a position by a fill, and open interest with it; money and sums of the account are the caller's.

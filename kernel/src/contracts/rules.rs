@@ -109,12 +109,16 @@ impl Rules {
                 break;
             }
         }
-        ((sum + i128::from(PPM) - 1) / i128::from(PPM)) as i64
+        // To divide what fits into a word by a constant is a multiplication.
+        match u64::try_from(sum) {
+            Ok(sum) => sum.div_ceil(PPM as u64) as i64,
+            Err(_) => ((sum + i128::from(PPM) - 1) / i128::from(PPM)) as i64,
+        }
     }
 
     /// Initial margin of a value at mark: `max(value / leverage, tiers)`, then `extra_ppm` of the way to the whole value.
     /// Units of S, rounded up.
-    #[inline]
+    #[inline(always)]
     pub fn initial(&self, value: i64, leverage: u16, extra_ppm: i64) -> i64 {
         let leverage = self.leverage(leverage);
         // Most leave leverage as it is, and to divide by a constant is a multiplication.

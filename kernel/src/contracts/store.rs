@@ -262,21 +262,21 @@ impl Kernel {
     }
 
     /// Resting perpetual orders of an account grew by `lots` (negative: shrank).
+    #[inline]
     pub(crate) fn reserve(&mut self, account: u32, market: usize, side: usize, lots: i64) {
         let at = self.open_position(account, market);
         let (contract, margin) = (&mut self.markets[market].contract, self.funds.margin_mut(account));
         let position = &mut contract.positions[at];
         let before = position.worst_lots();
-        if side == 0 {
-            position.open_buy += lots;
-        } else {
-            position.open_sell += lots;
-        }
+        // No branch on the side: it cannot be guessed.
+        position.open_buy += if side == 0 { lots } else { 0 };
+        position.open_sell += if side == 0 { 0 } else { lots };
         // Orders on the smaller side, and equity and maintenance in any case, change nothing.
-        if position.worst_lots() == before {
+        let worst = position.worst_lots();
+        if worst == before {
             return;
         }
-        let initial = contract.initial(&contract.positions[at]);
+        let initial = contract.initial_at(&contract.positions[at], worst);
         let position = &mut contract.positions[at];
         margin.initial += initial - position.initial;
         position.initial = initial;

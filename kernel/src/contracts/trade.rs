@@ -1,5 +1,6 @@
 //! A match of a contract: the same steps as a spot trade, but positions move instead of balances.
 
+use super::checks::Bid;
 use super::reckon::PositionFill;
 use super::{OUTCOME, SPOT};
 use crate::accounts;
@@ -8,9 +9,9 @@ use crate::kernel::Kernel;
 use crate::mandates::Charged;
 use crate::matching::{Deal, Taker};
 use crate::num::{charge, prepaid_after, share};
+use crate::outcomes::holding::Open;
 use crate::outcomes::payouts::fee_base;
-use crate::plain::Plain;
-use crate::slab::{Node, NO_CLIENT};
+use crate::slab::Node;
 use crate::wire::{flag, ALL_MARKETS};
 
 impl Kernel {
@@ -123,14 +124,13 @@ impl Kernel {
         }
     }
 
-    /// As `reserve_lots`, of a plain order that entered the book whole.
-    #[inline]
-    pub(crate) fn reserve_plain(&mut self, order: &Plain) {
-        let market = order.market as usize;
-        if self.markets[market].kind == OUTCOME {
-            self.outcome_rest(&order.node(0, NO_CLIENT, order.size, 0), order.size, order.taker_ppm);
+    /// As `reserve_lots`, of a plain order that entered the book whole; `open` is what `passes` said.
+    #[inline(never)]
+    pub(crate) fn reserve_plain(&mut self, market: u32, bid: &Bid, open: Open) {
+        if self.markets[market as usize].kind == OUTCOME {
+            self.outcome_reserve(bid.account, market, open);
         } else {
-            self.reserve(order.owner, market, order.side, order.size);
+            self.reserve(bid.account, market as usize, bid.side, bid.lots);
         }
     }
 

@@ -66,6 +66,11 @@ impl Desk for Holdings {
     }
 
     #[inline(always)]
+    fn expect(&self, node: &Node) {
+        self.outcomes.prefetch(node.account, Some(self.outcome as u16));
+    }
+
+    #[inline(always)]
     fn settle(&mut self, floor: &mut Floor, order: &Plain, take: &mut Take, slot: u32, price: i64) -> Deal {
         let fee = self.fee_of(floor, floor.slab.node(slot));
         let market = &mut *floor.market;

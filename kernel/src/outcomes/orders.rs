@@ -92,19 +92,19 @@ impl Kernel {
             return Err(Reject::RiskReduceOnly);
         }
         let taker_ppm = record.fees(self.funds.account(account).tier).1 + rate_of(place.builder);
-        self.check_outcome_bid(record, &Bid { account, side, limit, lots: place.size, taker_ppm })
+        self.check_outcome_bid(record, &Bid { account, side, limit, lots: place.size, taker_ppm }).map(|_| ())
     }
 
     /// As `check_outcome`, of an order whose limit can be a price and that is not reduce-only or takes off no more than there is.
     #[inline]
-    pub(crate) fn check_outcome_bid(&self, record: &Market, bid: &Bid) -> Result<(), Reject> {
+    pub(crate) fn check_outcome_bid(&self, record: &Market, bid: &Bid) -> Result<Open, Reject> {
         let Bid { account, side, limit, lots, taker_ppm } = *bid;
         let cap = record.contract.rules.interest_cap;
         if cap != 0 && side == 0 && record.contract.open_interest.saturating_add(lots) > cap {
             return Err(Reject::RiskOpenInterest);
         }
         let open = reserved(record, side == 1, limit, lots, taker_ppm).ok_or(Reject::InputOverflow)?;
-        self.check_open(account, record, open)
+        self.check_open(account, record, open).map(|()| open)
     }
 
     /// Whether a resting outcome order may become `amended`.
@@ -195,11 +195,23 @@ impl Kernel {
     #[inline]
     pub(crate) fn outcome_rest(&mut self, node: &Node, lots: i64, taker_ppm: i32) {
         let market = &self.markets[node.market as usize];
-        let (event, outcome) = (market.contract.event, market.contract.outcome as usize);
-        debug_assert_ne!(event, NO_EVENT);
         let fee = fee_of_lot(market, node.is_sell(), node.price, taker_ppm);
         let open = part_of(market, node, lots, fee);
-        self.change_holding(node.account, event, |holding| holding.order(outcome, open));
+        self.outcome_reserve(node.account, u32::from(node.market), open);
+    }
+
+    /// What an account's open orders of an outcome reserve changes.
+    #[inline]
+    pub(crate) fn outcome_reserve(&mut self, account: u32, market: u32, open: Open) {
+        let contract = &self.markets[market as usize].contract;
+        let (event, outcome) = (contract.event, contract.outcome as usize);
+        debug_assert_ne!(event, NO_EVENT);
+        let at = self.outcomes.open_holding(account, event);
+        let holding = &mut self.outcomes.holdings[at];
+        let exposure = holding.exposure();
+        holding.order(outcome, open);
+        let more = exposure - holding.exposure();
+        self.shift_outcome_sums(account, 0, more);
     }
 
     /// What an open outcome order reserves.
@@ -252,7 +264,7 @@ impl Kernel {
     }
 
     /// Worst cases of an account's outcomes (equity) and what its outcome orders may cost beyond them (initial margin) change.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn shift_outcome_sums(&mut self, account: u32, worst: i64, open: i64) {
         self.funds.open_margin(account);
         let margin = self.funds.margin_mut(account);
