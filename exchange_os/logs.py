@@ -7,14 +7,16 @@ the same header, so that a person's report leads to the lines.
 import logging.config
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
 import structlog
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from structlog.contextvars import bound_contextvars, merge_contextvars
+
+from exchange_os.both_worlds import Answered, Around
 
 _PLAUSIBLE_ID = re.compile(r"^[A-Za-z0-9_-]{8,64}$")
 
@@ -73,33 +75,15 @@ def configure(options: dict[str, Any]) -> None:
     )
 
 
-class RequestIdMiddleware:
+class RequestIdMiddleware(Around):
     """Gives each request an id, binds it to the log lines of the request and answers it."""
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        self.get_response = get_response
-        self.is_async = iscoroutinefunction(get_response)
-        if self.is_async:
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
-        if self.is_async:
-            return self._answer_async(request)
+    @contextmanager
+    def around(self, request: HttpRequest) -> Iterator[Answered]:
+        """Log lines of the request carry its id."""
         request_id = _id_of(request)
         with bound_contextvars(request_id=request_id):
-            response: HttpResponse = self.get_response(request)
-        response["X-Request-Id"] = request_id
-        return response
-
-    async def _answer_async(self, request: HttpRequest) -> HttpResponse:
-        request_id = _id_of(request)
-        with bound_contextvars(request_id=request_id):
-            response: HttpResponse = await self.get_response(request)
-        response["X-Request-Id"] = request_id
-        return response
+            yield lambda response: response.__setitem__("X-Request-Id", request_id)
 
 
 def _id_of(request: HttpRequest) -> str:

@@ -7,16 +7,16 @@ at the first letters of the statement.
 
 import re
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest
 from structlog.contextvars import get_contextvars
 
+from exchange_os.both_worlds import Answered, Around
 from exchange_os.operations.watched import watched_tables
 
 _WRITES = re.compile(r'^\s*(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+"?([a-z_0-9]+)"?', re.IGNORECASE)
@@ -80,33 +80,14 @@ def begin_task(task: Any = None, **_: Any) -> None:
     _task.set(f"task {task.name}" if task is not None else "")
 
 
-class ActorMiddleware:
+class ActorMiddleware(Around):
     """Remembers whose request this is for as long as it lasts."""
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        self.get_response = get_response
-        self.is_async = iscoroutinefunction(get_response)
-        if self.is_async:
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        """Pass the request on."""
-        if self.is_async:
-            return self._answer_async(request)
+    @contextmanager
+    def around(self, request: HttpRequest) -> Iterator[Answered]:
+        """The request is whose writes are told."""
         before = _request.set(request)
         try:
-            response: HttpResponseBase = self.get_response(request)
-            return response
-        finally:
-            _request.reset(before)
-
-    async def _answer_async(self, request: HttpRequest) -> HttpResponseBase:
-        before = _request.set(request)
-        try:
-            response: HttpResponseBase = await self.get_response(request)
-            return response
+            yield lambda response: None
         finally:
             _request.reset(before)

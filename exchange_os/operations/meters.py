@@ -9,15 +9,16 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 from redis.exceptions import RedisError
 
+from exchange_os.both_worlds import Answered, Around
 from exchange_os.engine.connections import make_redis
 from exchange_os.operations.selectors.figures import WEB_PREFIX
 
@@ -47,32 +48,14 @@ def count_request(request: HttpRequest, status: int, began: float) -> None:
     REQUESTS.labels(view, method, str(status)).observe(time.perf_counter() - began)
 
 
-class RequestMeter:
+class RequestMeter(Around):
     """Middleware: counts every request that passes it."""
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        self.get_response = get_response
-        self.is_async = iscoroutinefunction(get_response)
-        if self.is_async:
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        """Pass the request on."""
-        if self.is_async:
-            return self._answer_async(request)
+    @contextmanager
+    def around(self, request: HttpRequest) -> Iterator[Answered]:
+        """The time that a request takes is observed with its answer."""
         began = time.perf_counter()
-        response: HttpResponseBase = self.get_response(request)
-        count_request(request, response.status_code, began)
-        return response
-
-    async def _answer_async(self, request: HttpRequest) -> HttpResponseBase:
-        began = time.perf_counter()
-        response: HttpResponseBase = await self.get_response(request)
-        count_request(request, response.status_code, began)
-        return response
+        yield lambda response: count_request(request, response.status_code, began)
 
 
 class SocketMeter:
