@@ -26,6 +26,7 @@ def register_all() -> None:
         broker_keeps_everything,
         secrets_are_own,
         letters_are_sent,
+        probes_are_answered,
     ):
         register(check, Tags.security, deploy=True)
 
@@ -130,6 +131,19 @@ def letters_are_sent(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[C
             "Addresses need no confirmation, or letters are only printed.",
             hint="Before the public signs up: a real EMAIL_BACKEND and ACCOUNT_EMAIL_VERIFICATION=mandatory.",
             id="exchange_os.W019",
+        )
+    ]
+
+
+def probes_are_answered(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The probes of deploy/ ask by the name ``localhost``, whatever the exchange is called outside."""
+    if {"localhost", "*"} & set(settings.ALLOWED_HOSTS):
+        return []
+    return [
+        Warning(
+            "ALLOWED_HOSTS has no localhost: probes of /healthz and /readyz are refused.",
+            hint="Add localhost to ALLOWED_HOSTS. Nothing outside can make use of that name.",
+            id="exchange_os.W020",
         )
     ]
 

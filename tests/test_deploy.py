@@ -1,5 +1,6 @@
 """What deploy/ says agrees with the programs of ``make run``; the checks of a production find what is wrong."""
 
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,12 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
-from django.test import override_settings
+from django.test import Client, override_settings
 
 from exchange_os import deploy_checks
 from exchange_os.embedded.programs import all_programs
 
-DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
+ROOT = Path(__file__).resolve().parent.parent
+DEPLOY = ROOT / "deploy"
 OWN_KEYS = ["k" * 40]
 
 
@@ -68,6 +70,62 @@ def test_nothing_runs_as_root_and_only_migrations_know_the_owner() -> None:
     assert services["web"]["ports"] == ["127.0.0.1:8000:8000"]
 
 
+def test_every_variable_that_is_named_is_read() -> None:
+    """What deploy/ tells somebody to set is a setting of the programs, or of the images of the stores."""
+    read = set(re.findall(r'(?:env\.\w+|environ\.get)\(\s*"([A-Z_]+)"', _sources())) | {"DATABASE_URL"}
+    services = documents("compose.yaml")[0]["services"]
+    named = {name for part in ("web", "migrate") for name in services[part]["environment"]}
+    named |= {item["name"] for _, container in containers() for item in container.get("env", ())}
+    named |= set(re.findall(r"(\w+)=", _line("Dockerfile", "ENV ")))
+    named |= set(re.findall(r"`([A-Z]+_[A-Z_]+)(?:=[^`]*)?`", (DEPLOY / "README.md").read_text()))
+    named |= {"CSRF_TRUSTED_ORIGINS", "METRICS_TOKEN"}
+    assert named - read - {"PYTHONUNBUFFERED"} == set()
+    given = set(re.findall(r"\$\{([A-Z_]+)", (DEPLOY / "compose.yaml").read_text()))
+    assert given - read == {"APP_PASSWORD", "POSTGRES_PASSWORD", "REDIS_PASSWORD"}
+
+
+def test_an_image_takes_the_programs_and_nothing_that_is_secret() -> None:
+    taken = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    packages = re.search(r"^PACKAGES := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert packages
+    assert {*packages[1].split(), "static", "templates", "docs", "kernel", "manage.py"} <= taken
+    assert all((ROOT / name).exists() for name in taken)
+    assert "*" in (ROOT / ".dockerignore").read_text().split()
+    copied = re.findall(
+        r"^COPY (?!--from)(?:--\S+ )?(\S+) ", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE
+    )
+    assert copied == ["kernel", "requirements.txt", "."]
+    assert set(copied) - {"."} <= taken
+
+
+@pytest.mark.django_db
+def test_probes_are_answered_behind_tls_and_under_another_name(client: Client) -> None:
+    probes = [
+        (container[probe]["httpGet"]["path"], container[probe]["httpGet"]["httpHeaders"][0]["value"])
+        for _, container in containers()
+        for probe in ("readinessProbe", "livenessProbe")
+        if probe in container
+    ]
+    assert probes == [("/readyz", "localhost"), ("/healthz", "localhost")]
+    health = documents("compose.yaml")[0]["services"]["web"]["healthcheck"]["test"][-1]
+    assert "http://localhost:8000/healthz" in health
+    with override_settings(ALLOWED_HOSTS=["exchange.example", "localhost"], SECURE_SSL_REDIRECT=True):
+        answers = {path: client.get(path, headers={"host": host}) for path, host in probes}
+        assert answers["/healthz"].status_code == 200
+        assert "parts" in answers["/readyz"].json()
+        assert client.get("/", headers={"host": "localhost"}).status_code == 301
+
+
+def _sources() -> str:
+    files = [ROOT / "exchange_os" / name for name in ("settings.py", "server.py")]
+    return "".join(file.read_text() for file in files)
+
+
+def _line(name: str, start: str) -> str:
+    lines = (DEPLOY / name).read_text().splitlines()
+    return next(line for line in lines if line.startswith(start))
+
+
 def test_every_resource_is_listed() -> None:
     (listed,) = documents("kubernetes/kustomization.yaml")
     files = {file.name for file in (DEPLOY / "kubernetes").glob("*.yaml")} - {"kustomization.yaml"}
@@ -78,7 +136,7 @@ def found() -> set[str]:
     """Ids of what the checks of a production find."""
     checks = (
         deploy_checks.stores_are_durable, deploy_checks.role_owns_nothing, deploy_checks.broker_keeps_everything,
-        deploy_checks.secrets_are_own, deploy_checks.letters_are_sent,
+        deploy_checks.secrets_are_own, deploy_checks.letters_are_sent, deploy_checks.probes_are_answered,
     )  # fmt: skip
     return {message.id for check in checks for message in check(None)}
 
@@ -92,7 +150,22 @@ def test_the_checks_name_what_is_wrong() -> None:
             assert "exchange_os.E018" in found()
         with override_settings(EMAIL_BACKEND="django.core.mail.backends.console.EmailBackend"):
             assert "exchange_os.W019" in found()
+        with override_settings(ALLOWED_HOSTS=["exchange.example"]):
+            assert "exchange_os.W020" in found()
         with override_settings(REDIS_BROKER_URL="redis://127.0.0.1:1/0"):
             assert "exchange_os.E014" in found()
         with override_settings(REDIS_URL="redis://127.0.0.1:6379"):
             assert "exchange_os.E017" in found()
+
+
+def test_what_is_run_is_what_was_pinned() -> None:
+    """Every package has a version and hashes, and no page takes a script or style from elsewhere."""
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        text = (ROOT / name).read_text()
+        wanted = re.findall(r"^[A-Za-z0-9][\w.\[\]-]*.*$", text, re.MULTILINE)
+        assert wanted
+        assert [line for line in wanted if "==" not in line] == []
+        assert len(re.findall(r"^ +--hash=sha256:[0-9a-f]{64}", text, re.MULTILINE)) >= len(wanted)
+    foreign = re.compile(r"<(?:script|link)[^>]*(?:src|href)=[\"'](?:https?:)?//")
+    pages = (ROOT / "templates").rglob("*.html")
+    assert [str(page) for page in pages if foreign.search(page.read_text())] == []
