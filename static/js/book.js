@@ -44,6 +44,7 @@ class Book extends HTMLElement {
   }
 
   prepare() {
+    this.toggleAttribute("data-live", true);
     this.table = this.querySelector("table");
     this.bodies = { asks: this.querySelector("[data-side=asks]"), bids: this.querySelector("[data-side=bids]") };
     this.spread = this.querySelector("[data-spread]");

@@ -177,8 +177,15 @@ class Chart extends HTMLElement {
     if (!shown) { this.legend.textContent = ""; return; }
     const [open, high, low, close, volume] = shown.texts;
     const price = (text) => fixed(text, this.priceScale);
-    this.legend.textContent = `O ${price(open)}  H ${price(high)}  L ${price(low)}  C ${price(close)}  V ${short(volume)}`;
-    this.legend.className = `legend num ${shown.close >= shown.open ? "up" : "down"}`;
+    const figures = { O: price(open), H: price(high), L: price(low), C: price(close), V: short(volume) };
+    if (!this.legend.firstChild) {
+      for (const name of Object.keys(figures)) {
+        const part = this.legend.appendChild(document.createElement("span"));
+        part.append(`${name} `, document.createElement("b"));
+      }
+    }
+    Object.values(figures).forEach((text, at) => { this.legend.children[at].lastChild.textContent = text; });
+    this.legend.className = `legend num ${shown.close >= shown.open ? "rises" : "falls"}`;
   }
 
   /** The newest candles as a table, for those who read rather than look. */

@@ -1,7 +1,6 @@
 // The terminal page: loads its parts, keeps the private tables fresh, shows the state of the connection.
 
 import "./book.js";
-import "./chart.js";
 import "./depth.js";
 import "./strip.js";
 import "./tape.js";
@@ -13,6 +12,9 @@ import { watchEditing } from "./editing.js";
 import { Feed } from "./feed.js";
 import { watchForms } from "./forms.js";
 import { watchKeys } from "./keys.js";
+
+// The chart brings a large library of its own: book, tape and ticket do not wait for it.
+import("./chart.js").then(tellOwn);
 
 const LOST_AFTER_MILLISECONDS = 1_500;
 const STALE_AFTER_MILLISECONDS = 20_000;
@@ -63,7 +65,7 @@ function tellOwn() {
     const count = root.querySelector(`[data-${name}-count]`)?.getAttribute(`data-${name}-count`) ?? "0";
     for (const badge of document.querySelectorAll(`[data-count="${name}"]`)) {
       badge.textContent = count;
-      badge.hidden = count === "0";
+      badge.toggleAttribute("data-none", count === "0");
     }
   }
 }

@@ -85,6 +85,8 @@ class AccountConsumer(AsyncWebsocketConsumer):
         # After the subscription, so that a fill in between is told by one of the two; the mark tells which.
         self.mark, missed = await in_database_thread(_catch_up, *found, self._after())
         await self._send(missed)
+        if not self.events:
+            self.changed.clear()  # the message just sent tells the page to read everything
         self.teller = asyncio.create_task(self._tell())
         self.watcher = asyncio.create_task(self._watch_session(self.scope["session"].session_key, user.pk))
 

@@ -24,6 +24,18 @@ from venues.standing import standing_at
 
 BARS = (("1m", "1m"), ("5m", "5m"), ("15m", "15m"), ("1H", "1h"), ("4H", "4h"), ("1D", "1d"), ("1W", "1w"))
 LEVELS = 20
+BLANK = ("", "", "")
+#: What the script of the page imports, so that all is fetched at once.
+MODULES = (
+    *(
+        f"js/{name}.js"
+        for name in (
+            "feed", "numbers", "book", "tape", "ticker", "strip", "ticket", "confirm", "depth", "account", "toast",
+            "editing", "forms", "keys", "chart",
+        )
+    ),
+    "vendor/lightweight-charts.mjs",
+)  # fmt: skip
 TRADES = 40
 PATIENCE_SECONDS = 1.0  # what the page shows at once; the feed brings it anyway
 
@@ -55,6 +67,7 @@ def terminal(request: HttpRequest, slug: str, symbol: str) -> HttpResponse:
         "instrument": listing.instrument,
         "others": venue_listings(venue, now_ms()),
         "bars": BARS,
+        "modules": MODULES,
         "panels": panels,
         "account": account,
         **(figures_context(market, listing.instrument) if market.kind != MarketKind.SPOT else {}),
@@ -91,7 +104,8 @@ def phase(request: HttpRequest, slug: str, symbol: str) -> HttpResponse:
 
 
 def front_context(traded: Instrument) -> dict[str, Any]:
-    """Front of the book and last trades as texts; empty when the venue does not answer at once."""
+    """Front of the book, blank where there is no level, and last trades as texts; the feed brings what the venue does
+    not answer at once."""
     try:
         book = client.query(
             traded.group_id, {"q": "book", "market": traded.number, "depth": LEVELS}, PATIENCE_SECONDS
@@ -100,12 +114,12 @@ def front_context(traded: Instrument) -> dict[str, Any]:
             traded.group_id, {"q": "trades", "market": traded.number, "limit": TRADES}, PATIENCE_SECONDS
         ).get("trades", [])
     except DomainError:
-        return {}
+        book, trades = {}, []
     bids, asks = book.get("bids", []), book.get("asks", [])
     spread = asks[0][0] - bids[0][0] if bids and asks else 0
     return {
-        "bids": ladder(bids, traded),
-        "asks": ladder(asks, traded)[::-1],
+        "bids": ladder(bids, traded) + [BLANK] * (LEVELS - len(bids)),
+        "asks": [BLANK] * (LEVELS - len(asks)) + ladder(asks, traded)[::-1],
         "spread": traded.price_display(spread) if bids and asks else "",
         "trades": tape_rows(trades, traded),
     }

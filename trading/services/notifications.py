@@ -15,7 +15,7 @@ from exchange_kernel import BILL_KINDS
 
 from exchange_os.engine.models import Bill, RiskGroup
 from exchange_os.ledger.models import Direction, Transfer, TransferState, Withdrawal, WithdrawalState
-from exchange_os.ledger.selectors import amount_text
+from exchange_os.ledger.selectors import amount_text, amount_words
 from trading.models import (
     Notification,
     NotificationCursor,
@@ -167,7 +167,7 @@ def _venue_of(row: Transfer) -> Venue | None:
 def _transfer(row: Transfer) -> Notification | None:
     if row.state == TransferState.REQUESTED:
         return None
-    amount = f"{amount_text(row.amount, row.asset)} {row.asset.symbol}"
+    amount = amount_words(row.amount, row.asset)
     venue = _venue_of(row)
     name = venue.name if venue else "the venue"
     way = f"to {name}" if row.direction == Direction.DEPOSIT else f"from {name} to your wallet"
@@ -223,7 +223,7 @@ def _withdrawal(row: Withdrawal) -> Notification | None:
     if row.state not in ends:
         return None
     source, words = ends[WithdrawalState(row.state)]
-    amount = f"{amount_text(row.amount, row.asset)} {row.asset.symbol}"
+    amount = amount_words(row.amount, row.asset)
     return Notification(
         user_id=row.user_id,
         source=f"withdrawal:{row.pk}:{source}",

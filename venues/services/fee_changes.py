@@ -37,9 +37,10 @@ KEPT = ("protocol_share_ppm", "band_ppm", "slippage_ppm", "min_lots", "max_lots"
 
 def schedule_of(venue: Venue) -> FeeSchedule:
     """The fees in force: those of the last change, or of the markets as they were listed."""
-    markets = list(Market.objects.filter(venue=venue).order_by("-number"))
+    markets = Market.objects.filter(venue=venue).order_by("-number")
     listed: dict[str, tuple[Pair, ...]] = {
-        market.kind: ((market.maker_fee_ppm, market.taker_fee_ppm),) for market in markets
+        kind: ((maker, taker),)
+        for kind, maker, taker in markets.values_list("kind", "maker_fee_ppm", "taker_fee_ppm")
     }
     live = FeeChange.objects.filter(venue=venue, state=ChangeState.LIVE).first()
     if live is None:
