@@ -117,6 +117,10 @@ impl Kernel {
             "capacity" => self.query_capacity(),
             "insurance" => self.query_insurance(),
             "liquidations" => self.query_liquidations(request),
+            "deleveraging" => match self.user(request.account) {
+                Ok(slot) => self.query_deleveraging(slot),
+                Err(reject) => refused(reject),
+            },
             "event" => self.query_event(request),
             "events" => self.query_events(request),
             _ => problem("INPUT_QUERY", "The question is not understood."),

@@ -24,6 +24,7 @@ from exchange_os.errors import DomainError
 from governance.pages.drafting import _wanted
 from governance.pages.votes import _proof
 from trading.models import ApiKey, TradingAccount
+from trading.pages.security import browser_words
 from venues.models import Market
 from venues.services.kyc_events import MAX_BODY, add_provider, signature_of
 from venues.services.tokens import create_token
@@ -249,3 +250,21 @@ def test_a_vote_and_a_rule_are_refused_json_that_is_none() -> None:
             with pytest.raises(DomainError) as refused:
                 read(RequestFactory().post("/", typed), *([None] if read is _wanted else []))  # type: ignore[operator]
             assert refused.value.code in ("proof_wrong", "params_invalid")
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36",
+         "Chrome on Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64) AppleWebKit/537.36 Chrome/141.0 Safari/537.36 Edg/141.0",
+         "Edge on Windows"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) Version/18.5 Mobile/15E148 Safari/604.1",
+         "Safari on iPhone"),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:143.0) Gecko/20100101 Firefox/143.0", "Firefox on macOS"),
+        ("curl/8.5.0", "curl/8.5.0"),
+        ("", "unknown"),
+    ],
+)  # fmt: skip
+def test_a_browser_is_named_in_words(sent: str, words: str) -> None:
+    assert browser_words(sent) == words

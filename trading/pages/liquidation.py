@@ -15,7 +15,8 @@ from trading.selectors.accounts import account_of
 from trading.selectors.liquidation import PPM, cross_positions, first_move, outlook
 from trading.selectors.positions import Holdings, holdings_of_kernel
 from venues.instruments import Instrument
-from venues.selectors import instruments_of, live_venues, venue_by_slug
+from venues.models import MarketKind
+from venues.selectors import instruments_of, live_venues, open_markets, venue_by_slug
 from venues.services.asking import ask
 
 LOWEST, HIGHEST = -90, 200  # per cent
@@ -42,6 +43,10 @@ def liquidation(request: SignedInRequest) -> HttpResponse:
     """The page; ``venue``, ``market`` and ``move`` (per cent) choose what is looked at. The result alone for htmx."""
     numbers = TradingAccount.objects.filter(user_id=request.user.pk, opened_at__isnull=False)
     venues = list(live_venues().filter(pk__in=numbers.values("venue_id")))
+    leveraged = set(open_markets().filter(kind=MarketKind.PERPETUAL).values_list("venue_id", flat=True))
+    venues.sort(
+        key=lambda venue: venue.books_id not in leveraged
+    )  # where there is something to look at comes first
     context: dict[str, Any] = {"venues": venues, "move": _move_of(request.GET.get("move", "0"))}
     context |= {"lowest": LOWEST, "highest": HIGHEST}
     slug = request.GET.get("venue") or (venues[0].slug if venues else "")

@@ -1,5 +1,6 @@
 """What the margin side of the terminal shows: positions, margin and the figures of a contract, as texts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from exchange_os.ledger.models import Asset
 from exchange_os.ledger.selectors import amount_text
 from trading.pages.rows import Instruments, average_price
 from trading.selectors.contract_figures import rate_text
-from trading.selectors.positions import Holdings, Position
+from trading.selectors.positions import Holdings, Position, QueuePlace
 from venues.instruments import Instrument
 from venues.models import Market, MarketKind
 
@@ -33,19 +34,22 @@ class PositionRow:
     gain: int
     quote: str
     outcome: bool
-    adl: int = 0
+    adl_lights: int = 0
+    adl_words: str = ""
 
 
-def position_rows(held: Holdings, instruments: Instruments) -> list[PositionRow]:
-    """Positions that are not flat, in markets that are known."""
+def position_rows(
+    held: Holdings, instruments: Instruments, queue: Mapping[int, QueuePlace] | None = None
+) -> list[PositionRow]:
+    """Positions that are not flat, in markets that are known; with their places in the queue of deleveraging."""
     return [
-        _row(position, instruments[position.market])
+        _row(position, instruments[position.market], (queue or {}).get(position.market))
         for position in held.positions
         if position.lots and position.market in instruments
     ]
 
 
-def _row(position: Position, traded: Instrument) -> PositionRow:
+def _row(position: Position, traded: Instrument, place: QueuePlace | None) -> PositionRow:
     quote = traded.quote
     profit = position.profit(traded.tick_quote)
     stake = position.initial or abs(position.entry)
@@ -67,16 +71,9 @@ def _row(position: Position, traded: Instrument) -> PositionRow:
         gain=(profit > 0) - (profit < 0),
         quote=quote.symbol,
         outcome=position.outcome,
-        adl=_adl_step(profit, stake, position),
+        adl_lights=place.lights if place else 0,
+        adl_words=f"Place {place.place} of {place.count} in the queue of auto-deleveraging" if place else "",
     )
-
-
-def _adl_step(profit: int, stake: int, position: Position) -> int:
-    """How near a position is to being deleveraged, 1 to 5, by its own profit on margin (the kernel ranks profit times
-    leverage against everyone's); 0 for outcomes and losses, which come last."""
-    if position.outcome or profit <= 0 or stake <= 0:
-        return 0
-    return min(5, 1 + profit * 4 // stake)
 
 
 def margin_context(held: Holdings, market: Market, asset: Asset) -> dict[str, Any]:

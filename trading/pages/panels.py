@@ -20,7 +20,7 @@ from trading.selectors.algos import open_algos
 from trading.selectors.auto_funding import auto_funding_of, leave_sentence
 from trading.selectors.bills import funding_bills
 from trading.selectors.orders import fills, open_orders, order_history
-from trading.selectors.positions import Holdings, holdings
+from trading.selectors.positions import Holdings, holdings, queue_places
 from venues.models import Market, MarketKind, Venue
 from venues.selectors import amount_text, has_contracts, instruments_of
 
@@ -114,7 +114,7 @@ def panel_context(
             funding_bills(account.venue.group_id, account.number, FUNDING_ROWS), instruments
         ),
         "balances": lambda: balance_rows(balances(account)),
-        "positions": lambda: position_rows(holdings(account), instruments),
+        "positions": lambda: position_rows(holdings(account), instruments, queue_places(account)),
     }
     rows, error = _read(questions[name], [])
     return {f"{name}_rows": rows, "panel_error": error}

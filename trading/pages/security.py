@@ -12,6 +12,25 @@ from exchange_os.ui.access import signed_in
 from exchange_os.ui.requests import SignedInRequest
 from trading.models import ApiKey
 
+#: What a browser calls itself, the first that is found: most claim to be others too.
+BROWSERS = {
+    "Edg": "Edge", "OPR/": "Opera", "SamsungBrowser/": "Samsung Internet", "Firefox/": "Firefox", "FxiOS/": "Firefox",
+    "Chrome/": "Chrome", "CriOS/": "Chrome", "Safari/": "Safari",
+}  # fmt: skip
+SYSTEMS = {
+    "Windows": "Windows", "Android": "Android", "iPhone": "iPhone", "iPad": "iPad", "Mac OS X": "macOS",
+    "CrOS": "ChromeOS", "Linux": "Linux",
+}  # fmt: skip
+
+
+def browser_words(user_agent: str) -> str:
+    """A browser and its system in words; what it sent, cut, if neither is known."""
+    browser, system = (
+        next((name for mark, name in known.items() if mark in user_agent), "")
+        for known in (BROWSERS, SYSTEMS)
+    )
+    return " on ".join(filter(None, (browser, system))) or user_agent[:60] or "unknown"
+
 
 def _warning(ways: set[tuple[str, int]], has_second_factor: bool) -> str:
     """What is weak about the ways into an account, or an empty text."""
@@ -40,7 +59,10 @@ def security(request: SignedInRequest) -> HttpResponse:
         "app": held[Authenticator.Type.TOTP],
         "passkeys": held[Authenticator.Type.WEBAUTHN],
         "codes_left": len(codes[0].wrap().get_unused_codes()) if codes else 0,
-        "sessions": UserSession.objects.purge_and_list(request.user),
+        "sessions": [
+            (browser_words(each.user_agent), each)
+            for each in UserSession.objects.purge_and_list(request.user)
+        ],
         "keys": ApiKey.objects.filter(account__user_id=request.user.pk, revoked_at=None).count(),
     }
     return render(request, "trading/account/security.html", context)

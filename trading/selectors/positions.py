@@ -6,7 +6,10 @@ from typing import Any
 
 from exchange_os.engine import client
 from exchange_os.engine.gateway import get_gateway
+from exchange_os.errors import DomainError
 from trading.models import TradingAccount
+
+QUEUE_TIMEOUT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,19 @@ class Holdings:
         return next((position for position in self.positions if position.market == number), None)
 
 
+@dataclass(frozen=True)
+class QueuePlace:
+    """Where a position stands among the ``count`` of its market's side to be deleveraged; 1 is the first to go."""
+
+    place: int
+    count: int
+
+    @property
+    def lights(self) -> int:
+        """1 to 5: the fifth of the queue it is in, 5 for the first."""
+        return 5 - (self.place - 1) * 5 // self.count
+
+
 _RISK = tuple(Risk.__slots__)
 _POSITION = tuple(Position.__slots__)
 
@@ -130,3 +146,14 @@ def holdings(account: TradingAccount) -> Holdings:
     """Margin and positions of the account, live. Raises the engine's ``DomainError``."""
     answer = client.query(account.venue.group_id, {"q": "account", "account": account.number})
     return holdings_of_kernel(answer)
+
+
+def queue_places(account: TradingAccount) -> dict[int, QueuePlace]:
+    """Places of the account's positions in the queues of auto-deleveraging, by market; none if the venue does not
+    answer at once."""
+    question = {"q": "deleveraging", "account": account.number}
+    try:
+        answer = client.query(account.venue.group_id, question, QUEUE_TIMEOUT_SECONDS)
+    except DomainError:
+        return {}
+    return {row["market"]: QueuePlace(row["place"], row["count"]) for row in answer.get("queue", ())}

@@ -17,6 +17,12 @@ pub(crate) struct Ranked {
     pub account: u32,
 }
 
+impl Ranked {
+    fn key(&self) -> (std::cmp::Reverse<i128>, u32) {
+        (std::cmp::Reverse(self.score), self.number)
+    }
+}
+
 /// The orders of deleveraging of one run, by market and side. Made when first asked for; prices stand still in a run, and
 /// who was closed meanwhile is passed over by what is left of the position.
 #[derive(Default)]
@@ -43,27 +49,34 @@ impl Kernel {
     /// Positions of a market's long (or short) side in the order in which they are deleveraged; the fund's own is not
     /// among them.
     pub(crate) fn adl_order(&self, market: usize, long: bool) -> Vec<Ranked> {
-        let contract = &self.markets[market].contract;
-        let held = contract.positions.iter().filter(|position| match long {
+        let mut order: Vec<Ranked> = self.ranked(market, long).collect();
+        order.sort_unstable_by_key(Ranked::key);
+        order
+    }
+
+    /// Positions of a market's side with what places them, in no order.
+    fn ranked(&self, market: usize, long: bool) -> impl Iterator<Item = Ranked> + '_ {
+        let held = self.markets[market].contract.positions.iter().filter(move |position| match long {
             true => position.lots > 0,
             false => position.lots < 0,
         });
-        let mut order: Vec<Ranked> = held
-            .filter(|position| !self.is_liquidator(position.account))
-            .map(|position| {
-                let equity = match position.isolated {
-                    true => position.margin + position.upnl,
-                    false => self.funds.margin(position.account).map_or(0, |margin| margin.risk().equity),
-                };
-                Ranked {
-                    score: adl_score(position.upnl, position.entry, position.notional, equity),
-                    number: self.funds.account(position.account).number,
-                    account: position.account,
-                }
-            })
-            .collect();
-        order.sort_unstable_by_key(|ranked| (std::cmp::Reverse(ranked.score), ranked.number));
-        order
+        held.filter(|position| !self.is_liquidator(position.account)).map(|position| Ranked {
+            score: adl_score(position.upnl, position.entry, position.notional, self.bucket_equity(position)),
+            number: self.funds.account(position.account).number,
+            account: position.account,
+        })
+    }
+
+    /// Place of an account's position in the order of its side, 1 for the first, and how many are in it; counted, not
+    /// sorted. `None` without a position.
+    pub(crate) fn adl_place(&self, market: usize, account: u32) -> Option<(usize, usize)> {
+        let long = self.position(account, market).filter(|position| position.lots != 0)?.lots > 0;
+        let own = self.ranked(market, long).find(|ranked| ranked.account == account)?.key();
+        let side = self.ranked(market, long);
+        let (before, count) = side.fold((0, 0), |(before, count), ranked| {
+            (before + usize::from(ranked.key() < own), count + 1)
+        });
+        Some((before + 1, count))
     }
 
     /// Step 5: close `lots` of a position against the other side.

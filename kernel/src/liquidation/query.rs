@@ -47,6 +47,16 @@ impl Kernel {
         })
     }
 
+    /// `{"q":"deleveraging","account":a}`: where the account's positions stand in the order of their market's side.
+    pub(crate) fn query_deleveraging(&self, account: u32) -> Value {
+        let held = self.funds.margin(account).map(|margin| margin.rows.as_slice()).unwrap_or_default();
+        let places = held.iter().filter_map(|(market, _)| {
+            let (place, count) = self.adl_place(*market as usize, account)?;
+            Some(json!({"market": self.markets[*market as usize].number, "place": place, "count": count}))
+        });
+        json!({"queue": places.collect::<Vec<_>>()})
+    }
+
     /// `{"q":"liquidations","limit":n,"account":a?,"market":m?}`: the last steps, newest first.
     pub(crate) fn query_liquidations(&self, request: &Request) -> Value {
         let limit = request.limit.unwrap_or(100).min(KEPT);

@@ -289,4 +289,11 @@ fn invariant_19_the_order_is_total() {
         group.kernel.adl_order(PERP as usize, false).iter().map(|ranked| ranked.number).collect();
     // The isolated one has 10,000 behind 95,000: the highest leverage; then the two of 100,000 by number, then 300,000.
     assert_eq!(order, [104, 102, 103, 101, MAKER]);
+    for (at, number) in order.iter().enumerate() {
+        let slot = group.kernel.funds.account_slot(*number).expect("open");
+        assert_eq!(group.kernel.adl_place(PERP as usize, slot), Some((at + 1, 5)));
+    }
+    let answer = group.kernel.query(br#"{"q":"deleveraging","account":102}"#);
+    let answer: serde_json::Value = serde_json::from_slice(&answer).expect("an object");
+    assert_eq!(answer["queue"], serde_json::json!([{"market": PERP, "place": 2, "count": 5}]));
 }
