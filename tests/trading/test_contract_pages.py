@@ -9,6 +9,7 @@ from tests.trading.client import Trader
 from tests.trading.test_contracts import SWAP, placed, position
 
 TERMINAL = f"/v/pit/trade/{SWAP}/"
+QUEUE = re.compile(r'title="Place (\d+) of (\d+) in the queue of auto-deleveraging"')
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 
 
@@ -62,8 +63,13 @@ def test_positions_and_leverage_of_the_terminal(pair: tuple[Trader, Trader]) -> 
     )
     placed(maker, SWAP, "sell", "10", "50010")
     placed(taker, SWAP, "buy", "10", "50010")
-    panel = words(browser.get(f"{TERMINAL}panels/positions/").text)
+    html = browser.get(f"{TERMINAL}panels/positions/").text
+    panel = words(html)
     assert f"{SWAP} Cross 7×" in panel
+    standing = QUEUE.search(html)
+    assert standing is not None
+    place, count = map(int, standing.groups())
+    assert 1 <= place <= count and html.count("data-on") == 5 - (place - 1) * 5 // count
     assert "10 50,010.0 50,000.0" in panel
     status, sentence = browser.post(f"{TERMINAL}leverage/", leverage="7", mode="isolated")
     assert status == 422
