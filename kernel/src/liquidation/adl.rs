@@ -73,9 +73,8 @@ impl Kernel {
         let long = self.position(account, market).filter(|position| position.lots != 0)?.lots > 0;
         let own = self.ranked(market, long).find(|ranked| ranked.account == account)?.key();
         let side = self.ranked(market, long);
-        let (before, count) = side.fold((0, 0), |(before, count), ranked| {
-            (before + usize::from(ranked.key() < own), count + 1)
-        });
+        let (before, count) = side
+            .fold((0, 0), |(before, count), ranked| (before + usize::from(ranked.key() < own), count + 1));
         Some((before + 1, count))
     }
 
