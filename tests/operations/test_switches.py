@@ -25,6 +25,7 @@ from tests.ledger.books import picture
 from trading.selectors.catalogue import read_catalogue, tradable_market
 from trading.services.algos import AlgoChange, AlgoKey, amend_algo_frame
 from trading.services.orders import AmendDraft, OrderDraft, OrderKey, amend_frame, cancel_frame, place_frame
+from venues.models import DeployerNotice
 
 pytestmark = pytest.mark.django_db
 WHY = "The hot wallet is being looked at."
@@ -95,7 +96,12 @@ def test_a_switch_of_one_group_leaves_the_others_alone(function, acts, first, se
     )  # fmt: skip
     flip(first, second, function, other.group_id)
     assert {name for name, act in acts.items() if code_of(act)} == set()
+    assert not DeployerNotice.objects.exists(), "nothing is open there"
     flip(first, second, function, venue.group_id)
+    told = DeployerNotice.objects.get()
+    label = PauseFunction(function).label.lower()
+    assert (told.user_id, told.warning) == (venue.deployer.user_id, True)
+    assert told.text == f"The platform has stopped {label} at {venue.name}. “{WHY}”"
     # What leaves the platform belongs to no group.
     assert {name for name, act in acts.items() if code_of(act)} == STOPPED[function] - {"outside"}
 

@@ -21,7 +21,7 @@ from exchange_os.ledger.selectors import amount_text
 from venues.models import VENUE_MOVES, Market, PendingAct, Phase, Role, Venue, VenueState
 from venues.services.acts import note_act
 from venues.services.asking import ask
-from venues.services.front_notices import tell_fronts
+from venues.services.deployer_notices import tell_fronts
 from venues.services.opening import move_phase
 from venues.services.roles import require_own_books, require_role
 from venues.services.transfers import start_withdrawal

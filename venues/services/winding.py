@@ -35,8 +35,8 @@ from venues.models import (
 from venues.services.acts import note_act
 from venues.services.asking import ask
 from venues.services.capacity import send_sweep
+from venues.services.deployer_notices import tell_fronts
 from venues.services.events import close_in_time
-from venues.services.front_notices import tell_fronts
 from venues.services.opening import move_phase
 from venues.services.roles import require_role
 from venues.services.two_people import dangerous, request_act

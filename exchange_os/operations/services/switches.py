@@ -19,6 +19,7 @@ from exchange_os.ledger.models import Pause, PauseFunction
 from exchange_os.operations.models import SwitchRequest
 from exchange_os.operations.services.holding import send_holds
 from exchange_os.ui.access import has_second_factor
+from venues.services.deployer_notices import tell_of_pause
 
 log = structlog.get_logger(__name__)
 
@@ -92,6 +93,13 @@ def confirm_switch(user: AbstractBaseUser, request_id: int) -> SwitchRequest:
             Pause.objects.filter(function=asked.function, group_id=asked.group_id).delete()
         asked.confirmed_by_id, asked.confirmed_at = user.pk, now
         asked.save(update_fields=["confirmed_by", "confirmed_at"])
+        tell_of_pause(
+            str(PauseFunction(asked.function).label).lower(),
+            asked.group_id,
+            paused=asked.pause,
+            reason=asked.reason,
+            source=f"switch {asked.pk}",
+        )
         if asked.function == PauseFunction.LIQUIDATE:
             transaction.on_commit(send_holds)
     log.warning(
