@@ -315,7 +315,11 @@ class PriceCandle(models.Model):
 
 
 class Incident(models.Model):
-    """Something an operator must see: a quarantined entry, a bad snapshot, a broken chain, a halt."""
+    """Something an operator must see: a quarantined entry, a bad snapshot, a broken chain, a halt, an outage.
+
+    Of an outage ``stream_entry`` is what has waited longest, ``sequence`` the journal's end when it was noticed, and
+    ``ended_at`` when the entry was seen to be answered.
+    """
 
     class Kind(models.TextChoices):
         QUARANTINE = "quarantine", "command set aside"
@@ -323,6 +327,7 @@ class Incident(models.Model):
         JOURNAL = "journal", "journal does not hold"
         HALT = "halt", "group halted"
         CLOCK = "clock", "clock stepped"
+        OUTAGE = "outage", "does not answer"
 
     group_id = models.BigIntegerField()
     sequence = models.BigIntegerField(default=0)
@@ -332,9 +337,17 @@ class Incident(models.Model):
     commands = models.BinaryField(default=b"")
     resolved = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [models.Index(fields=["group_id", "-created_at"], name="engine_incident_group")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["group_id"],
+                condition=models.Q(kind="outage", ended_at=None),
+                name="engine_outage_open_once",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} in risk group {self.group_id} at {self.sequence}"

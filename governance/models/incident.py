@@ -11,7 +11,8 @@ class Incident(models.Model):
 
     ``finding`` is what ``rule`` found with ``params`` over the commands ``first_sequence`` to ``last_sequence`` of the
     group's journal, whose chain then had ``journal_hash``; ``sha256`` is that of its canonical JSON. ``offence`` is
-    what it may amount to. Only ``case`` changes: the case that a member drafted from it.
+    what it may amount to. Only two things change: ``case``, which a member drafted from it, and ``ended``, when a risk
+    group that did not answer (the rule ``silence``) answered again.
     """
 
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT, related_name="incidents")
@@ -29,6 +30,7 @@ class Incident(models.Model):
     sha256 = models.CharField(max_length=64)
     case = models.OneToOneField(Case, null=True, on_delete=models.PROTECT, related_name="incident")
     found = models.DateTimeField(auto_now_add=True)
+    ended = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["-pk"]
@@ -38,3 +40,8 @@ class Incident(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it is an outage that goes on."""
+        return self.rule == "silence" and self.ended is None

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import F, Sum
+from django.db.models import F, Q, Sum
 from exchange_kernel import BILL_KINDS
 
 from exchange_os.engine.models import Bill, RiskGroup
+from exchange_os.engine.models import Incident as Outage
 from exchange_os.engine.past import last_batch_before
+from exchange_os.engine.wire import id_order
 from exchange_os.ledger.models import Transfer
 from exchange_os.oracles.models import Observation, PriceSource, Role
 from governance.models import Incident
@@ -143,6 +145,25 @@ def long_halts(venue: Venue, now: datetime) -> Iterator[Suspicion]:
         )  # fmt: skip
 
 
+def silent_groups(venue: Venue, now: datetime) -> Iterator[Suspicion]:
+    """Outages of the venue's risk group that last, or ended within the hour, and took long."""
+    seconds = parameter("detector_unanswered_seconds")
+    outages = Outage.objects.filter(group_id=venue.group_id, kind=Outage.Kind.OUTAGE)
+    for outage in outages.filter(Q(ended_at=None) | Q(ended_at__gt=now - timedelta(hours=1))).order_by("pk"):
+        since, until = id_order(outage.stream_entry)[0], _ms(outage.ended_at or now)
+        if until - since > seconds * 1000:
+            params = {"since_ms": since, "until_ms": until, "limit_ms": seconds * 1000}
+            yield Suspicion(
+                venue, "silence", outage_window(outage.pk), "downtime", f"{venue.name} does not answer"[:140],
+                _at(since), params, max(1, last_batch_before(venue.group_id, since)),
+            )  # fmt: skip
+
+
+def outage_window(number: int) -> str:
+    """The window of the incident about an outage."""
+    return f"outage {number}"
+
+
 def left_waiting(venue: Venue, now: datetime) -> Iterator[Suspicion]:
     """Venues that answered a transfer of the last hour only after long; the first of a day."""
     seconds = parameter("detector_unanswered_seconds")
@@ -152,7 +173,11 @@ def left_waiting(venue: Venue, now: datetime) -> Iterator[Suspicion]:
         .order_by("created")
         .first()
     )
-    if late is not None:
+    if (
+        late is not None
+        and late.finished is not None
+        and not _is_known_outage(venue, late.created, late.finished)
+    ):
         yield Suspicion(
             venue, "unanswered", f"{late.created:%Y-%m-%d}", "downtime",
             f"{venue.name} left transfers unanswered"[:140], late.created, {"limit_ms": seconds * 1000},
@@ -187,6 +212,7 @@ READERS: tuple[Callable[[Venue, datetime], Iterator[Suspicion]], ...] = (
     stale_feeds,
     lying_sources,
     long_halts,
+    silent_groups,
     left_waiting,
     own_trades,
 )
@@ -213,6 +239,12 @@ def _heard(venue: Venue, market: Market) -> Any:
 def _after(venue: Venue, time_ms: int) -> int:
     """The first command after a moment."""
     return last_batch_before(venue.group_id, time_ms) + 1
+
+
+def _is_known_outage(venue: Venue, since: datetime, until: datetime) -> bool:
+    """Whether an outage that there is an incident about lies in that time: it is not told twice."""
+    known = Incident.objects.filter(venue=venue, rule="silence", happened__lte=until)
+    return known.filter(Q(ended=None) | Q(ended__gte=since)).exists()
 
 
 def _of(event: Event) -> str:

@@ -8,12 +8,13 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.cache import cache
 from django.db import transaction
 
+from exchange_os.engine.models import Incident as Outage
 from exchange_os.errors import DomainError
 from governance.canonical import canonical, digest
 from governance.models import Case, Incident
 from governance.offences import OFFENCES
 from governance.selectors.committee import require_member
-from governance.selectors.suspicions import Suspicion, head_of, suspicions
+from governance.selectors.suspicions import Suspicion, head_of, outage_window, suspicions
 from governance.services.cases import draft_case
 from governance.services.evidence import Wanted, add_replay, run_rule
 from venues.selectors import live_venues
@@ -28,6 +29,7 @@ FORGOTTEN_SECONDS = 3_600
 
 def detect(now: datetime) -> list[Incident]:
     """Look at every venue; the incidents that are new. Safe to repeat: what is known is not looked at again."""
+    note_ends()
     found: list[Incident] = []
     for venue in live_venues().filter(fronts=None):
         for suspicion in suspicions(venue, now):
@@ -46,6 +48,21 @@ def detect(now: datetime) -> list[Incident]:
                 log.warning("incident %s at %s: %s", made.pk, venue.slug, made.title)
                 found.append(made)
     return found
+
+
+def note_ends() -> int:
+    """Close the incidents about outages that ended; how many."""
+    lasting = {row.window: row.pk for row in Incident.objects.filter(rule="silence", ended=None)}
+    ended = (
+        Outage.objects.filter(kind=Outage.Kind.OUTAGE).exclude(ended_at=None)
+        if lasting
+        else Outage.objects.none()
+    )
+    numbers = [int(window.rpartition(" ")[2]) for window in lasting]
+    return sum(
+        Incident.objects.filter(pk=lasting[outage_window(outage.pk)]).update(ended=outage.ended_at)
+        for outage in ended.filter(pk__in=numbers)
+    )
 
 
 def draft_from_incident(incident: Incident, by: AbstractBaseUser) -> Case:

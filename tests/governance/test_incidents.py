@@ -8,12 +8,13 @@ from django.core.cache import cache
 from django.test import Client
 
 from exchange_os.engine.models import Bill, JournalBatch, RiskGroup
+from exchange_os.engine.models import Incident as Outage
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset, Transfer
 from exchange_os.oracles.models import Observation, PriceSource
 from governance.models import Case, Incident
 from governance.services import incidents
-from governance.services.evidence import replay_evidence
+from governance.services.evidence import Wanted, replay_evidence, run_rule
 from governance.services.incidents import detect, draft_from_incident
 from governance.tasks import sweep_incidents
 from tests.governance import journals
@@ -228,6 +229,46 @@ def test_a_venue_that_did_not_answer(venue: Venue, deployer) -> None:
     assert (made.offence, made.happened, made.finding["facts"]) == (
         "downtime", at(4_000), {"longest_ms": 400_000, "transfers": 1},
     )  # fmt: skip
+
+
+def away_since(second: int) -> Outage:
+    """The group has not answered since then, as samples of its stream say."""
+    return Outage.objects.create(
+        group_id=GROUP, kind="outage", message="Commands wait.", stream_entry=f"{START_MS + second * 1_000}-0"
+    )
+
+
+def test_an_outage_is_an_incident_while_it_lasts(venue: Venue, deployer) -> None:
+    kept(venue, question())
+    outage = away_since(1_000)
+    assert detect(at(1_300)) == [], "not for long enough"
+    made = found_once(venue, at(1_400), "silence")
+    assert (made.offence, made.happened, made.finding["facts"]) == (
+        "downtime", at(1_000), {"silent_ms": 400_000, "batches": 0},
+    )  # fmt: skip
+    assert "Lasts" in Client().get("/governance/incidents/").content.decode()
+    issued = Transfer.objects.create(
+        direction="deposit", user=deployer, group_id=GROUP, account=16, asset_id=journals.USD, amount=100,
+        issued_ms=START_MS + 1_000_000,
+    )  # fmt: skip
+    Transfer.objects.filter(pk=issued.pk).update(created=at(1_000), state="settled", finished=at(1_500))
+    Outage.objects.filter(pk=outage.pk).update(ended_at=at(1_500))
+    assert detect(at(1_510)) == [], "the transfer that waited is no second incident"
+    made.refresh_from_db()
+    assert (made.ended, made.lasts) == (at(1_500), False)
+    assert "Answered after" in Client().get("/governance/incidents/").content.decode()
+    assert run_rule(GROUP, Wanted(made.rule, made.params, made.first_sequence, made.last_sequence)) == (
+        made.finding, made.journal_hash,
+    )  # fmt: skip
+
+
+def test_a_group_whose_journal_moved_was_not_away(venue: Venue) -> None:
+    journal = question()
+    for second in range(1_000, 1_500, 100):
+        journal.batch(second, xk.tick())
+    kept(venue, journal)
+    away_since(1_000)
+    assert detect(at(1_500)) == []
 
 
 def test_trades_of_the_deployers_own_account(venue: Venue, deployer) -> None:

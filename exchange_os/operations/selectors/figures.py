@@ -31,7 +31,8 @@ GRADES = {AlarmCode.PRICE_STALE: "stale", AlarmCode.PRICE_VOLATILE: "volatile", 
 @dataclass(frozen=True)
 class GroupFigures:
     """One risk group. ``rate`` in commands a second and ``p50``, ``p99`` in ms of the last ten seconds; ``oldest_ms``
-    how long the oldest unanswered entry has waited; ``grade`` the worst of its prices, empty without any."""
+    how long the oldest unanswered entry, ``oldest_entry``, has waited; ``grade`` the worst of its prices, empty without
+    any."""
 
     group: RiskGroup
     venue: Venue | None
@@ -40,6 +41,7 @@ class GroupFigures:
     p99: float | None = None
     depth: int = 0
     oldest_ms: int | None = None
+    oldest_entry: str = ""
     owner: str = ""
     owner_alive: bool = False
     snapshot_at: datetime | None = None
@@ -145,17 +147,18 @@ def _webs(redis: Redis) -> list[dict[str, Any]]:
     return [orjson.loads(body) for key in keys if (body := redis.get(key))]
 
 
-def _depths(redis: Redis) -> dict[int, tuple[int, int | None]]:
-    """Of every group with work: commands that wait, and the age of the oldest entry in ms."""
+def _depths(redis: Redis) -> dict[int, tuple[int, int, str]]:
+    """Of every group with work: commands that wait, the age of the oldest entry in ms, and its id."""
     now_ms = time.time_ns() // 1_000_000
-    found: dict[int, tuple[int, int | None]] = {}
+    found: dict[int, tuple[int, int, str]] = {}
     members: Any = redis.smembers(wire.DIRTY_KEY)
     for group in map(int, members):
         totals: Any = redis.hmget(wire.group_key(group), "in", "out")
         depth = int(totals[0] or 0) - int(totals[1] or 0)
         first: Any = redis.xrange(wire.stream_key(group), count=1)
         if depth > 0 and first:
-            found[group] = (depth, max(0, now_ms - wire.id_order(first[0][0].decode())[0]))
+            entry = first[0][0].decode()
+            found[group] = (depth, max(0, now_ms - wire.id_order(entry)[0]), entry)
     return found
 
 
@@ -179,7 +182,7 @@ def _groups(
     rows = []
     for group in RiskGroup.objects.filter(Q(head_sequence__gt=0) | ~Q(status="active")).order_by("pk"):
         told = [reported[group.pk] for reported in tallies.values() if group.pk in reported]
-        depth, oldest = depths.get(group.pk, (0, None))
+        depth, oldest, entry = depths.get(group.pk, (0, None, ""))
         rows.append(
             GroupFigures(
                 group=group,
@@ -189,6 +192,7 @@ def _groups(
                 p99=max((row["p99"] for row in told if row["p99"] is not None), default=None),
                 depth=depth,
                 oldest_ms=oldest,
+                oldest_entry=entry,
                 owner=group.owner,
                 owner_alive=group.owner in workers,
                 snapshot_at=snapshots.get(group.pk),

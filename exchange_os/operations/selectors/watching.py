@@ -31,6 +31,7 @@ class Alarm:
     text: str
     section: str
     since: datetime | None = None
+    group: int = 0
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,10 @@ def alarms(now: Figures) -> list[Alarm]:
         found.append(
             Alarm("error", "Beat has not reported", "Nothing is swept: no timer, no outbox.", "no-beat")
         )
+    incidents = _incidents()
+    away = {alarm.group for alarm in incidents if alarm.section == "incident-outage"}
     for row in now.groups:
-        if (row.oldest_ms or 0) > 5_000:
+        if (row.oldest_ms or 0) > 5_000 and row.group.pk not in away:
             text = f"{row.depth:,} commands wait, the oldest for {(row.oldest_ms or 0) / 1000:.0f} s."
             found.append(Alarm("error", f"Risk group {row.group.pk} does not answer", text, "stream-stuck"))
     if now.database.connections > now.database.limit * 8 // 10:
@@ -67,7 +70,7 @@ def alarms(now: Figures) -> list[Alarm]:
         found.append(Alarm("warn", "A transaction stays open", text, "long-transaction"))
     if (waiting := now.queues.get("default", 0)) > 500:
         found.append(Alarm("warn", "Tasks pile up", f"{waiting:,} wait in the default queue.", "queue-long"))
-    return found + _incidents() + _prices()
+    return found + incidents + _prices()
 
 
 def _incidents() -> list[Alarm]:
@@ -75,7 +78,7 @@ def _incidents() -> list[Alarm]:
     return [
         Alarm(
             "error", f"Risk group {row.group_id}: {row.get_kind_display()}", row.message,
-            f"incident-{row.kind}", row.created_at,
+            f"incident-{row.kind}", row.created_at, row.group_id,
         )
         for row in rows
     ]  # fmt: skip

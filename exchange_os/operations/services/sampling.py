@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from exchange_os.operations.models import Sample
 from exchange_os.operations.selectors.figures import Figures, figures
+from exchange_os.operations.services.outages import note_outages
 
 WHOLE = timedelta(days=1)
 THINNED = timedelta(days=30)
@@ -14,11 +15,17 @@ GROUPS_KEPT = 200
 
 
 def take_sample() -> Sample | None:
-    """Keep the figures of this moment; None if another did so within the same second. Raises ``RedisError``."""
+    """Keep the figures of this moment and what they say of outages; None if another did so within the same second.
+
+    Raises ``RedisError``.
+    """
     now = figures()
+    note_outages(now)
     at = now.at.replace(microsecond=0)
     groups = {
-        str(row.group.pk): [row.rate, row.p99, row.depth] for row in now.groups[:GROUPS_KEPT] if row.rate
+        str(row.group.pk): [row.rate, row.p99, row.depth, row.oldest_ms]
+        for row in now.groups[:GROUPS_KEPT]
+        if row.rate or row.oldest_ms
     }
     made, fresh = Sample.objects.get_or_create(at=at, defaults={"figures": totals(now), "groups": groups})
     return made if fresh else None
