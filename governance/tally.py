@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 PPM = 1_000_000
+#: The choice of a vote that is not open yet: it counts for the quorum.
+SEALED = "sealed"
 
 
 class Outcome(StrEnum):
@@ -49,11 +51,12 @@ class Tally:
     outcome: Outcome
     share_ppm: int | None
     option: str = ""
+    sealed: int = 0
 
     @property
     def cast(self) -> int:
-        """Members who voted, abstentions among them."""
-        return self.approve + self.reject + self.abstain
+        """Members who voted, abstentions and sealed votes among them."""
+        return self.approve + self.reject + self.abstain + self.sealed
 
 
 def quorum_of(seats: int, rules: Rules) -> int:
@@ -105,4 +108,5 @@ def count(ballots: Iterable[Ballot], seats: int, rules: Rules) -> Tally:
         outcome,
         median_share(shares) if carried else None,
         option,
+        said.count(SEALED),
     )

@@ -166,17 +166,19 @@ class VoteChallenge(models.Model):
     """A vote that waits for its second factor: good once, for a few minutes, for exactly this vote.
 
     ``message`` is what is signed, canonical JSON of decision, digest, round, voter, choice, share, rationale and a
-    fresh nonce; a passkey's challenge is its SHA-256. ``attempts`` counts proofs that were wrong.
+    fresh nonce; a passkey's challenge is its SHA-256. ``attempts`` counts proofs that were wrong. Where votes are
+    sealed the message rests encrypted in ``sealed``, and it and the columns that repeat it are empty.
     """
 
     decision = models.ForeignKey(Decision, on_delete=models.PROTECT, related_name="+")
     member = models.ForeignKey(CommitteeMember, on_delete=models.PROTECT, related_name="+")
     round = models.PositiveSmallIntegerField()
-    choice = models.CharField(max_length=8, choices=Choice.choices)
+    choice = models.CharField(max_length=8, choices=Choice.choices, blank=True)
     share_ppm = models.PositiveIntegerField(null=True)
     option = models.CharField(max_length=40, blank=True)
-    rationale = models.TextField(max_length=2000)
-    message = models.BinaryField()
+    rationale = models.TextField(max_length=2000, blank=True)
+    message = models.BinaryField(default=b"")
+    sealed = models.BinaryField(default=b"")
     expires = models.DateTimeField()
     attempts = models.PositiveSmallIntegerField(default=0)
     used = models.DateTimeField(null=True)
@@ -192,19 +194,23 @@ class VoteChallenge(models.Model):
 class Vote(models.Model):
     """A proved vote, never changed; of several by one member in a round the last counts.
 
-    ``method`` is the second factor (``webauthn`` or ``totp``); ``proof`` is the passkey's answer over ``message``.
+    ``method`` is the second factor (``webauthn`` or ``totp``); ``proof`` is the passkey's answer over ``message``,
+    whose SHA-256 is ``digest``. A sealed vote has its message encrypted in ``sealed``, and it and the columns that
+    repeat it are empty. It can be opened once, to what has that digest; a trigger sees to that.
     """
 
     decision = models.ForeignKey(Decision, on_delete=models.PROTECT, related_name="votes")
     round = models.PositiveSmallIntegerField()
     member = models.ForeignKey(CommitteeMember, on_delete=models.PROTECT, related_name="votes")
-    choice = models.CharField(max_length=8, choices=Choice.choices)
+    choice = models.CharField(max_length=8, choices=Choice.choices, blank=True)
     share_ppm = models.PositiveIntegerField(null=True)
     option = models.CharField(max_length=40, blank=True)
-    rationale = models.TextField(max_length=2000)
+    rationale = models.TextField(max_length=2000, blank=True)
     challenge = models.OneToOneField(VoteChallenge, on_delete=models.PROTECT, related_name="vote")
     method = models.CharField(max_length=10)
-    message = models.BinaryField()
+    message = models.BinaryField(default=b"")
+    digest = models.CharField(max_length=64)
+    sealed = models.BinaryField(default=b"")
     proof = models.JSONField(default=dict, blank=True)
     at = models.DateTimeField()
 
@@ -214,11 +220,15 @@ class Vote(models.Model):
             models.CheckConstraint(
                 condition=Q(share_ppm=None) | Q(share_ppm__gte=1, share_ppm__lte=1_000_000),
                 name="vote_share_in_range",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(sealed=b"") | Q(choice="", share_ppm=None, option="", rationale="", message=b""),
+                name="vote_sealed_or_open",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.member_id} on {self.decision_id}: {self.choice}"
+        return f"{self.member_id} on {self.decision_id}: {self.choice or 'sealed'}"
 
 
 class Reply(models.Model):

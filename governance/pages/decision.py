@@ -15,7 +15,6 @@ from exchange_os.ledger.models import Asset
 from exchange_os.ledger.selectors import amount_words
 from exchange_os.ui.access import signed_in
 from exchange_os.ui.requests import SignedInRequest
-from governance.canonical import digest
 from governance.kinds import Line, kind_of
 from governance.models import Case, Decision, DisputeCase, Evidence, EvidenceKind, Seat, State, Verb, Vote
 from governance.offences import OFFENCES
@@ -219,9 +218,8 @@ def _names(found: Decision) -> dict[int | None, str]:
 
 
 def _signed(vote: Vote | None) -> dict[str, str]:
-    """What a vote's proof is over, as text, and its digest, which is shown before the text is."""
-    message = bytes(vote.message) if vote else b""
-    return {"message": message.decode(), "digest": digest(message)} if message else {}
+    """What a vote's proof is over, as text, empty while it is sealed, and its digest, which is shown at once."""
+    return {"message": bytes(vote.message).decode(), "digest": vote.digest} if vote else {}
 
 
 def _rounds(found: Decision, now: datetime) -> list[dict[str, Any]]:

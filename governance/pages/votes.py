@@ -12,10 +12,12 @@ from exchange_os.errors import DomainError
 from exchange_os.ledger.selectors import read_decimal
 from exchange_os.ui.access import signed_in
 from exchange_os.ui.requests import SignedInRequest
+from governance.canonical import digest
 from governance.kinds import kind_of
 from governance.models import VoteChallenge
 from governance.pages.decision import decision_or_404, page_context
 from governance.pages.shown import options_of, percent
+from governance.selectors.ballots import said_in
 from governance.selectors.decisions import effect_of
 from governance.services.proofs import Code, Passkey, Proof, has_app, has_passkey, passkey_request
 from governance.services.votes import cast_vote, challenge_of, prepare_vote
@@ -81,20 +83,23 @@ def _proof(request: SignedInRequest) -> Proof:
 
 
 def _ask(request: SignedInRequest, challenge: VoteChallenge, error: str) -> HttpResponse:
-    passkey = has_passkey(request.user)
+    passkey, said = has_passkey(request.user), said_in(challenge)
     context = {
         "challenge": challenge,
         "decision": challenge.decision,
         "lines": effect_of(challenge.decision),
         "text": bytes(challenge.decision.text).decode(),
-        "message": bytes(challenge.message).decode(),
-        "share": percent(challenge.share_ppm),
-        "option": options_of(challenge.decision).get(challenge.option, ""),
+        "said": said,
+        "message": said.message.decode(),
+        "digest": digest(said.message),
+        "sealed": bool(challenge.sealed),
+        "share": percent(said.share_ppm),
+        "option": options_of(challenge.decision).get(said.option, ""),
         "app": has_app(request.user),
         "passkey": passkey,
         "error": error,
         "seconds_left": max(0, int((challenge.expires - timezone.now()).total_seconds())),
     }
     if passkey:
-        context["js_data"] = {"request_options": passkey_request(request.user, bytes(challenge.message))}
+        context["js_data"] = {"request_options": passkey_request(request.user, said.message)}
     return render(request, "governance/confirm.html", context, status=422 if error else 200)

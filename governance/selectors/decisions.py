@@ -12,9 +12,10 @@ from exchange_os.errors import DomainError
 from governance.canonical import digest
 from governance.kinds import Line, kind_of
 from governance.models import Decision, Seat, State, Vote
+from governance.selectors.ballots import said_in
 from governance.selectors.committee import serving_members
 from governance.selectors.parameters import voting_rules
-from governance.tally import Ballot, Tally, count
+from governance.tally import SEALED, Ballot, Tally, count
 
 OPEN_STATES = (State.REPLY, State.VOTING, State.LOCKED)
 CLOSED_STATES = (State.EXECUTED, State.REJECTED, State.EXPIRED)
@@ -73,14 +74,14 @@ def tally_of(
 ) -> Tally:
     """The count of a round: votes of members who sit on its panel, still serve, and are not among ``recused``.
 
-    A vote counts only for the text it was signed over.
+    A vote counts only for the text it was signed over. While votes are sealed it is known only who has voted.
     """
     moment = now or timezone.now()
     seats = set(panel_of(decision, moment, round_).values_list("member_id", flat=True)) - set(recused)
     ballots = [
-        Ballot(vote.member_id, vote.choice, vote.share_ppm, vote.option)
+        Ballot(vote.member_id, vote.choice or SEALED, vote.share_ppm, vote.option)
         for vote in last_votes(decision, round_)
-        if vote.member_id in seats and json.loads(bytes(vote.message))["digest"] == decision.digest
+        if vote.member_id in seats and (vote.sealed or said_in(vote).digest == decision.digest)
     ]
     rules = kind_of(decision).rules
     return count(ballots, len(seats), rules(decision) if rules else voting_rules())

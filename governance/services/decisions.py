@@ -32,6 +32,7 @@ from governance.models import (
 from governance.selectors.committee import require_member, serving_members
 from governance.selectors.decisions import panel_of, tally_of
 from governance.selectors.parameters import parameter, span
+from governance.services.ballots import open_votes
 from governance.services.panels import draw_panel
 from governance.tally import Outcome
 
@@ -241,9 +242,12 @@ def _end_voting(decision: Decision, now: datetime) -> bool:
         locked = _locked(decision.pk)
         if locked.state != State.VOTING:
             return False
-        tally = tally_of(locked, now)
         over = _is_over(locked.voting_ends, now)
-        if not over and not (kind.early and tally.outcome == Outcome.CARRIED):
+        if not over and not kind.early:
+            return False
+        open_votes(locked)
+        tally = tally_of(locked, now)
+        if not over and tally.outcome != Outcome.CARRIED:
             return False
         words = (
             f"{tally.approve} for, {tally.reject} against, {tally.abstain} abstained, of {tally.seats} seats."

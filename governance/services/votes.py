@@ -1,6 +1,6 @@
 """Voting: a member says what they want, sees the exact effect, and proves a second factor for this one vote."""
 
-import json
+import re
 import secrets
 from datetime import datetime, timedelta
 
@@ -10,18 +10,22 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from exchange_os.errors import DomainError
+from exchange_os.sealing import seal
 from exchange_os.ui.access import has_second_factor
-from governance.canonical import canonical
+from governance.canonical import canonical, digest
 from governance.kinds import kind_of
 from governance.models import Choice, CommitteeMember, Decision, Seat, State, Vote, VoteChallenge
+from governance.selectors.ballots import PURPOSE, Said, said_in
 from governance.selectors.committee import require_member
 from governance.selectors.decisions import content_of
 from governance.services.decisions import follow_decision
-from governance.services.proofs import Proof, prove
+from governance.services.proofs import Proof, Proved, prove
 
 CHALLENGE_TIME = timedelta(minutes=5)
 TRIES_A_CHALLENGE = 5
 TRIES_AN_HOUR = 15
+#: What PostgreSQL cannot keep in a text: a vote with it could never be opened.
+UNWRITABLE = re.compile("[\\x00\\ud800-\\udfff]")
 
 
 def prepare_vote(
@@ -51,7 +55,7 @@ def prepare_vote(
     share_ppm = _checked_share(decision, choice, share_ppm)
     option = _checked_option(decision, choice, option)
     words = rationale.strip()
-    if not 10 <= len(words) <= 2000:
+    if not 10 <= len(words) <= 2000 or UNWRITABLE.search(words):
         raise DomainError(
             "rationale_missing", "Give your reasons in 10 to 2,000 characters; they are published.",
             field="rationale",
@@ -67,9 +71,20 @@ def prepare_vote(
         "rationale": words,
         "nonce": secrets.token_hex(16),
     }
+    signed = canonical(message)
+    if kind_of(decision).early:
+        text = {
+            "choice": choice,
+            "share_ppm": share_ppm,
+            "option": option,
+            "rationale": words,
+            "message": signed,
+        }
+    else:
+        text = {"sealed": seal(PURPOSE, signed)}
     return VoteChallenge.objects.create(
-        decision=decision, member=member, round=decision.round, choice=choice, share_ppm=share_ppm, option=option,
-        rationale=words, message=canonical(message), created=moment, expires=moment + CHALLENGE_TIME,
+        decision=decision, member=member, round=decision.round, created=moment, expires=moment + CHALLENGE_TIME,
+        **text,
     )  # fmt: skip
 
 
@@ -89,8 +104,8 @@ def challenge_of(user: AbstractBaseUser, number: int, now: datetime | None = Non
 def cast_vote(user: AbstractBaseUser, number: int, proof: Proof, now: datetime | None = None) -> Vote:
     """Cast a prepared vote with its proof; a wrong proof counts against the member and changes nothing else.
 
-    Raises ``challenge_unknown``, ``challenge_over``, ``too_many_attempts``, ``proof_wrong`` and what
-    ``prepare_vote`` raises about the voter.
+    Raises ``challenge_unknown``, ``challenge_over``, ``too_many_attempts``, ``proof_wrong``,
+    ``vote_key_missing`` and what ``prepare_vote`` raises about the voter.
     """
     moment = now or timezone.now()
     _may_vote(challenge_of(user, number, moment).decision, user, moment)
@@ -98,12 +113,13 @@ def cast_vote(user: AbstractBaseUser, number: int, proof: Proof, now: datetime |
         challenge = VoteChallenge.objects.select_for_update().get(pk=number)
         _refuse_spent(challenge, moment)
         _refuse_guessing(challenge.member_id, moment)
-        proved = prove(user, bytes(challenge.message), proof)
+        said = said_in(challenge)
+        proved = prove(user, said.message, proof)
         if proved is None:
             challenge.attempts += 1
             challenge.save(update_fields=["attempts"])
         else:
-            vote = _record(challenge, proved.method, proved.kept, moment)
+            vote = _record(challenge, said, proved, moment)
     if proved is None:
         raise DomainError("proof_wrong", "That did not prove it is you. Try again.", field="code")
     if kind_of(vote.decision).early:
@@ -111,17 +127,18 @@ def cast_vote(user: AbstractBaseUser, number: int, proof: Proof, now: datetime |
     return vote
 
 
-def _record(challenge: VoteChallenge, method: str, kept: dict[str, object], now: datetime) -> Vote:
+def _record(challenge: VoteChallenge, said: Said, proved: Proved, now: datetime) -> Vote:
     decision = Decision.objects.select_for_update().get(pk=challenge.decision_id)
     _refuse_closed(decision, now)
-    if decision.round != challenge.round or decision.digest != json.loads(bytes(challenge.message))["digest"]:
+    if decision.round != challenge.round or decision.digest != said.digest:
         raise DomainError("challenge_over", "The decision has moved on since; look at it again.")
     challenge.used = now
     challenge.save(update_fields=["used"])
     return Vote.objects.create(
         decision=decision, round=challenge.round, member_id=challenge.member_id, choice=challenge.choice,
         share_ppm=challenge.share_ppm, option=challenge.option, rationale=challenge.rationale,
-        challenge=challenge, method=method, message=challenge.message, proof=kept, at=now,
+        challenge=challenge, method=proved.method, message=challenge.message, sealed=challenge.sealed,
+        digest=digest(said.message), proof=proved.kept, at=now,
     )  # fmt: skip
 
 

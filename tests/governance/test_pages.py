@@ -1,11 +1,10 @@
 """The pages of governance as visitors, members and deployers see them, without script."""
 
-from hashlib import sha256
-
 import pytest
 from django.test import Client
 
 from governance.models import Comment, Decision, Evidence, Reply, State, Vote, VoteChallenge
+from governance.selectors.ballots import said_in
 from governance.services.committee import declare_conflict
 from governance.services.decisions import follow_decision, open_decision
 from governance.services.evidence import add_file
@@ -109,9 +108,9 @@ def test_a_vote_is_chosen_looked_at_and_confirmed_with_a_code(voting_now, member
     assert Vote.objects.count() == 0
     done = ben.post(confirm, {"code": codes(members[1].user)[0]})
     assert done.headers["Location"] == f"/governance/{voting_now.pk}/"
-    assert Vote.objects.get().share_ppm == 625_000
+    assert said_in(Vote.objects.get()).share_ppm == 625_000
     sealed = page(browser(), f"/governance/{voting_now.pk}/")
-    signed = sha256(bytes(Vote.objects.get().message)).hexdigest()
+    signed = Vote.objects.get().digest
     assert "Voted, sealed" in sealed
     assert signed in sealed
     assert "1 of 3" in page(browser(), "/governance/")

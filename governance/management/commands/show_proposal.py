@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from exchange_os.errors import DomainError
 from governance.canonical import digest
-from governance.selectors.decisions import decision_numbered, effect_of, is_sealed, tally_of
+from governance.selectors.decisions import decision_numbered, effect_of, is_sealed, last_votes, tally_of
 from governance.services import KINDS
 from governance.services.panels import draw_holds
 
@@ -40,6 +40,8 @@ class Command(BaseCommand):
             )
         if is_sealed(decision):
             self.stdout.write(f"Votes are sealed: {tally.cast} of {tally.seats} cast, {tally.quorum} must")
+            for vote in last_votes(decision):
+                self.stdout.write(f"  {vote.member.name}: sealed, SHA-256 of what was signed {vote.digest}")
             return
         self.stdout.write(
             f"Votes that count: {tally.approve} for, {tally.reject} against, {tally.abstain} abstained, "
