@@ -1,5 +1,7 @@
 """From a submitted command to its durable answer, and what stands in the tables by then."""
 
+import threading
+
 import exchange_kernel as kernel
 import pytest
 from redis import Redis
@@ -77,6 +79,30 @@ def test_one_worker_serves_many_groups(local_worker: LocalWorker) -> None:
     for group in groups:
         assert send(group, order(price=990)).order_id == 1
     assert set(local_worker.engine.holdings.groups) == set(groups)
+
+
+def test_a_flood_in_one_group_costs_its_neighbour_a_turn(
+    local_worker: LocalWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both wait before the worker looks: a turn does one batch of the flood, and the neighbour is in the first."""
+    noisy, quiet = (create_group().pk for _ in range(2))
+    for group in (noisy, quiet):
+        open_market(group)
+    monkeypatch.setattr(limits, "BATCH_COMMANDS", 100)
+    held, serve = threading.Event(), local_worker.engine.serve
+    monkeypatch.setattr(local_worker.engine, "serve", lambda group: held.wait(30) and serve(group))
+    wait_until(lambda: not local_worker.engine.holdings.active)
+    for _ in range(40):
+        assert client.send(noisy, order() * 100, 100)
+    assert client.send(quiet, order(price=991), 1)
+    before = RiskGroup.objects.get(pk=quiet).head_sequence
+    held.set()
+    wait_until(lambda: RiskGroup.objects.get(pk=noisy).head_sequence > 4_000)
+    wait_until(lambda: RiskGroup.objects.get(pk=quiet).head_sequence > before)
+    last = JournalBatch.objects.filter(group_id=quiet).latest("first_sequence")
+    flood = JournalBatch.objects.filter(group_id=noisy, last_sequence__gt=4_000 - 39 * 100)
+    assert flood.count() >= 40
+    assert flood.filter(now_ms__lt=last.now_ms).count() < 20 < flood.filter(now_ms__gt=last.now_ms).count()
 
 
 def test_a_quiet_group_is_left_and_taken_up_again(market_group: int, local_worker: LocalWorker) -> None:
