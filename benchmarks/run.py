@@ -92,7 +92,7 @@ SOURCES = (
     Source("audit", ("audit",), (sys.executable, "-m", "benchmarks.audit"), 180),
     Source("change", ("change",), (sys.executable, "-m", "benchmarks.change"), 120),
     Source("api", ("api", "feed"), (sys.executable, "-m", "benchmarks.api"), 210),
-    Source("pages", ("pages",), (sys.executable, "-m", "benchmarks.pages"), 210),
+    Source("pages", ("pages",), (sys.executable, "-m", "benchmarks.pages"), 240),
     Source("launch", ("launch",), (sys.executable, "-m", "benchmarks.launch"), 60),
 )
 

@@ -58,6 +58,7 @@ app.conf.beat_schedule = {
     "trading-fronts": {"task": "trading.sweep_fronts", "schedule": 5.0, "options": {"expires": 10}},
     "trading-mandates": {"task": "trading.sweep_mandates", "schedule": 10.0, "options": {"expires": 20}},
     "trading-equity": {"task": "trading.sweep_equity", "schedule": 300.0, "options": {"expires": 300}},
+    "trading-fees": {"task": "trading.sweep_fees", "schedule": 10.0, "options": {"expires": 10}},
     "trading-equity-thinned": {"task": "trading.nightly_equity", "schedule": crontab(hour=4, minute=40)},
     "trading-exports": {"task": "trading.sweep_exports", "schedule": 30.0, "options": {"expires": 30}},
     "trading-exports-expired": {"task": "trading.nightly_exports", "schedule": crontab(hour=4, minute=50)},

@@ -120,13 +120,15 @@ class EquityPoint(models.Model):
 class FeesPaid(models.Model):
     """What an account paid in trading fees, in units of an asset (rebates taken off): a projection of its fills.
 
-    The row without an asset says how far the fills were read: ``upto`` is the last trade.
+    The row without an asset says how far the fills were read: ``upto`` is the last trade, ``behind`` whether there were
+    more.
     """
 
     account = models.ForeignKey(TradingAccount, on_delete=models.CASCADE, related_name="+")
     asset = models.ForeignKey("ledger.Asset", on_delete=models.PROTECT, related_name="+", null=True)
     units = models.BigIntegerField(default=0)
     upto = models.BigIntegerField(default=0)
+    behind = models.BooleanField(default=False)
 
     class Meta:
         constraints = [

@@ -6,6 +6,7 @@ from celery import shared_task
 
 from trading.services.equity import record_everyone, thin_equity
 from trading.services.exports import delete_expired_exports, unwritten_exports, write_export
+from trading.services.fees import catch_up
 from trading.services.fronts import follow_fronts
 from trading.services.mandates import settle_mandates
 from trading.services.notifications import delete_old_notifications, notify_all
@@ -34,6 +35,12 @@ def sweep_mandates() -> None:
 def sweep_equity() -> None:
     """Value accounts that have no point of this hour yet."""
     record_everyone(time.time_ns() // 1_000_000)
+
+
+@shared_task(name="trading.sweep_fees")
+def sweep_fees() -> None:
+    """Add up the fees of long pasts that somebody has asked for."""
+    catch_up()
 
 
 @shared_task(name="trading.nightly_equity")

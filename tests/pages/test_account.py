@@ -5,14 +5,18 @@ import re
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
+from django.utils import timezone
 
 from exchange_os.ledger.models import Asset, PostingKind, Withdrawal, WithdrawalState
 from exchange_os.ledger.services import seed_assets
 from exchange_os.ledger.services.postings import external, post_transfer, wallet
 from tests.ledger.books import picture
-from trading.models import EquityPoint
+from tests.pages.packing import store_fills
+from trading.models import EquityPoint, FeesPaid, TradingAccount
 from trading.selectors.standings import HOUR_MS, account_standing
 from trading.services.equity import record_equity, record_everyone, thin_equity
+from trading.services.fees import PAGES_FOR_A_PAGE, catch_up, fees_paid
+from venues.models import Market
 
 pytestmark = pytest.mark.django_db
 HOME = "0x" + "ab" * 20
@@ -112,3 +116,22 @@ def test_another_users_withdrawal_cannot_be_cancelled(client: Client, owner, tra
     before = picture()
     client.post(f"/account/withdrawals/{Withdrawal.objects.get().pk}/cancel/")
     assert (picture(), Withdrawal.objects.get().state) == (before, WithdrawalState.REQUESTED)
+
+
+def test_fees_of_a_long_past_are_added_up_in_the_background(market: Market, trader) -> None:
+    account = TradingAccount.objects.create(
+        user=trader, venue=market.venue, number=16, opened_at=timezone.now()
+    )
+    usd = Asset.objects.get(symbol="USD")
+    pages = PAGES_FOR_A_PAGE + 3
+    for number in range(1, pages + 1):
+        fill = {"trade_id": number, "time_ms": number, "fee": 100 + number, "fee_asset": usd.pk}
+        store_fills(market.venue.group_id, 16, [fill])
+    some = sum(100 + number for number in range(1, PAGES_FOR_A_PAGE + 1))
+    whole = sum(100 + number for number in range(1, pages + 1))
+    assert fees_paid([account]) == ({usd.pk: some}, False)
+    catch_up()
+    assert fees_paid([account]) == ({usd.pk: whole}, True)
+    assert FeesPaid.objects.get(asset=None).behind is False
+    catch_up()
+    assert fees_paid([account]) == ({usd.pk: whole}, True)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import zlib
+from collections import Counter
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -156,6 +157,20 @@ async def test_venue_channels_tell_the_instruments(address: VenueAddress) -> Non
         push = await socket.push("instruments")
         assert [row["instId"] for row in push["data"]] == ["BTC-USD", "ETH-USD"]
         assert (await socket.subscribe("status"))["event"] == "subscribe"
+
+
+async def test_a_thousand_subscriptions_are_too_many(address: VenueAddress) -> None:
+    async with Socket(f"{address.ws}/public") as socket:
+        for first in range(0, 1_000, 100):
+            args = [
+                {"channel": "mark-price", "instId": "BTC-USD", "n": str(first + more)} for more in range(100)
+            ]
+            await socket.send({"op": "subscribe", "args": args})
+            await socket.send("ping")
+            assert await socket.until(lambda message: message == "pong") == "pong"
+        events = Counter(message.get("event") for message in socket.seen if message != "pong")
+        assert (events["subscribe"], events["error"]) == (480, 520)
+        assert {m["code"] for m in socket.seen if m != "pong" and m.get("event") == "error"} == {"60014"}
 
 
 async def test_unsubscribing_ends_the_pushes(address: VenueAddress, maker: Trader) -> None:
