@@ -216,8 +216,18 @@ impl Book {
     /// Put an order at the end of the queue of its price.
     #[inline]
     pub fn push(&mut self, slab: &mut Slab, slot: u32) {
-        let node = *slab.node(slot);
-        let (side, price) = (node.side(), node.price);
+        let node = slab.node(slot);
+        let (side, price, lots) = (node.side(), node.price, node.remaining);
+        let prev = self.append(slab, slot, (side, price, lots));
+        let node = slab.node_mut(slot);
+        (node.next, node.prev) = (NIL, prev);
+    }
+
+    /// Put an order of a side, a price and so many lots at the end of its queue. Its own node is the caller's to write: none
+    /// comes after it, and the answer comes before it.
+    #[inline]
+    pub(crate) fn append(&mut self, slab: &mut Slab, slot: u32, order: (usize, i64, i64)) -> u32 {
+        let (side, price, lots) = order;
         self.orders += 1;
         self.since_recentre = self.since_recentre.saturating_add(1);
         let better = (side == BID) & (price > self.best[BID]) | (side != BID) & (price < self.best[ASK]);
@@ -245,17 +255,16 @@ impl Book {
         }
         level.tail = slot;
         level.orders += 1;
-        level.lots += node.remaining;
+        level.lots += lots;
         self.levels[side] += u32::from(created);
-        let node = slab.node_mut(slot);
-        node.next = NIL;
-        node.prev = if created { NIL } else { tail };
-        if !created {
-            slab.node_mut(tail).next = slot;
-        }
         if better {
             self.best[side] = price;
         }
+        if created {
+            return NIL;
+        }
+        slab.node_mut(tail).next = slot;
+        tail
     }
 
     /// Take an order out of its queue.

@@ -10,7 +10,7 @@ mod cells;
 
 use std::collections::VecDeque;
 
-use cells::{capacity, free_cell, remove, shard_of, Classes, Shard, MAX_SIZE, MIN_SIZE, SHARDS};
+use cells::{bits_of, capacity, free_cell, remove, shard_of, Classes, Shard, MAX_SIZE, MIN_SIZE, SHARDS};
 
 use crate::codes::state;
 use crate::pages::{Pages, Zeroed};
@@ -178,7 +178,7 @@ unsafe impl Zeroed for Entry {}
 pub struct ClientIds {
     shards: Box<[Shard; SHARDS]>,
     classes: Box<Classes>,
-    chunks: VecDeque<Pages<Entry>>,
+    chunks: Vec<Pages<Entry>>,
     /// Sequence of the first entry of the first chunk, of the oldest entry, and of the next.
     chunk_base: u64,
     first: u64,
@@ -210,7 +210,7 @@ impl Default for ClientIds {
         ClientIds {
             shards: Box::new([Shard::default(); SHARDS]),
             classes: Box::default(),
-            chunks: VecDeque::new(),
+            chunks: Vec::new(),
             chunk_base: 0,
             first: 0,
             next: 0,
@@ -250,8 +250,8 @@ impl ClientIds {
     /// Hint that `key` is about to be looked up.
     #[inline]
     pub fn prefetch(&self, key: Key) {
-        let cells = self.cells_of(key.tag);
-        crate::prefetch::line(cells, key.tag as usize & cells.len().wrapping_sub(1));
+        let (cells, base, mask) = self.place_of(key.tag);
+        crate::prefetch::line(cells, base + (key.tag as usize & mask));
     }
 
     /// Hint that the entry of this sequence is about to be finished.
@@ -294,12 +294,11 @@ impl ClientIds {
         if self.shards[shard_of(key.tag)].room == 0 {
             return None;
         }
-        let cells = self.cells_of(key.tag);
-        let mask = cells.len() - 1;
+        let (cells, base, mask) = self.place_of(key.tag);
         let home = key.tag as usize & mask;
         let mut at = home;
         loop {
-            let cell = cells[at];
+            let cell = cells[base + at];
             if cell == 0 {
                 let vacancy = Vacancy { at, steps: at.wrapping_sub(home) & mask };
                 return vacancy.is_near().then_some(vacancy);
@@ -353,12 +352,15 @@ impl ClientIds {
         }
         let sequence = self.next;
         self.next += 1;
-        match self.chunks.back_mut() {
+        match self.chunks.last_mut() {
             Some(chunk) if chunk.len() < CHUNK => chunk.push(entry),
             _ => self.begin_chunk(entry),
         }
-        self.cells_mut(entry.tag)[vacancy.at] = u64::from(entry.tag) << 32 | u64::from(sequence as u32);
-        self.shards[shard_of(entry.tag)].room -= 1;
+        let shard = &mut self.shards[shard_of(entry.tag)];
+        shard.room -= 1;
+        let base = shard_of(entry.tag) << shard.bits;
+        self.classes.cells[shard.bits as usize][base + vacancy.at] =
+            u64::from(entry.tag) << 32 | u64::from(sequence as u32);
         sequence
     }
 
@@ -367,7 +369,7 @@ impl ClientIds {
         // The first grows as it fills, so that few ids take little memory.
         let mut chunk = if self.chunks.is_empty() { Pages::default() } else { Pages::with_room(CHUNK) };
         chunk.push(entry);
-        self.chunks.push_back(chunk);
+        self.chunks.push(chunk);
     }
 
     /// Remember an id that is not remembered yet.
@@ -405,7 +407,7 @@ impl ClientIds {
             self.marks.pop_front();
         }
         if self.first >= self.chunk_base + CHUNK as u64 {
-            self.chunks.pop_front();
+            self.chunks.remove(0);
             self.chunk_base += CHUNK as u64;
         }
         if self.first == self.next {
@@ -460,13 +462,21 @@ impl ClientIds {
     #[inline(always)]
     fn cells_of(&self, tag: u32) -> &[u64] {
         let shard = shard_of(tag);
-        self.classes.of(shard, self.shards[shard].size)
+        self.classes.of(shard, self.shards[shard].bits)
     }
 
     #[inline(always)]
     fn cells_mut(&mut self, tag: u32) -> &mut [u64] {
         let shard = shard_of(tag);
-        self.classes.of_mut(shard, self.shards[shard].size)
+        self.classes.of_mut(shard, self.shards[shard].bits)
+    }
+
+    /// The cells among which those of a tag's shard are, where they begin, and the mask of places in them.
+    #[inline(always)]
+    fn place_of(&self, tag: u32) -> (&[u64], usize, usize) {
+        let shard = shard_of(tag);
+        let bits = self.shards[shard].bits;
+        (&self.classes.cells[bits as usize], shard << bits, (1 << bits) - 1)
     }
 
     #[cold]
@@ -474,23 +484,27 @@ impl ClientIds {
         self.resize(shard, (self.shards[shard].size + 1).max(MIN_SIZE));
     }
 
-    /// Give a shard 2^size cells, more than it has.
+    /// Give a shard a size, more than it has.
     fn resize(&mut self, shard: usize, size: u8) {
-        let Shard { size: before, room } = self.shards[shard];
-        let used = capacity(self.classes.of(shard, before).len()) - room;
-        self.classes.enter(size);
-        let (old, new) = self.classes.cells.split_at_mut(size as usize);
-        let (old, new) = (&old[before as usize], &mut new[0][shard << size..(shard + 1) << size]);
-        for cell in old.get(shard << before..(shard + 1) << before).unwrap_or_default() {
+        let Shard { size: before, bits: had, room } = self.shards[shard];
+        let used = capacity(before) - room;
+        let bits = bits_of(size);
+        self.shards[shard] = Shard { size, bits, room: capacity(size) - used };
+        if bits == had {
+            return;
+        }
+        self.classes.enter(bits);
+        let (old, new) = self.classes.cells.split_at_mut(bits as usize);
+        let (old, new) = (&old[had as usize], &mut new[0][shard << bits..(shard + 1) << bits]);
+        for cell in old.get(shard << had..(shard + 1) << had).unwrap_or_default() {
             if *cell != 0 {
                 let (at, _) = free_cell(new, (cell >> 32) as u32);
                 new[at] = *cell;
             }
         }
-        if before > 0 {
-            self.classes.leave(before);
+        if had > 0 {
+            self.classes.leave(had);
         }
-        self.shards[shard] = Shard { size, room: capacity(1 << size) - used };
     }
 }
 
@@ -545,12 +559,12 @@ mod tests {
             ids.push(entry(16, &text(n), n, state::CANCELLED), 0);
         }
         let sizes: Vec<u8> = ids.shard_sizes().collect();
-        for (size, shards) in ids.classes.shards.iter().enumerate() {
-            let counted = sizes.iter().filter(|shard| **shard as usize == size && size > 0).count();
+        for (bits, shards) in ids.classes.shards.iter().enumerate() {
+            let counted = sizes.iter().filter(|size| bits_of(**size) as usize == bits && bits > 0).count();
             assert_eq!(*shards as usize, counted);
-            assert_eq!(ids.classes.cells[size].len(), if counted > 0 { SHARDS << size } else { 0 });
+            assert_eq!(ids.classes.cells[bits].len(), if counted > 0 { SHARDS << bits } else { 0 });
         }
-        let cells: u64 = sizes.iter().map(|size| u64::from(capacity(1 << size))).sum();
+        let cells: u64 = sizes.iter().map(|size| u64::from(capacity(*size))).sum();
         let room: u64 = ids.shards.iter().map(|shard| u64::from(shard.room)).sum();
         assert_eq!(cells - room, many, "every id takes one cell");
         for n in 0..many {

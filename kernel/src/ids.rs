@@ -2,7 +2,7 @@
 //! page that has become old and nearly empty moves to a sorted map, so that memory follows the number of
 //! open orders and not the number ever placed.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 const PAGE_BITS: u64 = 12;
 const PAGE: usize = 1 << PAGE_BITS;
@@ -20,7 +20,8 @@ struct Page {
 pub struct OrderIds {
     next: u64,
     first_page: u64,
-    pages: VecDeque<Option<Box<Page>>>,
+    /// From that on; few enough that taking some from the front is cheap.
+    pages: Vec<Option<Box<Page>>>,
     scattered: BTreeMap<u64, u32>,
 }
 
@@ -32,7 +33,7 @@ impl Default for OrderIds {
 
 impl OrderIds {
     pub fn starting_at(next: u64) -> Self {
-        OrderIds { next, first_page: next >> PAGE_BITS, pages: VecDeque::new(), scattered: BTreeMap::new() }
+        OrderIds { next, first_page: next >> PAGE_BITS, pages: Vec::new(), scattered: BTreeMap::new() }
     }
 
     pub fn next(&self) -> u64 {
@@ -62,7 +63,7 @@ impl OrderIds {
     /// Note the slot of the id reserved last.
     #[inline(always)]
     pub fn name(&mut self, id: u64, slot: u32) {
-        if let Some(Some(page)) = self.pages.back_mut() {
+        if let Some(Some(page)) = self.pages.last_mut() {
             page.slots[id as usize % PAGE] = slot;
             page.live += 1;
         }
@@ -121,7 +122,7 @@ impl OrderIds {
 
     #[cold]
     fn open_page(&mut self) {
-        self.pages.push_back(Some(Box::new(Page { slots: [0; PAGE], live: 0 })));
+        self.pages.push(Some(Box::new(Page { slots: [0; PAGE], live: 0 })));
         let last = self.pages.len() - 1;
         if last > 0 && self.pages[last - 1].as_ref().is_some_and(|page| page.live <= SPARSE) {
             self.dissolve(last - 1);
@@ -139,10 +140,10 @@ impl OrderIds {
                 self.scattered.insert(first_id + offset as u64, *slot);
             }
         }
-        while self.pages.len() > 1 && matches!(self.pages.front(), Some(None)) {
-            self.pages.pop_front();
-            self.first_page += 1;
-        }
+        let last = self.pages.len() - 1;
+        let gone = self.pages[..last].iter().take_while(|page| page.is_none()).count();
+        self.pages.drain(..gone);
+        self.first_page += gone as u64;
     }
 }
 

@@ -448,12 +448,14 @@ impl Kernel {
     /// Balances changed in this batch, as events, and their marks taken off.
     fn report_balances(&mut self) {
         let stamp = self.stamp();
-        for slot in &self.funds.dirty_accounts {
-            let account = &mut self.funds.accounts[*slot as usize];
+        let enabled = self.out.enabled;
+        let Funds { accounts, assets, dirty_accounts, .. } = &mut self.funds;
+        for slot in dirty_accounts.iter() {
+            let account = &mut accounts[*slot as usize];
             for balance in &mut account.balances {
                 let changed = std::mem::take(&mut balance.dirty);
-                if self.out.enabled {
-                    let asset = self.funds.assets[balance.asset as usize].id;
+                if enabled {
+                    let asset = assets[balance.asset as usize].id;
                     self.out.balance_event(stamp, account.number, asset, balance, changed);
                 }
             }

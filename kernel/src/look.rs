@@ -189,8 +189,8 @@ impl Kernel {
     fn look_near(&self, coming: &mut Ahead) {
         let Some(bytes) = coming.bytes.first_chunk::<24>() else { return };
         if let Some(account) = self.funds.accounts.get(coming.owner as usize) {
-            self.mandates.prefetch(account, self.wide);
             if self.wide {
+                self.mandates.prefetch(account);
                 account.prefetch_lists(0);
                 self.met().margin(account);
             } else {
@@ -198,6 +198,8 @@ impl Kernel {
             }
         }
         match bytes[2] {
+            // Few levels are in use where there are few orders: they are at hand.
+            kind::PLACE if !self.wide && self.outcomes.events.is_empty() => {}
             kind::PLACE => {
                 let Some((market, side, price)) = self.order_ahead(coming) else { return };
                 if !self.wide {

@@ -19,7 +19,7 @@ fn ceil_ppm(value: i64) -> i64 {
 /// overcharged.
 ///
 /// Units: `notional` and result in quote units, `prepaid` in millionths of one. Negative for a rebate.
-#[inline]
+#[inline(always)]
 pub fn charge(notional: i64, ppm: i32, prepaid: u32) -> i64 {
     let exact =
         notional.checked_mul(i64::from(ppm)).and_then(|product| product.checked_sub(i64::from(prepaid)));

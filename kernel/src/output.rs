@@ -232,22 +232,13 @@ impl Output {
             return;
         }
         let mut block = Block::<{ ORDER_EVENT + MAX_CLIENT_ID }>::begin(&mut self.events);
-        let length = ORDER_EVENT + new.small[5] as usize;
-        head(&mut block, EVENT_ORDER, new.flags, length, new.account, stamp);
-        block.u64(24, new.order_id);
-        block.u32(32, new.market);
-        block.u32(36, new.key);
-        block.i64(40, new.price);
-        block.i64(48, new.size);
-        block.put(56, &[0; 24]);
-        block.u64(80, new.created_ms);
-        block.u64(88, new.expires_ms);
-        block.put(96, &new.small);
-        block.u64(104, u64::from(new.builder));
-        for (index, word) in new.client_id.iter().enumerate() {
-            block.u64(ORDER_EVENT + 8 * index, *word);
+        block.u64(0, new.head);
+        block.u64(8, stamp.sequence);
+        block.u64(16, stamp.now_ms);
+        for (index, word) in new.words()[1..].iter().enumerate() {
+            block.u64(EVENT_HEADER + 8 * index, *word);
         }
-        block.end(length);
+        block.end(new.length());
     }
 
     /// An order was accepted, amended or cancelled.

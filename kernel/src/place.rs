@@ -463,26 +463,16 @@ impl Kernel {
             prepaid: 0,
             position: NOT_RESTING,
         };
+        let size = if quote_size { 0 } else { place.size };
+        let small =
+            [place.order_type, place.tif, place.stp, state::OPEN, reason::NONE, place.client_len, 0, 0];
         self.slab.cold_mut(slot).begin(&NewOrder {
-            flags: place.flags,
-            account: frame.account,
+            head: NewOrder::head_of(place.flags, frame.account, place.client_len),
             order_id,
-            market: frame.market,
-            key: frame.key,
-            price: place.price,
-            size: if quote_size { 0 } else { place.size },
+            terms: [u64::from(frame.market) | u64::from(frame.key) << 32, place.price as u64, size as u64],
             created_ms: self.now_ms,
             expires_ms: place.expires_ms,
-            small: [
-                place.order_type,
-                place.tif,
-                place.stp,
-                state::OPEN,
-                reason::NONE,
-                place.client_len,
-                0,
-                0,
-            ],
+            small: u64::from_le_bytes(small),
             builder: place.builder,
             client_id: &place.client_id,
         });

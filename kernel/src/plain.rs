@@ -4,7 +4,7 @@
 //! the same order and gives the rejects. So this file decides nothing: it only saves the general path's questions.
 
 use crate::accounts::{Account, Balance, Funds, BOUND, FIRST_USER};
-use crate::clients::{visible, Entry, Vacancy};
+use crate::clients::{visible, ClientIds, Entry, Vacancy};
 use crate::codes::{reason, state};
 use crate::contracts::checks::Bid;
 use crate::contracts::SPOT;
@@ -14,32 +14,129 @@ use crate::mandates::{Held, Wanted};
 use crate::market::Market;
 use crate::matching::hold_of;
 use crate::num::{charge, product, MAX_QUANTITY};
-use crate::outcomes::holding::Open;
 use crate::output::{Ack, Stamp};
 use crate::place::{NOT_RESTING, PLACE_FRAME};
-use crate::slab::{Node, NIL, NO_CLIENT};
+use crate::slab::{NewOrder, Node, NIL, NO_CLIENT};
 use crate::wire::{flag, i64_at, u32_at, u64_at, ALL_MARKETS, GTC, IOC, MAX_CLIENT_ID, STP_CANCEL_BOTH};
 
-/// A plain order: what its frame says and what was looked up to check it.
-pub(crate) struct Plain {
-    pub number: u32,
+/// A plain order: its frame, and what was looked up to check it.
+pub(crate) struct Plain<'a> {
+    frame: &'a [u8; PLACE_FRAME],
+    coming: &'a Ahead<'a>,
     /// Slot of the account.
     pub owner: u32,
-    pub market: u32,
-    pub key: u32,
-    pub side: usize,
-    pub price: i64,
-    pub size: i64,
-    pub flags: u8,
-    pub tif: u8,
-    pub stp: u8,
-    pub client_len: u8,
+    /// Where its client id will stand, if it has one.
+    vacancy: Option<Vacancy>,
+    /// Place of the balance it needs, and the units of that; of a contract none.
+    balance: u32,
+    hold: i64,
     pub maker_ppm: i32,
     pub taker_ppm: i32,
     /// Mandate of its key, which counts it.
     pub mandate: Option<Held>,
-    /// Whether its fills may concern others than the two sides.
-    pub shared: bool,
+    spot: bool,
+    crosses: bool,
+}
+
+/// What the frame says. It is read again where it is needed: that costs no more than keeping it would.
+impl Plain<'_> {
+    #[inline(always)]
+    pub fn number(&self) -> u32 {
+        u32_at(self.frame, 4)
+    }
+
+    #[inline(always)]
+    pub fn market(&self) -> u32 {
+        u32_at(self.frame, 8)
+    }
+
+    #[inline(always)]
+    pub fn key(&self) -> u32 {
+        u32_at(self.frame, 12)
+    }
+
+    #[inline(always)]
+    pub fn price(&self) -> i64 {
+        i64_at(self.frame, 16)
+    }
+
+    #[inline(always)]
+    pub fn size(&self) -> i64 {
+        i64_at(self.frame, 24)
+    }
+
+    #[inline(always)]
+    pub fn flags(&self) -> u8 {
+        self.frame[3]
+    }
+
+    #[inline(always)]
+    pub fn side(&self) -> usize {
+        (self.frame[3] & flag::SELL) as usize
+    }
+
+    #[inline(always)]
+    pub fn tif(&self) -> u8 {
+        self.frame[33]
+    }
+
+    #[inline(always)]
+    pub fn stp(&self) -> u8 {
+        self.frame[34]
+    }
+
+    /// Remember its client id; the sequence of that, or `NO_CLIENT`.
+    #[inline(always)]
+    pub fn remember(&self, clients: &mut ClientIds, order_id: u64, now_ms: u64) -> u64 {
+        match self.vacancy {
+            Some(vacancy) => {
+                clients.push_at(vacancy, Entry::new(self.coming.key, self.number(), order_id), now_ms)
+            }
+            None => NO_CLIENT,
+        }
+    }
+
+    /// What its record is written from.
+    #[inline(always)]
+    pub fn record(&self, order_id: u64, now_ms: u64) -> NewOrder<'_> {
+        let client_len = self.frame[35];
+        // Type, time in force and self-trade mode stand in the frame as in the record.
+        let small = u64_at(self.frame, 32) & 0xFF_FFFF;
+        NewOrder {
+            head: NewOrder::head_of(self.flags(), self.number(), client_len),
+            order_id,
+            terms: [u64_at(self.frame, 8), u64_at(self.frame, 16), u64_at(self.frame, 24)],
+            created_ms: now_ms,
+            expires_ms: 0,
+            small: small
+                | (state::OPEN as u64) << 24
+                | (reason::NONE as u64) << 32
+                | u64::from(client_len) << 40,
+            builder: 0,
+            client_id: &self.coming.words,
+        }
+    }
+
+    /// What matching needs of it, not in a list yet.
+    #[inline(always)]
+    pub fn node(&self, order_id: u64, client: u64, remaining: i64, prepaid: u32) -> Node {
+        Node {
+            next: NIL,
+            prev: NIL,
+            remaining,
+            price: self.price(),
+            order_id,
+            client,
+            account: self.owner,
+            market: self.market() as u16,
+            flags: self.flags(),
+            stp: self.stp(),
+            maker_ppm: self.maker_ppm,
+            taker_ppm: self.taker_ppm,
+            prepaid,
+            position: NOT_RESTING,
+        }
+    }
 }
 
 /// Bytes of a cancel without a client id.
@@ -79,6 +176,23 @@ fn in_band(market: &Market, side: usize, price: i64) -> bool {
     (side == 0) & (price <= high) | (side != 0) & (price >= low)
 }
 
+/// Whether the frame of a new order asks for nothing that is not plain.
+#[inline(always)]
+fn is_plain(frame: &[u8; PLACE_FRAME], bytes: usize, coming: &Ahead) -> bool {
+    // Type and builder are 0; so are expiry and deadline.
+    let options = u64_at(frame, 32) & 0xFFFF_FFFF_0000_00FF | u64_at(frame, 40) | u64_at(frame, 48);
+    let (tif, stp, length) = (frame[33], frame[34], frame[35] as usize);
+    let sound = (options == 0)
+        & (frame[3] & !(flag::SELL | flag::POST_ONLY) == 0)
+        & ((tif == GTC) | (tif == IOC))
+        & (stp <= STP_CANCEL_BOTH)
+        & (length <= MAX_CLIENT_ID)
+        & (bytes == PLACE_FRAME + length)
+        & fits(i64_at(frame, 16))
+        & fits(i64_at(frame, 24));
+    sound && visible(&coming.words, length)
+}
+
 #[inline(always)]
 fn balance_of(account: &mut Account, asset: u32) -> Option<&mut Balance> {
     let at = account.place_of(asset);
@@ -93,45 +207,35 @@ impl Kernel {
     }
 
     /// Carry out a plain order and tell of it. `false`: nothing has been done.
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn place_plain(&mut self, bytes: &[u8], coming: &Ahead) -> bool {
         let Some(frame) = bytes.first_chunk::<PLACE_FRAME>() else { return false };
-        let (flags, tif, stp, client_len) = (frame[3], frame[33], frame[34], frame[35]);
-        // Type and builder are 0; so are expiry and deadline.
-        let options = u64_at(frame, 32) & 0xFFFF_FFFF_0000_00FF | u64_at(frame, 40) | u64_at(frame, 48);
-        let (price, size) = (i64_at(frame, 16), i64_at(frame, 24));
-        let length = client_len as usize;
-        let sound = options == 0
-            && flags & !(flag::SELL | flag::POST_ONLY) == 0
-            && (tif == GTC) | (tif == IOC)
-            && stp <= STP_CANCEL_BOTH
-            && length <= MAX_CLIENT_ID
-            && bytes.len() == PLACE_FRAME + length
-            && fits(price)
-            && fits(size);
-        if !sound || !visible(&coming.words, length) || !self.is_quiet() {
+        if !is_plain(frame, bytes.len(), coming) || !self.is_quiet() {
             return false;
         }
-        let (number, market_number, key) = (u32_at(frame, 4), u32_at(frame, 8), u32_at(frame, 12));
-        let side = (flags & flag::SELL) as usize;
-        let Some(owner) = self.funds.account_slot(number) else { return false };
-        let account = self.funds.account(owner);
-        let (mandate, shared) = (self.mandates.find(account, key), self.mandates.concern(account, key));
-        if let Some(held) = mandate {
-            let wanted = Wanted {
-                market: market_number,
-                side,
-                price,
-                lots: size,
-                budget: 0,
-                reduce_only: false,
-                standing: 0,
-            };
-            if !self.keeps_mandate(held, owner, &wanted) {
-                return false;
-            }
+        // Looked at where it was written: a copy would wait for the stores.
+        let checked = self.check_plain(frame, coming);
+        let Some(order) = &checked else { return false };
+        if !order.spot {
+            return self.place_contract(order);
         }
-        let Some(market) = self.markets.get(market_number as usize) else { return false };
+        if order.crosses {
+            self.take_plain(order);
+        } else {
+            self.rest_plain(order);
+        }
+        true
+    }
+
+    /// Check a plain order whole; `None` where the general path has to say what is the matter.
+    #[inline(never)]
+    fn check_plain<'a>(&self, frame: &'a [u8; PLACE_FRAME], coming: &'a Ahead<'a>) -> Option<Plain<'a>> {
+        let (number, key) = (u32_at(frame, 4), u32_at(frame, 12));
+        let (price, size) = (i64_at(frame, 16), i64_at(frame, 24));
+        let (flags, tif) = (frame[3], frame[33]);
+        let side = (flags & flag::SELL) as usize;
+        let account = self.funds.accounts.get(coming.owner as usize)?;
+        let market = self.markets.get(u32_at(frame, 8) as usize)?;
         let spot = market.kind == SPOT;
         let welcome = number >= FIRST_USER
             && account.flags & BOUND == 0
@@ -141,82 +245,89 @@ impl Kernel {
             && !market.book.is_collecting()
             && (size >= market.parameters.min_lots) & (size <= market.parameters.max_lots);
         if !welcome {
-            return false;
+            return None;
         }
         let crosses = market.book.crosses(side, price);
-        let taking = flags & flag::POST_ONLY == 0;
-        if if crosses { !taking } else { tif != GTC } {
-            return false;
+        if if crosses { flags & flag::POST_ONLY != 0 } else { tif != GTC } {
+            return None;
         }
         let (maker_ppm, taker_ppm) = market.fees(account.tier);
-        let Some((asset, hold)) = need(market, side, price, size, taker_ppm) else { return false };
-        let at = account.place_of(asset);
-        let Some(balance) = account.balances.get(at).filter(|balance| balance.asset == asset) else {
-            return false;
-        };
-        if spot && balance.total - balance.held < hold {
-            return false;
+        let (asset, hold) = need(market, side, price, size, taker_ppm)?;
+        let balance = account.place_of(asset);
+        let has = account.balances.get(balance).filter(|balance| balance.asset == asset)?;
+        if spot && has.total - has.held < hold {
+            return None;
         }
-        let mut vacancy = None;
-        if client_len > 0 {
-            let clients = &self.clients;
-            let full = clients.len() >= self.limits.client_ids as usize || clients.is_due(self.now_ms);
-            vacancy = clients.vacancy(number, coming.key).filter(|_| !full);
-            if vacancy.is_none() {
-                return false;
+        let mandate = self.mandates.find(account, key);
+        if let Some(held) = mandate {
+            let lets = self.mandates.lets(held, self.now_ms);
+            if !lets
+                && !self.keeps_mandate(held, coming.owner, &Wanted::plain(market.number, side, price, size))
+            {
+                return None;
             }
         }
-
-        // Made where it is used, so that it need not be in memory where it only rests.
-        let order = |shared| Plain {
-            number,
+        let mut vacancy = None;
+        if frame[35] > 0 {
+            let clients = &self.clients;
+            if clients.len() >= self.limits.client_ids as usize || clients.is_due(self.now_ms) {
+                return None;
+            }
+            vacancy = Some(clients.vacancy(number, coming.key)?);
+        }
+        let (owner, balance) = (coming.owner, balance as u32);
+        Some(Plain {
+            frame,
+            coming,
             owner,
-            market: market_number,
-            key,
-            side,
-            price,
-            size,
-            flags,
-            tif,
-            stp,
-            client_len,
+            vacancy,
+            balance,
+            hold,
             maker_ppm,
             taker_ppm,
             mandate,
-            shared,
+            spot,
+            crosses,
+        })
+    }
+
+    /// The rest of a plain order of a contract: its margin is checked, and reserved if it rests; if it trades, that is as for
+    /// any taker. `false`: nothing has been done.
+    #[inline(never)]
+    fn place_contract(&mut self, order: &Plain) -> bool {
+        let bid = Bid {
+            account: order.owner,
+            side: order.side(),
+            limit: order.price(),
+            lots: order.size(),
+            taker_ppm: order.taker_ppm,
         };
-        let bid = Bid { account: owner, side, limit: price, lots: size, taker_ppm };
-        let open = if spot { Some(Open::default()) } else { self.passes(market_number, &bid) };
-        let Some(open) = open else { return false };
-        if crosses {
-            self.take_plain(&order(shared), vacancy, coming);
+        let Some(open) = self.passes(order.market(), &bid) else { return false };
+        if order.crosses {
+            self.take_plain(order);
             return true;
         }
-        // What a contract order needs is reserved when it rests; it holds nothing, but its balance is told.
-        let balance = &mut self.funds.account_mut(owner).balances[at];
-        balance.held += hold;
-        balance.dirty = true;
-        assert!(
-            !spot || (balance.held >= hold && balance.held <= balance.total),
-            "0 <= held <= total for every balance"
-        );
-        self.rest_plain(&order(false), vacancy, coming);
-        if !spot {
-            self.reserve_plain(market_number, &bid, open);
-        }
+        // It holds nothing, but its balance is told.
+        self.rest_plain(order);
+        self.reserve_plain(order.market(), &bid, open);
         true
     }
 
-    /// A plain order enters the book; what it holds or reserves is the caller's.
-    #[inline(always)]
-    fn rest_plain(&mut self, order: &Plain, vacancy: Option<Vacancy>, coming: &Ahead) {
+    /// A plain order enters the book, and holds what it needs; what it reserves is the caller's.
+    #[inline(never)]
+    fn rest_plain(&mut self, order: &Plain) {
         let now_ms = self.now_ms;
         let Kernel { funds, markets, slab, ids, clients, out, mandates, .. } = self;
         if let Some(held) = order.mandate {
             mandates.count(held, now_ms);
         }
         let Funds { accounts, batch, dirty_accounts, .. } = funds;
-        let (account, market) = (&mut accounts[order.owner as usize], &mut markets[order.market as usize]);
+        let (account, market) = (&mut accounts[order.owner as usize], &mut markets[order.market() as usize]);
+        let balance = &mut account.balances[order.balance as usize];
+        balance.held += order.hold;
+        balance.dirty = true;
+        let sound = balance.held >= order.hold && balance.held <= balance.total;
+        assert!(sound || !order.spot, "0 <= held <= total for every balance");
         if account.dirty_batch != *batch {
             account.dirty_batch = *batch;
             dirty_accounts.push(order.owner);
@@ -227,22 +338,17 @@ impl Kernel {
         }
         let slot = slab.take();
         let order_id = ids.assign(slot);
-        let client = match vacancy {
-            Some(vacancy) => clients.push_at(vacancy, Entry::new(coming.key, order.number, order_id), now_ms),
-            None => NO_CLIENT,
-        };
+        let client = order.remember(clients, order_id, now_ms);
         let position = account.orders.len() as u32;
         account.orders.push(slot);
-        let node = Node { position, ..order.node(order_id, client, order.size, 0) };
-        *slab.node_mut(slot) = node;
         debug_assert_ne!(position, NOT_RESTING);
-        let new = order.begin(order_id, now_ms, &coming.words);
-        slab.cold_mut(slot).begin(&new);
-        market.book.push(slab, slot);
+        let prev = market.book.append(slab, slot, (order.side(), order.price(), order.size()));
         assert!(market.book.best_bid() < market.book.best_ask(), "the book is never crossed after a command");
-        let stamp = Stamp { group: self.group, sequence: self.sequence, now_ms };
-        out.new_order_event(stamp, &new);
-        out.ack(Ack { order_id, remaining: order.size, state: state::OPEN, ..Ack::default() });
+        *slab.node_mut(slot) = Node { prev, position, ..order.node(order_id, client, order.size(), 0) };
+        let new = order.record(order_id, now_ms);
+        slab.cold_mut(slot).begin(&new);
+        out.new_order_event(Stamp { group: self.group, sequence: self.sequence, now_ms }, &new);
+        out.ack(Ack { order_id, remaining: order.size(), state: state::OPEN, ..Ack::default() });
     }
 
     /// Carry out the cancel of an order whose slot was found when it was looked at ahead. `false`: nothing has been done.

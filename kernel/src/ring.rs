@@ -38,7 +38,9 @@ impl<T: Zeroed, const N: usize> Ring<T, N> {
     /// Hint that the place `ahead` items further is soon written over.
     #[inline(always)]
     pub fn prefetch(&self, ahead: usize) {
-        crate::prefetch::line(&self.items, self.next + ahead);
+        if let Some(item) = self.items.get(self.next + ahead) {
+            crate::prefetch::whole(item);
+        }
     }
 
     /// Hint that one or two items are soon noted.

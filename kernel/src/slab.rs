@@ -147,49 +147,57 @@ impl Cold {
     }
 }
 
-/// What a new order's record and event are written from, member by member while it is in registers: reading either back as
-/// a block so soon after it was stored in pieces would wait for the stores.
+/// What a new order's record and event are written from, word by word while it is in registers: reading either back as a
+/// block so soon after it was stored in pieces would wait for the stores.
 pub struct NewOrder<'a> {
-    pub flags: u8,
-    pub account: u32,
+    /// Length and kind of its event, flags, account: what record and event begin with.
+    pub head: u64,
     pub order_id: u64,
-    pub market: u32,
-    pub key: u32,
-    pub price: i64,
-    pub size: i64,
+    /// Market and key, price, size: as in the frame.
+    pub terms: [u64; 3],
     pub created_ms: u64,
     pub expires_ms: u64,
     /// Type, time in force, self-trade mode, state, reason, length of the client id, zeros.
-    pub small: [u8; 8],
+    pub small: u64,
     pub builder: u32,
     pub client_id: &'a [u64; 4],
+}
+
+impl NewOrder<'_> {
+    /// `head` of an order with these flags, of this account and with so long a client id.
+    #[inline(always)]
+    pub fn head_of(flags: u8, account: u32, client_len: u8) -> u64 {
+        let length = crate::output::ORDER_EVENT as u64 + u64::from(client_len);
+        length
+            | u64::from(crate::output::EVENT_ORDER) << 16
+            | u64::from(flags) << 24
+            | u64::from(account) << 32
+    }
+
+    /// Bytes of its event.
+    #[inline(always)]
+    pub fn length(&self) -> usize {
+        self.head as u16 as usize
+    }
+
+    /// The words of its record.
+    #[inline(always)]
+    pub fn words(&self) -> [u64; IMAGE / 8] {
+        let ([a, b, c], [k, l, m, n]) = (self.terms, *self.client_id);
+        let (created, expires) = (self.created_ms, self.expires_ms);
+        let builder = u64::from(self.builder);
+        [self.head, self.order_id, a, b, c, 0, 0, 0, created, expires, self.small, builder, k, l, m, n]
+    }
 }
 
 impl Cold {
     /// Write the record of a new order.
     #[inline(always)]
     pub fn begin(&mut self, new: &NewOrder) {
-        self.length = crate::output::ORDER_EVENT as u16 + u16::from(new.small[5]);
-        self.kind = crate::output::EVENT_ORDER;
-        self.flags = new.flags;
-        self.account = new.account;
-        self.order_id = new.order_id;
-        self.market = new.market;
-        self.key = new.key;
-        self.price = new.price;
-        self.size = new.size;
-        self.filled = 0;
-        self.filled_quote = 0;
-        self.fee = 0;
-        self.created_ms = new.created_ms;
-        self.expires_ms = new.expires_ms;
-        [self.order_type, self.tif, self.stp, self.state, self.reason, self.client_len, ..] = new.small;
-        self.zero = [0; 2];
-        self.builder = new.builder;
-        self.zeros = 0;
-        for (bytes, word) in self.client_id.chunks_exact_mut(8).zip(new.client_id) {
-            bytes.copy_from_slice(&word.to_le_bytes());
-        }
+        // SAFETY: `Cold` is `repr(C)` without padding (its size is asserted above) and aligned to more than a word, and any
+        // bytes are a value of its integers.
+        let words = unsafe { &mut *std::ptr::from_mut(self).cast::<[u64; IMAGE / 8]>() };
+        *words = new.words();
     }
 }
 

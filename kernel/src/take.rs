@@ -7,20 +7,19 @@
 //! `outcomes/desk.rs`.
 
 use crate::accounts::{Account, Asset, Funds, DUST, PROTOCOL_FEES, VENUE_FEES};
-use crate::clients::{ClientIds, Entry, Vacancy};
+use crate::clients::ClientIds;
 use crate::codes::{reason, state};
 use crate::contracts::{Margin, OUTCOME, SPOT};
 use crate::ids::OrderIds;
 use crate::kernel::Kernel;
-use crate::look::{Ahead, Met};
+use crate::look::Met;
 use crate::mandates::Mandates;
 use crate::market::{Market, Trade};
 use crate::matching::{cost_of, state_of, Taker};
 use crate::num::{charge, prepaid_after, share};
 use crate::output::{Ack, FillView, Filled, Output, Stamp};
-use crate::place::NOT_RESTING;
 use crate::plain::Plain;
-use crate::slab::{Cold, NewOrder, Node, Slab, NIL, NO_CLIENT};
+use crate::slab::{Cold, Node, Slab, NIL, NO_CLIENT};
 use crate::wire::{flag, IOC};
 
 /// What an order has done so far.
@@ -46,9 +45,9 @@ impl Take {
     fn new(order: &Plain, quote: &Asset) -> Take {
         let reserved = RESERVED.map(|account| quote.reserved[account]);
         Take {
-            remaining: order.size,
+            remaining: order.size(),
             prepaid: 0,
-            filled: Filled { size: order.size, lots: 0, quote: 0, fee: 0 },
+            filled: Filled { size: order.size(), lots: 0, quote: 0, fee: 0 },
             met: 0,
             base: 0,
             quote: 0,
@@ -141,9 +140,9 @@ impl Floor<'_> {
     /// Trade with plain orders while they are within reach. `false`: the next one is not plain.
     #[inline(always)]
     fn meet(&mut self, desk: &mut impl Desk, order: &Plain, record: &Cold, take: &mut Take) -> bool {
-        let opposite = 1 - order.side;
+        let opposite = 1 - order.side();
         let owner = self.accounts[order.owner as usize].owner;
-        while take.remaining > 0 && self.market.book.crosses(order.side, order.price) {
+        while take.remaining > 0 && self.market.book.crosses(order.side(), order.price()) {
             let price = self.market.book.best(opposite);
             let Some((at, mut head)) = self.market.book.front(opposite) else { return false };
             if price <= self.market.alarm.0 || price >= self.market.alarm.1 {
@@ -217,7 +216,7 @@ impl Floor<'_> {
         let trade_id = *self.next_trade_id;
         *self.next_trade_id += 1;
         self.out.trade_count += 1;
-        let (time_ms, taker_side) = (self.stamp.now_ms, order.side as u8);
+        let (time_ms, taker_side) = (self.stamp.now_ms, order.side() as u8);
         let trade = Trade { trade_id, price, lots: deal.lots, taker_side, time_ms };
         self.market.record(trade, deal.notional);
         let cold = self.slab.cold_mut(maker);
@@ -278,10 +277,10 @@ impl Desk for Spot {
         let node = floor.slab.node_mut(slot);
         let lots = take.lots(node);
         let (notional, base) = (market.lot_price(price) * lots, lots * market.lot_size);
-        let held = if order.side == 0 { 0 } else { cost_of(market, node, node.remaining, node.prepaid) };
+        let held = if order.side() == 0 { 0 } else { cost_of(market, node, node.remaining, node.prepaid) };
         let deal = take.charge(order, market, node, Terms { lots, notional, charged: notional });
         // What the maker gets of either asset, and what its hold falls by: of base if it sells, of quote if it buys.
-        let (gets_base, gets_quote, released) = if order.side == 0 {
+        let (gets_base, gets_quote, released) = if order.side() == 0 {
             (-base, notional - deal.maker_fee, [base, 0])
         } else {
             let rest = if deal.left == 0 { 0 } else { cost_of(market, node, deal.left, node.prepaid) };
@@ -310,11 +309,15 @@ impl Desk for Spot {
 impl Kernel {
     /// Carry out a plain order that was checked and crosses, and tell of it.
     #[inline(never)]
-    pub(crate) fn take_plain(&mut self, order: &Plain, vacancy: Option<Vacancy>, coming: &Ahead) {
-        self.touch_market(order.market as usize);
-        let (mut record, client) = self.begin_plain(order, vacancy, coming);
+    pub(crate) fn take_plain(&mut self, order: &Plain) {
+        if !self.wide {
+            // Of a wide group it was asked for earlier.
+            self.met().order(self.markets[order.market() as usize].book.head(1 - order.side()));
+        }
+        self.touch_market(order.market() as usize);
+        let (mut record, client) = self.begin_plain(order);
         let order_id = record.order_id;
-        if order.shared {
+        if self.mandates.concern(self.funds.account(order.owner), order.key()) {
             let take = self.untaken(order);
             return self.take_further(order, &record, client, &take);
         }
@@ -324,7 +327,7 @@ impl Kernel {
             return self.take_further(order, &record, client, &take);
         }
         let mut ack = Ack { order_id, filled: take.filled.lots, ..Ack::default() };
-        if take.remaining > 0 && order.tif != IOC {
+        if take.remaining > 0 && order.tif() != IOC {
             self.open_plain(order, &record, client, &take);
             (ack.state, ack.remaining) = (state::OPEN, take.remaining);
         } else {
@@ -340,39 +343,34 @@ impl Kernel {
                 self.clients.finish(client, ack.state, take.filled.lots);
             }
         }
-        self.conclude(ack, order.market);
+        self.conclude(ack, order.market());
     }
 
     /// An order that has met none yet.
     pub(crate) fn untaken(&self, order: &Plain) -> Take {
-        let quote = self.markets[order.market as usize].quote;
+        let quote = self.markets[order.market() as usize].quote;
         Take::new(order, &self.funds.assets[quote as usize])
     }
 
     /// Accept an order: its record, and the sequence of its client id.
     #[inline(always)]
-    fn begin_plain(&mut self, order: &Plain, vacancy: Option<Vacancy>, coming: &Ahead) -> (Cold, u64) {
+    fn begin_plain(&mut self, order: &Plain) -> (Cold, u64) {
         let now_ms = self.now_ms;
         if let Some(held) = order.mandate {
             self.mandates.count(held, now_ms);
         }
         self.funds.touch(order.owner);
         let order_id = self.ids.reserve();
-        let client = match vacancy {
-            Some(vacancy) => {
-                self.clients.push_at(vacancy, Entry::new(coming.key, order.number, order_id), now_ms)
-            }
-            None => NO_CLIENT,
-        };
+        let client = order.remember(&mut self.clients, order_id, now_ms);
         let mut record = Cold::default();
-        record.begin(&order.begin(order_id, now_ms, &coming.words));
+        record.begin(&order.record(order_id, now_ms));
         (record, client)
     }
 
     /// Trade with the plain orders at the front, and pay. `false`: an order comes that is not plain.
     #[inline(always)]
     fn trade_plain(&mut self, order: &Plain, record: &Cold) -> (Take, bool) {
-        match self.markets[order.market as usize].kind {
+        match self.markets[order.market() as usize].kind {
             SPOT => self.trade_at(&mut Spot, order, record),
             OUTCOME => self.trade_outcome(order, record),
             _ => self.trade_perpetual(order, record),
@@ -385,7 +383,7 @@ impl Kernel {
         let stamp = self.stamp();
         let Kernel { funds, markets, slab, ids, clients, mandates, out, next_trade_id, wide, .. } = self;
         let Funds { accounts, assets, margins, batch, dirty_accounts, .. } = funds;
-        let market = &mut markets[order.market as usize];
+        let market = &mut markets[order.market() as usize];
         let asset = &mut assets[market.quote as usize];
         let mut take = Take::new(order, asset);
         let fee_asset = asset.id;
@@ -436,71 +434,29 @@ impl Kernel {
         *self.slab.node_mut(slot) = order.node(record.order_id, client, take.remaining, take.prepaid);
         *self.slab.cold_mut(slot) = *record;
         self.ids.name(record.order_id, slot);
-        let market = order.market as usize;
+        let market = order.market() as usize;
         let mut taker = Taker {
             slot,
             account: order.owner,
             owner: self.funds.account(order.owner).owner,
             market,
-            side: order.side,
-            limit: order.price,
+            side: order.side(),
+            limit: order.price(),
             budget: i64::MAX,
             remaining: take.remaining,
             filled: take.filled,
             prepaid: take.prepaid,
-            stp: order.stp,
+            stp: order.stp(),
             fee_ppm: order.taker_ppm,
             quote_size: false,
             price: 0,
             max_matches: self.markets[market].parameters.max_matches - take.met,
         };
         let mut why = self.match_taker(&mut taker);
-        if why == reason::NONE && order.tif == IOC {
+        if why == reason::NONE && order.tif() == IOC {
             why = reason::IOC;
         }
         let ack = self.settle_remainder(slot, why);
-        self.conclude(ack, order.market);
-    }
-}
-
-impl Plain {
-    /// The record of the order.
-    #[inline(always)]
-    pub(crate) fn begin<'a>(&self, order_id: u64, now_ms: u64, client_id: &'a [u64; 4]) -> NewOrder<'a> {
-        NewOrder {
-            flags: self.flags,
-            account: self.number,
-            order_id,
-            market: self.market,
-            key: self.key,
-            price: self.price,
-            size: self.size,
-            created_ms: now_ms,
-            expires_ms: 0,
-            small: [0, self.tif, self.stp, state::OPEN, reason::NONE, self.client_len, 0, 0],
-            builder: 0,
-            client_id,
-        }
-    }
-
-    /// What matching needs of it, not in a list yet.
-    #[inline(always)]
-    pub(crate) fn node(&self, order_id: u64, client: u64, remaining: i64, prepaid: u32) -> Node {
-        Node {
-            next: NIL,
-            prev: NIL,
-            remaining,
-            price: self.price,
-            order_id,
-            client,
-            account: self.owner,
-            market: self.market as u16,
-            flags: self.flags,
-            stp: self.stp,
-            maker_ppm: self.maker_ppm,
-            taker_ppm: self.taker_ppm,
-            prepaid,
-            position: NOT_RESTING,
-        }
+        self.conclude(ack, order.market());
     }
 }

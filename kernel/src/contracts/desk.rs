@@ -95,7 +95,7 @@ impl Desk for Positions {
         let notional = market.lot_price(price) * lots;
         let deal = take.charge(order, market, node, Terms { lots, notional, charged: notional });
         let maker = node.account;
-        let (bought, value) = if order.side == 0 { (lots, notional) } else { (-lots, -notional) };
+        let (bought, value) = if order.side() == 0 { (lots, notional) } else { (-lots, -notional) };
 
         let contract = &mut market.contract;
         let fill = PositionFill { lots: -bought, value: -value, fee: deal.maker_fee, resting: lots };
@@ -134,11 +134,11 @@ impl Kernel {
     #[inline(never)]
     pub(crate) fn trade_perpetual(&mut self, order: &Plain, record: &Cold) -> (Take, bool) {
         let bearing =
-            self.position_at(order.owner, order.market as usize).filter(|at| self.bears(order, *at));
+            self.position_at(order.owner, order.market() as usize).filter(|at| self.bears(order, *at));
         let Some(at) = bearing else { return (self.untaken(order), false) };
         let mut desk = Positions {
             at,
-            position: self.markets[order.market as usize].contract.positions[at],
+            position: self.markets[order.market() as usize].contract.positions[at],
             cash: 0,
             maker: 0,
             dirty: std::mem::take(&mut self.contracts.dirty),
@@ -163,20 +163,21 @@ impl Kernel {
 
     /// Whether an order's position is plain, and its account stays above maintenance whatever the order meets.
     fn bears(&self, order: &Plain, at: usize) -> bool {
-        let record = &self.markets[order.market as usize];
+        let record = &self.markets[order.market() as usize];
         let contract = &record.contract;
         let position = &contract.positions[at];
         if !position.is_plain(contract.funding_index) || self.mandates.bounded() {
             return false;
         }
-        let Some(step) = order_loss(record, order.side, order.price, order.size, order.taker_ppm) else {
+        let Some(step) = order_loss(record, order.side(), order.price(), order.size(), order.taker_ppm)
+        else {
             return false;
         };
         // A seller's fee is largest at the best price.
-        let dearest = record.lot_price(if order.side == 0 { order.price } else { record.book.best(0) });
-        let Some(notional) = dearest.checked_mul(order.size) else { return false };
+        let dearest = record.lot_price(if order.side() == 0 { order.price() } else { record.book.best(0) });
+        let Some(notional) = dearest.checked_mul(order.size()) else { return false };
         let fee = charge(notional, order.taker_ppm, 0).max(0);
-        let most = position.lots.abs() + order.size;
+        let most = position.lots.abs() + order.size();
         let Some(worth) = most.checked_mul(contract.unit).filter(|worth| *worth <= super::MAX_NOTIONAL)
         else {
             return false;

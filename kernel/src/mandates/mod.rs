@@ -78,6 +78,8 @@ pub(crate) struct Mandate {
     /// The day the result is of, and what the key traded in each market.
     pub day: u64,
     pub traded: Vec<losses::Traded>,
+    /// Whether any order of any market is allowed until it expires, as far as its rate goes: noted by the table.
+    pub plain: bool,
 }
 
 /// Mandates, approvals, referrals, shares and capacity of a group.
@@ -148,8 +150,16 @@ impl Mandates {
 
     /// Hint that a command of this account comes soon.
     #[inline]
-    pub fn prefetch(&self, account: &Account, whole: bool) {
-        self.keys.prefetch(account.keys, whole);
+    pub fn prefetch(&self, account: &Account) {
+        self.keys.prefetch(account.keys);
+    }
+
+    /// Whether a mandate lets an order pass whatever it is, and all that is left to do is to count it; one that does not may
+    /// still allow it.
+    #[inline(always)]
+    pub fn lets(&self, held: Held, now_ms: u64) -> bool {
+        let mandate = self.keys.held(held);
+        mandate.plain && (mandate.expires_ms == 0 || now_ms < mandate.expires_ms) && mandate.has_room(now_ms)
     }
 
     /// Count a command of the key whose mandate allows it.
@@ -196,6 +206,11 @@ impl Mandate {
     #[inline(always)]
     fn bounds_value(&self) -> bool {
         self.order_notional | self.position_notional | self.daily_loss | i64::from(self.leverage) != 0
+    }
+
+    /// What `plain` is to be.
+    fn is_plain(&self) -> bool {
+        self.rights & TRADE != 0 && !self.revoked && self.markets.is_empty() && !self.bounds_value()
     }
 
     /// Whether fills count towards a daily bound.

@@ -23,6 +23,14 @@ pub(crate) struct Wanted {
     pub standing: i64,
 }
 
+impl Wanted {
+    /// A plain limit order.
+    #[inline(always)]
+    pub fn plain(market: u32, side: usize, price: i64, lots: i64) -> Wanted {
+        Wanted { market, side, price, lots, budget: 0, reduce_only: false, standing: 0 }
+    }
+}
+
 impl Kernel {
     /// Check an order of the frame's account and key against the key's mandate, and count it. For any command that
     /// leads to an order, at once or later.

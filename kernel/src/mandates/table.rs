@@ -82,6 +82,7 @@ impl Table {
     }
 
     pub fn insert(&mut self, account: u32, key: u32, mandate: Mandate) {
+        let mandate = Mandate { plain: mandate.is_plain(), ..mandate };
         let place = *self.places.entry(account).or_insert(self.lists.len() as u32) as usize;
         if place == self.lists.len() {
             self.lists.push(Vec::new());
@@ -107,13 +108,9 @@ impl Table {
 
     /// Hint that a command of the account whose record says `keys` comes soon.
     #[inline]
-    pub fn prefetch(&self, keys: u32, whole: bool) {
-        if let Some(list) = self.lists.get((keys as usize).wrapping_sub(1)) {
-            match list.first() {
-                Some(first) if whole => crate::prefetch::whole(first),
-                Some(first) => crate::prefetch::at(first),
-                None => {}
-            }
+    pub fn prefetch(&self, keys: u32) {
+        if let Some(first) = self.lists.get((keys as usize).wrapping_sub(1)).and_then(|list| list.first()) {
+            crate::prefetch::whole(first);
         }
     }
 }

@@ -82,7 +82,7 @@ impl Desk for Holdings {
         let gone = part_of(market, node, lots, fee).gone();
         let deal = take.charge(order, market, node, Terms { lots, notional, charged });
         let maker = node.account;
-        let (bought, paid) = if order.side == 0 { (lots, notional) } else { (-lots, -notional) };
+        let (bought, paid) = if order.side() == 0 { (lots, notional) } else { (-lots, -notional) };
 
         let holding = &mut self.outcomes.holdings[self.maker];
         let had = holding.lots(self.outcome).max(0) + self.leg.lots().max(0);
@@ -130,7 +130,7 @@ impl Kernel {
     /// As `trade_at`, on an outcome market.
     #[inline(never)]
     pub(crate) fn trade_outcome(&mut self, order: &Plain, record: &Cold) -> (Take, bool) {
-        let contract = &self.markets[order.market as usize].contract;
+        let contract = &self.markets[order.market() as usize].contract;
         let (event, outcome) = (contract.event, contract.outcome as usize);
         let bearing = self.outcomes.place(order.owner, event).filter(|at| self.bears_outcome(order, *at));
         let Some(at) = bearing else { return (self.untaken(order), false) };
@@ -152,19 +152,19 @@ impl Kernel {
 
     /// Whether an order's outcome is plain, and its account stays above maintenance whatever the order meets.
     fn bears_outcome(&self, order: &Plain, at: usize) -> bool {
-        let record = &self.markets[order.market as usize];
+        let record = &self.markets[order.market() as usize];
         let holding = &self.outcomes.holdings[at];
         let outcome = record.contract.outcome as usize;
         let plain = outcome < holding.outcomes() && holding.leg(outcome).reduce_orders == 0;
         if !plain || self.mandates.bounded() {
             return false;
         }
-        let sells = order.side == 1;
-        let Some(open) = reserved(record, sells, order.price, order.size, order.taker_ppm) else {
+        let sells = order.side() == 1;
+        let Some(open) = reserved(record, sells, order.price(), order.size(), order.taker_ppm) else {
             return false;
         };
         let Some(margin) = self.funds.margin(order.owner) else { return false };
-        let whole = record.lot_price(record.contract.payout_ticks) * order.size;
+        let whole = record.lot_price(record.contract.payout_ticks) * order.size();
         let most = if sells { whole - open.value } else { open.value } + open.fee.max(0);
         Margin::risk(margin).equity - most >= margin.maintenance
     }
