@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
+from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
 from trading.pages.markets import now_ms, venue_or_404
@@ -22,7 +23,7 @@ def series_context(request: HttpRequest, venue: Venue) -> dict[str, Any]:
     view = request.GET.get("view", "")
     words = " ".join(request.GET.get("find", "").split())[:60]
     views = {name: title for name, title in VIEWS.items() if name != "rounds" or series.stages}
-    return {
+    context = {
         "series": series,
         "view": view if view in views else "",
         "views": views,
@@ -31,6 +32,18 @@ def series_context(request: HttpRequest, venue: Venue) -> dict[str, Any]:
         "next_events": series.next_to_close(NEXT_SHOWN),
         "hours": series.by_day() if view == "days" else [],
     }
+    return context | {"body": _drawn(venue, series, context)}
+
+
+def _drawn(venue: Venue, series: Series, context: dict[str, Any]) -> str:
+    """The series as HTML, drawn once for all visitors while it is remembered; what is searched for is drawn anew."""
+    key = (venue.pk, context["view"])
+    if not context["words"] and key in series.drawn:
+        return series.drawn[key]
+    html = render_to_string("trading/series/body.html", {"venue": venue, **context})
+    if not context["words"]:
+        series.drawn[key] = html
+    return html
 
 
 def found_in(series: Series, words: str) -> list[SeriesEvent]:
@@ -50,4 +63,4 @@ def body(request: HttpRequest, slug: str) -> HttpResponse:
     venue = venue_or_404(slug)
     if request.headers.get("HX-Request") != "true":
         return redirect("pages:venue", slug)
-    return render(request, "trading/series/body.html", {"venue": venue, **series_context(request, venue)})
+    return HttpResponse(series_context(request, venue).get("body", ""))

@@ -87,6 +87,9 @@ class Series:
     stages: tuple[Category, ...]
     error: str
     volume: int
+    drawn: dict[tuple[int, str], str] = field(
+        default_factory=dict, compare=False
+    )  # what pages made of it, by view
 
     def next_to_close(self, count: int) -> list[SeriesEvent]:
         """Events that trade, the next to close first."""
