@@ -42,8 +42,7 @@ pub(crate) struct Take {
 const RESERVED: [usize; 3] = [VENUE_FEES as usize, PROTOCOL_FEES as usize, DUST as usize];
 
 impl Take {
-    fn new(order: &Plain, quote: &Asset) -> Take {
-        let reserved = RESERVED.map(|account| quote.reserved[account]);
+    fn new(order: &Plain) -> Take {
         Take {
             remaining: order.size(),
             prepaid: 0,
@@ -52,9 +51,17 @@ impl Take {
             base: 0,
             quote: 0,
             makers: 0,
-            reserved,
-            before: reserved,
+            reserved: [0; 3],
+            before: [0; 3],
         }
+    }
+
+    /// Begin to trade at a desk: what has been paid before is booked.
+    #[inline(always)]
+    fn begin(&mut self, quote: &Asset) {
+        (self.base, self.quote, self.makers) = (0, 0, 0);
+        self.before = RESERVED.map(|account| quote.reserved[account]);
+        self.reserved = self.before;
     }
 
     /// Lots it trades with the next order.
@@ -317,14 +324,12 @@ impl Kernel {
         self.touch_market(order.market() as usize);
         let (mut record, client) = self.begin_plain(order);
         let order_id = record.order_id;
-        if self.mandates.concern(self.funds.account(order.owner), order.key()) {
-            let take = self.untaken(order);
-            return self.take_further(order, &record, client, &take);
-        }
-        let (take, whole) = self.trade_plain(order, &record);
+        let mut take = Take::new(order);
+        let shared = self.mandates.concern(self.funds.account(order.owner), order.key());
+        let whole = !shared && self.trade_plain(order, &record, &mut take);
         record.set_filled(take.filled);
         if !whole {
-            return self.take_further(order, &record, client, &take);
+            return self.take_further(order, &record, client, &mut take, shared);
         }
         let mut ack = Ack { order_id, filled: take.filled.lots, ..Ack::default() };
         if take.remaining > 0 && order.tif() != IOC {
@@ -346,12 +351,6 @@ impl Kernel {
         self.conclude(ack, order.market());
     }
 
-    /// An order that has met none yet.
-    pub(crate) fn untaken(&self, order: &Plain) -> Take {
-        let quote = self.markets[order.market() as usize].quote;
-        Take::new(order, &self.funds.assets[quote as usize])
-    }
-
     /// Accept an order: its record, and the sequence of its client id.
     #[inline(always)]
     fn begin_plain(&mut self, order: &Plain) -> (Cold, u64) {
@@ -368,24 +367,30 @@ impl Kernel {
     }
 
     /// Trade with the plain orders at the front, and pay. `false`: an order comes that is not plain.
-    #[inline(always)]
-    fn trade_plain(&mut self, order: &Plain, record: &Cold) -> (Take, bool) {
+    fn trade_plain(&mut self, order: &Plain, record: &Cold, take: &mut Take) -> bool {
         match self.markets[order.market() as usize].kind {
-            SPOT => self.trade_at(&mut Spot, order, record),
-            OUTCOME => self.trade_outcome(order, record),
-            _ => self.trade_perpetual(order, record),
+            SPOT => self.trade_at(&mut Spot, order, record, take),
+            OUTCOME => self.trade_outcome(order, record, take),
+            _ => self.trade_perpetual(order, record, take),
         }
     }
 
     /// Trade at a desk with the plain orders at the front, and pay. `false`: an order comes that is not plain.
     #[inline(always)]
-    pub(crate) fn trade_at(&mut self, desk: &mut impl Desk, order: &Plain, record: &Cold) -> (Take, bool) {
+    pub(crate) fn trade_at(
+        &mut self,
+        desk: &mut impl Desk,
+        order: &Plain,
+        record: &Cold,
+        take: &mut Take,
+    ) -> bool {
         let stamp = self.stamp();
         let Kernel { funds, markets, slab, ids, clients, mandates, out, next_trade_id, wide, .. } = self;
         let Funds { accounts, assets, margins, batch, dirty_accounts, .. } = funds;
         let market = &mut markets[order.market() as usize];
         let asset = &mut assets[market.quote as usize];
-        let mut take = Take::new(order, asset);
+        take.begin(asset);
+        let met = take.met;
         let fee_asset = asset.id;
         let batch = *batch;
         let mut floor = Floor {
@@ -404,9 +409,9 @@ impl Kernel {
             fee_asset,
             stamp,
         };
-        let whole = floor.meet(desk, order, record, &mut take);
-        if take.met > 0 {
-            desk.close(&mut floor, order, &mut take);
+        let whole = floor.meet(desk, order, record, take);
+        if take.met > met {
+            desk.close(&mut floor, order, take);
             let mut fees = 0;
             for (at, number) in RESERVED.into_iter().enumerate() {
                 fees += take.reserved[at] - take.before[at];
@@ -414,7 +419,7 @@ impl Kernel {
             }
             assert!(take.quote + take.makers + fees == 0, "conservation: what one pays the others get");
         }
-        (take, whole)
+        whole
     }
 
     /// What remains of an order that has traded rests.
@@ -427,9 +432,10 @@ impl Kernel {
         self.rest(slot);
     }
 
-    /// Go on as any taker, from an order on that is not plain.
+    /// Go on as any taker with an order that is not plain, and at the desk again with those behind it; `shared`: with all of
+    /// them as any taker, since its own fills concern others.
     #[inline(never)]
-    fn take_further(&mut self, order: &Plain, record: &Cold, client: u64, take: &Take) {
+    fn take_further(&mut self, order: &Plain, record: &Cold, client: u64, take: &mut Take, shared: bool) {
         let slot = self.slab.take();
         *self.slab.node_mut(slot) = order.node(record.order_id, client, take.remaining, take.prepaid);
         *self.slab.cold_mut(slot) = *record;
@@ -450,9 +456,24 @@ impl Kernel {
             fee_ppm: order.taker_ppm,
             quote_size: false,
             price: 0,
-            max_matches: self.markets[market].parameters.max_matches - take.met,
+            max_matches: 0,
         };
-        let mut why = self.match_taker(&mut taker);
+        let mut why = loop {
+            let left = self.markets[market].parameters.max_matches - take.met;
+            taker.max_matches = if shared { left } else { left.min(1) };
+            let why = self.match_taker(&mut taker);
+            if why != reason::MATCH_LIMIT || taker.max_matches == left {
+                break why;
+            }
+            take.met += 1;
+            (take.remaining, take.prepaid, take.filled) = (taker.remaining, taker.prepaid, taker.filled);
+            let whole = self.trade_plain(order, record, take);
+            (taker.remaining, taker.prepaid, taker.filled) = (take.remaining, take.prepaid, take.filled);
+            if whole {
+                self.note_taken(&taker);
+                break reason::NONE;
+            }
+        };
         if why == reason::NONE && order.tif() == IOC {
             why = reason::IOC;
         }

@@ -132,10 +132,10 @@ impl Desk for Positions {
 impl Kernel {
     /// As `trade_at`, on a perpetual market.
     #[inline(never)]
-    pub(crate) fn trade_perpetual(&mut self, order: &Plain, record: &Cold) -> (Take, bool) {
+    pub(crate) fn trade_perpetual(&mut self, order: &Plain, record: &Cold, take: &mut Take) -> bool {
         let bearing =
             self.position_at(order.owner, order.market() as usize).filter(|at| self.bears(order, *at));
-        let Some(at) = bearing else { return (self.untaken(order), false) };
+        let Some(at) = bearing else { return false };
         let mut desk = Positions {
             at,
             position: self.markets[order.market() as usize].contract.positions[at],
@@ -144,7 +144,7 @@ impl Kernel {
             dirty: std::mem::take(&mut self.contracts.dirty),
             found: Found::default(),
         };
-        let done = self.trade_at(&mut desk, order, record);
+        let done = self.trade_at(&mut desk, order, record, take);
         self.contracts.dirty = desk.dirty;
         self.act_on(desk.found);
         done

@@ -129,11 +129,11 @@ impl Desk for Holdings {
 impl Kernel {
     /// As `trade_at`, on an outcome market.
     #[inline(never)]
-    pub(crate) fn trade_outcome(&mut self, order: &Plain, record: &Cold) -> (Take, bool) {
+    pub(crate) fn trade_outcome(&mut self, order: &Plain, record: &Cold, take: &mut Take) -> bool {
         let contract = &self.markets[order.market() as usize].contract;
         let (event, outcome) = (contract.event, contract.outcome as usize);
         let bearing = self.outcomes.place(order.owner, event).filter(|at| self.bears_outcome(order, *at));
-        let Some(at) = bearing else { return (self.untaken(order), false) };
+        let Some(at) = bearing else { return false };
         let mut desk = Holdings {
             outcome,
             at,
@@ -144,7 +144,7 @@ impl Kernel {
             found: Found::default(),
             outcomes: std::mem::take(&mut self.outcomes),
         };
-        let done = self.trade_at(&mut desk, order, record);
+        let done = self.trade_at(&mut desk, order, record, take);
         self.outcomes = desk.outcomes;
         self.act_on(desk.found);
         done
