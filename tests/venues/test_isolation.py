@@ -2,7 +2,8 @@
 
 What it may cost another is time on a shared core, and that is bounded rather than measured here: liquidation is metered
 (decision 64), a drain reads the streams of all groups in one turn, and each group's batch is applied and committed by
-itself. So a neighbour waits for one metered batch at most, however long the cascade.
+itself. So a neighbour waits for one metered batch at most, however long the cascade; the flood in
+`tests/engine/test_drain.py` shows it.
 """
 
 import time
