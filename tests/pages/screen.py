@@ -12,6 +12,16 @@ new PerformanceObserver((list) => {
 """
 
 
+def is_complaint(note: ConsoleMessage) -> bool:
+    """Whether the browser complains of the page. Of answers it complains apart, and a question that a newer one of the
+    same field took the place of is broken off on purpose."""
+    return (
+        note.type == "error"
+        and not note.text.startswith("Failed to load resource")
+        and "AbortError" not in note.text
+    )
+
+
 def errors_of(page: Page) -> list[str]:
     """What the page will complain of, in a list that grows: errors of scripts and of the console.
 
@@ -20,7 +30,12 @@ def errors_of(page: Page) -> list[str]:
     complaints: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
-        if message.type == "error" and not message.location["url"].endswith("/account/worth/"):
+        broken_off = "AbortError" in message.text
+        if (
+            message.type == "error"
+            and not broken_off
+            and not message.location["url"].endswith("/account/worth/")
+        ):
             complaints.append(message.text)
 
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -49,7 +64,7 @@ class Screen:
 
     def note_console(self, note: ConsoleMessage) -> None:
         """Remembers errors of scripts and of the content policy; answers of the server are noted with their address."""
-        if note.type == "error" and not note.text.startswith("Failed to load resource"):
+        if is_complaint(note):
             self.complaints.append(note.text)
 
     def open(self, path: str) -> None:

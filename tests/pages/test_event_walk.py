@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from exchange_os.demo.stack import PROJECT, PrivateStack
-from tests.pages.screen import COUNT_SHIFTS, SIZES
+from tests.pages.screen import COUNT_SHIFTS, SIZES, is_complaint
 
 pytestmark = pytest.mark.browser
 
@@ -46,11 +46,7 @@ class Visit:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on(
             "console",
-            lambda note: (
-                self.complaints.append(note.text)
-                if note.type == "error" and not note.text.startswith("Failed to load resource")
-                else None
-            ),
+            lambda note: self.complaints.append(note.text) if is_complaint(note) else None,
         )
 
     def open(self, hall: dict, event: int = 0) -> None:
