@@ -24,8 +24,7 @@ import json
 import os
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
 from benchmarks.servers import Worker, start_servers, wait_until
 
@@ -35,16 +34,14 @@ from exchange_kernel import tick  # noqa: E402
 from redis import Redis  # noqa: E402
 
 from benchmarks import mix_markets  # noqa: E402
+from benchmarks.load import PORTION, Line, fresh_group, in_loop, line, pace, regroup, saturate  # noqa: E402
 from benchmarks.mix import make_mix, setup_commands  # noqa: E402
 from exchange_os.engine import client, journal, recovery, snapshots  # noqa: E402
 from exchange_os.engine.database import make_connection  # noqa: E402
-from exchange_os.engine.errors import Busy  # noqa: E402
-from exchange_os.engine.gateway import Gateway, get_gateway  # noqa: E402
+from exchange_os.engine.gateway import get_gateway  # noqa: E402
 from exchange_os.engine.models import JournalBatch, RiskGroup  # noqa: E402
-from exchange_os.engine.services import create_group  # noqa: E402
 from exchange_os.engine.state import Taken  # noqa: E402
 
-PORTION = 1_000
 RUN_COMMANDS = 500_000
 IN_FLIGHT = 24
 RUNS = 5
@@ -52,78 +49,6 @@ MIXED_COMMANDS = 300_000
 MIXED_RUNS = 3
 IDLE_GROUPS = 10_000
 TOUCHING_SECONDS = 60
-Line = dict[str, Any]
-
-
-def line(name: str, value: float, unit: str, samples: list[float], note: str) -> Line:
-    """One figure; ``samples`` are latencies in milliseconds."""
-    ordered = sorted(samples)
-    p50, p99 = (round(ordered[int(len(ordered) * q)], 3) if ordered else None for q in (0.5, 0.99))
-    return {
-        "name": name, "value": round(value, 3), "unit": unit, "p50": p50, "p99": p99, "samples": len(ordered),
-        "note": note,
-    }  # fmt: skip
-
-
-def fresh_group(setup: Callable[[], list[bytes]] = setup_commands) -> int:
-    """A new group with the markets of the mix open and its accounts funded."""
-    group = int(create_group().pk)
-    commands = setup()
-    client.submit_packed(group, b"".join(commands), len(commands), 30.0)
-    return group
-
-
-async def saturate(group: int, portions: list[bytes], in_flight: int) -> tuple[float, list[float]]:
-    """(commands/s, latencies in ms) of all portions, ``in_flight`` of them waiting for their acks at any time."""
-    gateway, latencies = get_gateway(), []
-    waiting = iter(portions)
-
-    async def submit_next() -> None:
-        for portion in waiting:
-            started = time.perf_counter()
-            await gateway.submit_packed(group, portion, PORTION, timeout=30.0)
-            latencies.append((time.perf_counter() - started) * 1_000)
-
-    started = time.perf_counter()
-    await asyncio.gather(*(submit_next() for _ in range(in_flight)))
-    return len(portions) * PORTION / (time.perf_counter() - started), latencies
-
-
-async def pace(group: int, submissions: list[tuple[bytes, int]], interval_seconds: float) -> list[float]:
-    """Latencies in ms of submissions that are due one after each interval, whether or not the earlier are acked."""
-    gateway, latencies = get_gateway(), []
-
-    async def one(due: float, commands: bytes, count: int) -> None:
-        while True:
-            try:
-                await gateway.submit_packed(group, commands, count, timeout=30.0)
-                break
-            except Busy as busy:
-                await asyncio.sleep(busy.retry_after_ms / 1_000)
-        latencies.append((time.perf_counter() - due) * 1_000)
-
-    tasks: list[asyncio.Task[None]] = []
-    begin = time.perf_counter()
-    for number, (commands, count) in enumerate(submissions):
-        due = begin + number * interval_seconds
-        if (early := due - time.perf_counter()) > 0:
-            await asyncio.sleep(early)
-        tasks.append(asyncio.create_task(one(due, commands, count)))
-    await asyncio.gather(*tasks)
-    return latencies
-
-
-def in_loop(work: Callable[[], Awaitable[Any]]) -> Any:
-    """Run ``work`` in an event loop of its own, with a gateway that is closed at the end."""
-
-    async def main() -> Any:
-        gateway: Gateway = get_gateway()
-        try:
-            return await work()
-        finally:
-            await gateway.close()
-
-    return asyncio.run(main())
 
 
 def durable(portions: list[bytes]) -> Iterator[Line]:
@@ -151,24 +76,6 @@ def saturated(name: str, portions: list[bytes], setup: Callable[[], list[bytes]]
     count = len(portions) * PORTION
     note = f"median of {runs} runs of {count}, {IN_FLIGHT} x {PORTION} in flight, from {min(rates):.0f}"
     return line(name, statistics.median(rates), "commands/s", latencies, note)
-
-
-def regroup(portions: list[bytes], size: int, count: int) -> list[tuple[bytes, int]]:
-    """The first ``count`` commands cut into submissions of ``size``."""
-    frames: list[bytes] = []
-    for portion in portions[: -(-count // PORTION)]:
-        frames.extend(split(portion))
-    return [(b"".join(frames[at : at + size]), size) for at in range(0, count - size + 1, size)]
-
-
-def split(portion: bytes) -> list[bytes]:
-    """The frames of a packed portion."""
-    frames, at = [], 0
-    while at < len(portion):
-        length = int.from_bytes(portion[at : at + 2], "little")
-        frames.append(portion[at : at + length])
-        at += length
-    return frames
 
 
 def steady(portions: list[bytes]) -> Iterator[Line]:

@@ -1,9 +1,16 @@
-"""The operator's pages in a browser: figures that move by themselves, and a pause that two people bring about."""
+"""The operator's pages in a browser: figures that move, also under load, and a pause that two people bring about."""
 
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from exchange_os.demo.stack import PrivateStack
-from tests.pages.screen import SIZES
+from exchange_os.demo.stack import PROJECT, PrivateStack
+from tests.operations.load import RATE
+from tests.pages.screen import SIZES, errors_of
 
 # What reaches over the right edge of the page without a box around it that scrolls.
 TOO_WIDE = """
@@ -48,6 +55,65 @@ def test_an_operator_watches_and_two_pause(
     confirm(watcher)
     expect(watcher.locator(".badge", has_text="paused")).to_have_count(0)
     assert complaints == []
+
+
+@pytest.fixture
+def load(stack: PrivateStack) -> Iterator["subprocess.Popen[str]"]:
+    """A steady load on a group of its own."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.operations.load"], cwd=PROJECT, env=stack.environment, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    with process:
+        yield process
+        process.kill()
+
+
+# The figures of one group's row, if they are those of a window that the load filled.
+FILLED = """
+(group) => {
+  const row = [...document.querySelectorAll(".ops-groups tbody tr")]
+    .find((found) => found.querySelector(".ops-name").textContent.includes(`group ${group}`));
+  const told = (label) => Number(row?.querySelector(`[data-label="${label}"]`).textContent.replaceAll(/[^0-9.]/g, ""));
+  const rate = told("Commands/s");
+  return rate > 0.6 * RATE && rate < 1.4 * RATE ? [rate, told("Journal head")] : null;
+}
+""".replace("RATE", str(RATE))
+
+
+def test_the_dashboard_follows_a_steady_load(
+    chromium: Browser,
+    stack: PrivateStack,
+    stage: dict[str, str],
+    staff: list[str],
+    load: "subprocess.Popen[str]",
+) -> None:
+    assert load.stdin is not None
+    assert load.stdout is not None
+    group = load.stdout.readline().strip()
+    context = chromium.new_context(viewport=SIZES["desk"], base_url=stack.base_url)
+    context.set_default_timeout(30_000)
+    context.add_cookies([{"name": "sessionid", "value": staff[0], "url": stack.base_url}])
+    terminal, page = context.new_page(), context.new_page()
+    lost: list[str] = []
+    for each in (terminal, page):
+        each.on("websocket", lambda socket: socket.on("close", lambda closed: lost.append(closed.url)))
+    complaints = [errors_of(terminal), errors_of(page)]
+    terminal.goto(f"/v/{stage['venue']}/trade/{stage['symbol']}/")
+    expect(terminal.locator("[data-link][data-state=live]").first).to_be_attached()
+    page.goto(f"/operator/dashboard/?q={group}")
+    rate, head = page.wait_for_function(FILLED, arg=group).json_value()
+    page.wait_for_function(f"(at) => ({FILLED})(at[0])?.[1] > at[1]", arg=[group, head])
+    sockets = page.locator(".tile", has_text="Sockets").locator(".tile-figure")
+    assert int(sockets.inner_text()) >= 2
+    assert (lost, complaints) == ([], [[], []])
+    load.stdin.close()
+    told = json.loads(load.stdout.readline())
+    assert 0.6 * told["rate"] < rate < 1.6 * told["rate"]
+    ended = page.locator(".ops-groups tbody tr", has_text=f"group {group}").locator(
+        "[data-label='Journal head']"
+    )
+    expect(ended).to_have_text(f"{told['sent']:,}", timeout=20_000)
 
 
 def confirm(page: Page) -> None:
