@@ -94,6 +94,7 @@ SOURCES = (
     Source("api", ("api", "feed"), (sys.executable, "-m", "benchmarks.api"), 210),
     Source("pages", ("pages",), (sys.executable, "-m", "benchmarks.pages"), 240),
     Source("launch", ("launch",), (sys.executable, "-m", "benchmarks.launch"), 60),
+    Source("dashboard", ("dashboard",), (sys.executable, "-m", "benchmarks.dashboard"), 120),
 )
 
 GOALS = (
@@ -131,6 +132,7 @@ GOALS = (
     Goal("change.fees", "value", False, 5),
     Goal("launch.venue", "value", False, 2),
     Goal("launch.worldcup", "value", False, 15),
+    Goal("dashboard.engine", "value", False, 1),
 )
 
 

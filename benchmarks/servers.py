@@ -71,9 +71,10 @@ class Worker:
             self.process.wait()
 
     def cpu_seconds(self) -> float:
-        """Processor time used so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Processor time used so far, of all its threads."""
+        return time.clock_gettime(
+            ~self.process.pid << 3 | 2
+        )  # clock_getcpuclockid(3): to the nanosecond, not the tick
 
     def memory_mb(self) -> float:
         """Resident memory in MB, without what it shares with other processes."""
