@@ -79,7 +79,7 @@ def position_row(
         "mmr": quote(position.maintenance),
         "mgnRatio": own_ratio or cross_ratio,
         "notionalUsd": quote(notional),
-        "adl": "1" if position.lots else "",
+        "adl": "",  # counted over all who hold: the page asks for it, programs would all the time
         "ccy": market.quote.symbol,
         "realizedPnl": quote(position.realised),
         "pnl": quote(position.realised),
