@@ -21,13 +21,13 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from exchange_os.ui.access import signed_in
+from exchange_os.ui.access import SEEN, is_idle, signed_in
 from exchange_os.ui.requests import SignedInRequest
 from governance.selectors.committee import serving_members
 
 log = structlog.get_logger(__name__)
 
-SEEN, KEPT = "seen_at", "kept_form"
+KEPT = "kept_form"
 #: The time of the last act is written down at most so often, in seconds.
 NOTED_SECONDS = 60
 KEPT_SECONDS = 3_600
@@ -51,7 +51,7 @@ class IdleSessions:
         if settings.SESSION_COOKIE_NAME not in request.COOKIES or not _is_watched(request.user):
             return None
         now, seen = int(time.time()), request.session.get(SEEN)
-        if seen is not None and now - seen >= settings.IDLE_SESSION_SECONDS:
+        if is_idle(request):
             return _end(request)
         if seen is None or (now - seen >= NOTED_SECONDS and _is_act(request)):
             request.session[SEEN] = now

@@ -5,8 +5,9 @@ from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.routing import URLRouter
-from django.urls import URLPattern, re_path
+from django.urls import URLPattern, path, re_path
 
+from exchange_os.operations.consumers import DashboardConsumer
 from trading.pages.urls import socket_patterns
 from trading.routing import api_sockets
 
@@ -22,7 +23,11 @@ class Nowhere(AsyncWebsocketConsumer):
 
 
 nowhere = re_path(r"", Nowhere.as_asgi())  # the last pattern
-_page_patterns: list[URLPattern] = [*socket_patterns, nowhere]
+_page_patterns: list[URLPattern] = [
+    *socket_patterns,
+    path("operator/dashboard/", DashboardConsumer.as_asgi()),
+    nowhere,
+]
 
 
 def page_sockets(protect: Callable[[Any], Any]) -> list[URLPattern]:

@@ -1,6 +1,7 @@
 """Sign-in for pages: a visitor is led to the sign-in page, a fragment leads the whole page there; what could cost an
 account asks for more than an open session."""
 
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -10,6 +11,7 @@ from allauth.account.adapter import get_adapter
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME, get_user
 from django.contrib.auth.views import redirect_to_login
@@ -79,8 +81,24 @@ def requires_second_factor(view: View) -> View:
     return guarded
 
 
-def session_lives(session_key: str, user_id: int) -> bool:
-    """Whether the session still signs this user in: neither ended, expired, nor outdated by a new password."""
+#: Key in the session of the time, in seconds, of the last act of members and staff; see ``exchange_os.idle``.
+SEEN = "seen_at"
+
+
+def is_idle(request: HttpRequest) -> bool:
+    """Whether nothing was done for so long that the session of a member or of staff is over."""
+    seen = request.session.get(SEEN)
+    return seen is not None and int(time.time()) - seen >= settings.IDLE_SESSION_SECONDS
+
+
+def session_request(session_key: str | None) -> HttpRequest:
+    """A request of whom the session signs in: nobody if it has ended, expired or is outdated by a new password."""
     request = HttpRequest()
     request.session = SessionStore(session_key)
-    return get_user(request).pk == user_id
+    request.user = get_user(request)
+    return request
+
+
+def session_lives(session_key: str, user_id: int) -> bool:
+    """Whether the session still signs this user in."""
+    return session_request(session_key).user.pk == user_id

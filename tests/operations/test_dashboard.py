@@ -1,20 +1,27 @@
 """What the dashboard and Prometheus are told: of a worker that serves, of money that is stuck, of what is wrong."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from asgiref.sync import async_to_sync
+from asgiref.testing import ApplicationCommunicator
+from django.conf import settings as django_settings
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
+from exchange_os.asgi import application
 from exchange_os.engine import client as engine_client
 from exchange_os.engine.connections import make_redis
-from exchange_os.engine.models import Incident
+from exchange_os.engine.models import Incident, RiskGroup
 from exchange_os.engine.services import create_group
 from exchange_os.engine.tallies import BOUNDS_MS, Tally, quantile, read_tallies
 from exchange_os.ledger.services import request_deposit, settle_transfers
+from exchange_os.operations import consumers
 from exchange_os.operations.models import Sample
 from exchange_os.operations.selectors import watching
 from exchange_os.operations.selectors.figures import figures
@@ -22,6 +29,7 @@ from exchange_os.operations.selectors.watching import alarms, stuck
 from exchange_os.operations.services import take_sample, thin_samples
 from exchange_os.operations.views.runbook import sections
 from exchange_os.oracles.models import AlarmCode
+from exchange_os.ui.access import SEEN
 from tests.engine.cast import MAKER, open_market, order
 from tests.engine.conftest import LocalWorker, wait_until
 
@@ -139,3 +147,58 @@ def test_samples_are_kept_a_day_and_then_thinned(db: None) -> None:
         Sample.objects.create(at=at + timedelta(seconds=Sample.objects.count()), figures=made.figures)
     assert thin_samples(now) == 59 + 3
     assert Sample.objects.count() == 1 + 2 + 1
+
+
+def told(
+    session_key: str, origin: str = "http://localhost", moments: int = 1, query: str = ""
+) -> list[str | int]:
+    """What a dashboard's socket says first, at most so much, or the code it is closed with."""
+
+    async def listen() -> list[str | int]:
+        scope = {
+            "type": "websocket", "path": "/ws/operator/dashboard/", "query_string": f"q={query}".encode(),
+            "headers": [
+                (b"origin", origin.encode()), (b"host", b"localhost"),
+                (b"cookie", f"sessionid={session_key}".encode()),
+            ],
+        }  # fmt: skip
+        socket = ApplicationCommunicator(application, scope)
+        await socket.send_input({"type": "websocket.connect"})
+        said: list[str | int] = []
+        while len(said) < moments:
+            message = await socket.receive_output(20)
+            if message["type"] == "websocket.close":
+                said.append(message.get("code", 403))
+                break
+            if message["type"] == "websocket.send":
+                said.append(message["text"])
+        await socket.send_input({"type": "websocket.disconnect", "code": 1000})
+        await socket.wait()
+        return said
+
+    return async_to_sync(listen)()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_dashboard_is_pushed_to_staff_who_proved_a_second_factor(
+    first: AbstractBaseUser, as_user: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "PUSH_SECONDS", 0.01)
+    group = RiskGroup.objects.create(head_sequence=5).pk
+    looking = as_user(first)
+    key = looking.cookies["sessionid"].value
+    pushed = told(key, moments=3)
+    assert all("Commands a second" in str(each) and f"group {group}" in str(each) for each in pushed)
+    assert f"group {group}" not in str(told(key, query="elsewhere")[0])
+    assert told(key, origin="https://evil.example") == [403]
+    session = looking.session
+    session[SEEN] = int(time.time()) - django_settings.IDLE_SESSION_SECONDS
+    session.save()
+    assert told(key) == [consumers.UNAUTHENTICATED]
+    session[SEEN] = int(time.time())
+    session["account_authentication_methods"] = []
+    session.save()
+    assert told(key) == [consumers.UNAUTHENTICATED]
+    plain = as_user(get_user_model().objects.create_user("visitor"))
+    for stranger in (plain.cookies["sessionid"].value, "", "no-such-session"):
+        assert told(stranger) == [consumers.UNAUTHENTICATED]

@@ -96,6 +96,8 @@ def test_the_dashboard_follows_a_steady_load(
     context.add_cookies([{"name": "sessionid", "value": staff[0], "url": stack.base_url}])
     terminal, page = context.new_page(), context.new_page()
     lost: list[str] = []
+    asked: list[str] = []  # what is pushed need not be asked for
+    page.on("request", lambda sent: asked.append(sent.url) if "/dashboard/live/" in sent.url else None)
     for each in (terminal, page):
         each.on("websocket", lambda socket: socket.on("close", lambda closed: lost.append(closed.url)))
     complaints = [errors_of(terminal), errors_of(page)]
@@ -106,7 +108,7 @@ def test_the_dashboard_follows_a_steady_load(
     page.wait_for_function(f"(at) => ({FILLED})(at[0])?.[1] > at[1]", arg=[group, head])
     sockets = page.locator(".tile", has_text="Sockets").locator(".tile-figure")
     assert int(sockets.inner_text()) >= 2
-    assert (lost, complaints) == ([], [[], []])
+    assert (lost, asked, complaints) == ([], [], [[], []])
     load.stdin.close()
     told = json.loads(load.stdout.readline())
     assert 0.6 * told["rate"] < rate < 1.6 * told["rate"]

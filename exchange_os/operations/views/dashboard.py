@@ -1,11 +1,13 @@
-"""The dashboard: one page whose live part is asked for every two seconds while somebody looks at it."""
+"""The dashboard: one page whose live part is pushed over a socket, and asked for while there is none."""
 
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
 from django.template.defaultfilters import filesizeformat
+from django.template.loader import render_to_string
 from django.views.decorators.http import require_POST, require_safe
 from redis.exceptions import RedisError
 
@@ -31,18 +33,31 @@ GROUPS_SHOWN = 50
 @require_safe
 def dashboard(request: HttpRequest) -> HttpResponse:
     """How the exchange is doing."""
-    return render(request, "operations/dashboard.html", _context(request) | {"tab": "dashboard"})
+    return render(request, "operations/dashboard.html", _context(_sought(request)) | {"tab": "dashboard"})
 
 
 @for_staff
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
-    """The part of it that moves."""
-    return render(request, "operations/live.html", _context(request))
+    """The part of it that moves, for a page without a socket."""
+    return render(request, "operations/live.html", _context(_sought(request)))
 
 
-def _context(request: HttpRequest) -> dict[str, Any]:
-    sought = request.GET.get("q", "").strip().lower()[:60]
+def live_part(request: HttpRequest, sought: str) -> str:
+    """The part that moves, for the socket of a page that asked for ``sought``."""
+    context = _context(_cleaned(sought)) | {"csrf_token": get_token(request)}
+    return render_to_string("operations/live.html", context)
+
+
+def _sought(request: HttpRequest) -> str:
+    return _cleaned(request.GET.get("q", ""))
+
+
+def _cleaned(sought: str) -> str:
+    return sought.strip().lower()[:60]
+
+
+def _context(sought: str) -> dict[str, Any]:
     try:
         now = figures()
     except RedisError:
