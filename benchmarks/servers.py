@@ -11,13 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import django
+import psycopg
 from django.core.management import call_command
 from redis import Redis
 
-from exchange_os.embedded.keys import load_keys
-from exchange_os.embedded.postgres import EmbeddedPostgres
+from exchange_os.embedded.keys import Keys, load_keys
+from exchange_os.embedded.postgres import ADMIN, EmbeddedPostgres
 from exchange_os.embedded.valkey import EmbeddedValkey
 
+LOG_FILES = 32  # of 16 MB, min_wal_size
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -36,6 +38,20 @@ def start_servers() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "exchange_os.settings"
     django.setup()
     call_command("migrate", verbosity=0)
+    fill_log(postgres, keys)
+
+
+def fill_log(postgres: EmbeddedPostgres, keys: Keys) -> None:
+    """Have the files of the write-ahead log made which a server keeps and writes over once it has run for some minutes.
+
+    In its first minutes it makes one every 16 MB, which holds up commits by 12 ms (measured), at 300,000 commands a
+    second every 390 ms.
+    """
+    address = f"postgresql://{ADMIN}:{keys.database_admin_password}@127.0.0.1:{postgres.port}/postgres"
+    with psycopg.connect(address, autocommit=True) as session:
+        for _ in range(LOG_FILES):
+            session.execute("SELECT pg_logical_emit_message(false, '', ''), pg_switch_wal()")
+        session.execute("CHECKPOINT")
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
