@@ -68,23 +68,19 @@ class Goal:
         return f"{self.name}{field} {_short(line.get(self.field))} (goal {relation} {_short(self.bound)})"
 
 
+_KERNEL = (
+    "cargo",
+    "run",
+    "--quiet",
+    "--release",
+    "--manifest-path",
+    "kernel/Cargo.toml",
+    "--example",
+    "bench",
+)
 SOURCES = (
-    Source(
-        "kernel",
-        ("kernel",),
-        (
-            "cargo",
-            "run",
-            "--quiet",
-            "--release",
-            "--manifest-path",
-            "kernel/Cargo.toml",
-            "--example",
-            "bench",
-        ),
-        150,
-        argument=True,
-    ),
+    Source("kernel", ("kernel",), _KERNEL, 150, argument=True),
+    Source("mark", ("mark",), _KERNEL, 60, argument=True),
     Source(
         "pipeline", ("pipeline", "recovery", "venues"), (sys.executable, "-m", "benchmarks.pipeline"), 240
     ),
@@ -100,8 +96,14 @@ SOURCES = (
 GOALS = (
     Goal("kernel.book", "value", True, 20_000_000),
     Goal("kernel.spot_mix", "value", True, 7_000_000),
+    Goal("kernel.perp_mix", "value", True, 4_000_000),
+    Goal("kernel.outcome_mix", "value", True, 4_000_000),
+    Goal("kernel.many.1000", "value", True, 3_000_000),
+    Goal("kernel.latency", "value", False, 20_000),
     Goal("kernel.liquidate", "value", False, 1_000),
     Goal("kernel.liquidate", "p99", False, 10),
+    Goal("mark.update.10000", "value", False, 1_000),
+    Goal("mark.update.1000000", "value", False, 100_000),
     Goal("pipeline.durable", "value", True, 500_000),
     Goal("pipeline.mixed", "value", True, 400_000),
     Goal("pipeline.steady", "p99", False, 15),

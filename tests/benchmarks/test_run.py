@@ -44,7 +44,8 @@ def test_the_kernel_is_asked_for_its_own_figures_only() -> None:
     assert kernel.started_for("")[-2:] == ["--", "kernel"]
     assert kernel.started_for("k")[-1] == "kernel"
     assert kernel.started_for("kernel.book")[-1] == "kernel.book"
-    assert SOURCES[1].started_for("pipeline") == list(SOURCES[1].command)
+    assert SOURCES[1].started_for("")[-2:] == ["--", "mark"]
+    assert SOURCES[2].started_for("pipeline") == list(SOURCES[2].command)
 
 
 def test_every_goal_belongs_to_a_source() -> None:
