@@ -1,5 +1,6 @@
 """The frame of middlewares that do something before and after a request, in threads and in an event loop alike."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -11,7 +12,7 @@ from django.http import HttpRequest, HttpResponseBase
 Answered = Callable[[HttpResponseBase], None]
 
 
-class Around:
+class Around(ABC):
     """Base of a middleware: ``around`` is entered before the request goes on and left when it was answered or failed.
 
     What it yields is called with the answer. It must neither block nor await: in an event loop nothing else runs
@@ -27,9 +28,9 @@ class Around:
         if self.is_async:
             markcoroutinefunction(self)
 
+    @abstractmethod
     def around(self, request: HttpRequest) -> AbstractContextManager[Answered]:
         """What holds for as long as the request lasts."""
-        raise NotImplementedError
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Pass the request on."""
