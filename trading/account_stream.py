@@ -161,7 +161,9 @@ class AccountStream:
             try:
                 return await get_gateway().query(self.group_id, {"account": self.account, **question})
             except DomainError as error:
-                log.info("account %s of group %s cannot be read: %s", self.account, self.group_id, error.code)
+                log.info(
+                    "account %s cannot be read: %s", self.account, error.code, extra={"group": self.group_id}
+                )
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _resynchronise(self) -> None:

@@ -93,7 +93,9 @@ class MarketStream:
     async def _resynchronise(self) -> None:
         snapshot = await self._snapshot()
         while "error" in snapshot:
-            log.info("no book of market %s in group %s: %s", self.market, self.group_id, snapshot["error"])
+            log.info(
+                "no book of market %s: %s", self.market, snapshot["error"], extra={"group": self.group_id}
+            )
             await asyncio.sleep(RETRY_SECONDS)
             snapshot = await self._snapshot()
         waiting, self._waiting = self._waiting, []

@@ -192,7 +192,7 @@ def _must_set_aside(state: GroupState, entry: Entry, connect: Callable[[], Conne
 
 def _set_aside(state: GroupState, entry: Entry, batch: Batch) -> list[bytes]:
     """Answer a poisonous entry without applying it; the commands that halt the group's markets come in its place."""
-    log.critical("risk group %s: entry %s is set aside", state.group, entry.id)
+    log.critical("entry %s is set aside", entry.id, extra={"group": state.group})
     batch.quarantined = entry
     batch.entries.clear()
     batch.answers.append((entry.gateway, wire.pack_block(entry.number, 0, wire.QUARANTINED, b"")))

@@ -219,7 +219,7 @@ class Committer:
                     self._database_away(error)
                 else:
                     self.waiting_for_database = False
-                    log.exception("batch of risk group %s refused", batch.state.group)
+                    log.exception("a batch was refused", extra={"group": batch.state.group})
                     self._fail(batch.state, error)
                     return
 
@@ -262,7 +262,7 @@ class Committer:
 
     def _fail(self, state: GroupState, error: BaseException) -> None:
         if state.failure is None:
-            log.warning("risk group %s leaves memory in epoch %s: %s", state.group, state.epoch, error)
+            log.warning("leaves memory in epoch %s: %s", state.epoch, error, extra={"group": state.group})
             state.failure = error
             self._on_failure(state)
 

@@ -156,7 +156,7 @@ class Drain:
             try:
                 state.backlog.append(wire.unpack_entry(entry_id, fields))
             except ValueError as error:
-                log.error("risk group %s: %s is skipped: %s", state.group, state.read_cursor, error)
+                log.error("entry %s is skipped: %s", state.read_cursor, error, extra={"group": state.group})
 
     def _patience_ms(self) -> int | None:
         """How long a read may block: not at all with work at hand, even if its turn comes after a commit, which
@@ -188,7 +188,7 @@ class Drain:
                 self._look_after(state)
                 return False
         except (batching.KernelFailed, Fenced, psycopg.Error, Injected) as error:
-            log.error("risk group %s failed: %s", state.group, error)
+            log.error("a risk group failed: %s", error, extra={"group": state.group})
             state.failure = error
             return False
         self._committer.put(batch)

@@ -78,7 +78,7 @@ class Holdings:
             try:
                 return self._take(group, failure)
             except psycopg.OperationalError as error:
-                log.warning("risk group %s cannot be taken up: %s", group, error)
+                log.warning("cannot be taken up: %s", error, extra={"group": group})
                 if last_try:
                     return None
         return None
@@ -104,7 +104,7 @@ class Holdings:
         """Pass a wake on to the owner. If that is dead, its lease ends and the sweeper's wake finds the group free."""
         owner = journal.owner_of(self.connect(), group)
         if owner is None:
-            log.error("commands for risk group %s, which does not exist, are dropped", group)
+            log.error("commands for a risk group that does not exist are dropped", extra={"group": group})
             self._redis.delete(wire.stream_key(group), wire.group_key(group))
             self._redis.srem(wire.DIRTY_KEY, group)
         elif owner != self.incarnation and self._redis.exists(wire.worker_key(owner)):
@@ -130,7 +130,7 @@ class Holdings:
         try:
             self._redis.execute_command("XSETID", wire.stream_key(state.group), state.read_cursor)
         except ResponseError:
-            log.debug("stream of risk group %s is above its cursor again", state.group)
+            log.debug("its stream is above its cursor again", extra={"group": state.group})
 
     def retire(self, state: GroupState) -> None:
         """Stop listening to a group that has gone quiet, if its stream is empty; it stays in memory."""
@@ -191,7 +191,7 @@ class Holdings:
         try:
             journal.give_up(self.connect(), state.group, state.epoch)
         except psycopg.Error as error:
-            log.warning("risk group %s was not given up: %s", state.group, error)
+            log.warning("was not given up: %s", error, extra={"group": state.group})
 
     def _drop(self, state: GroupState) -> None:
         self.active.pop(state.group, None)

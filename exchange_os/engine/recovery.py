@@ -48,7 +48,7 @@ def open_group(
         kernel, snapshot_sequence, candles = rebuild(connection, head, unanswered, progress)
         halted = head.status == RiskGroup.Status.HALTED
     except (JournalBroken, KernelBroken) as error:
-        log.critical("risk group %s cannot be rebuilt: %s", head.id, error)
+        log.critical("cannot be rebuilt: %s", error, extra={"group": head.id})
         halt(connection, head.id, head.head_sequence, str(error))
         kernel, snapshot_sequence, candles, halted = Kernel(head.id), 0, {}, True
     now = running_ms()
@@ -74,12 +74,12 @@ def open_group(
         candles=candles,
     )
     log.info(
-        "risk group %s taken in epoch %s at %s (%s replayed) in %.3f s",
-        head.id,
+        "taken in epoch %s at %s (%s replayed) in %.3f s",
         head.epoch,
         head.head_sequence,
         head.head_sequence - snapshot_sequence,
         time.perf_counter() - started,
+        extra={"group": head.id},
     )
     return state
 

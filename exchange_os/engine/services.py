@@ -54,7 +54,7 @@ def send_wake(group: int, worker: str = "*") -> bool:
     try:
         current_app.send_task(DRAIN_TASK, args=[group], queue=queue, retry=False, ignore_result=True)
     except (BrokerError, KombuError, RedisError, OSError) as error:
-        log.warning("wake of risk group %s not sent: %s", group, error)
+        log.warning("a wake was not sent: %s", error, extra={"group": group})
         return False
     return True
 

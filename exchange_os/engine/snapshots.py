@@ -71,7 +71,7 @@ def load(connection: Connection, group: int, head_sequence: int) -> Loaded:
         try:
             return _load_one(connection, group, key)
         except (SnapshotError, zlib.error) as error:
-            log.error("snapshot of risk group %s at %s is not usable: %s", group, sequence, error)
+            log.error("the snapshot at %s is not usable: %s", sequence, error, extra={"group": group})
             connection.execute(
                 "INSERT INTO engine_incident (group_id, sequence, kind, message, stream_entry, commands, resolved,"
                 " created_at) VALUES (%s, %s, 'snapshot', %s, '', '', false, clock_timestamp())",
@@ -132,7 +132,7 @@ class SnapshotWriter:
                     connection = make_connection()
                 store(connection, taken)
             except (psycopg.Error, OSError, failpoints.Injected) as error:
-                log.warning("snapshot of risk group %s not stored: %s", taken.group, error)
+                log.warning("a snapshot was not stored: %s", error, extra={"group": taken.group})
                 if connection is not None:
                     connection.close()
         if connection is not None:

@@ -10,7 +10,7 @@ from exchange_os.ui.access import signed_in
 from exchange_os.ui.requests import SignedInRequest
 from governance.models import Incident
 from governance.offences import OFFENCES
-from governance.rules import RULES
+from governance.rules import RULES, command_of
 from governance.selectors.committee import member_of
 from governance.services.incidents import draft_from_incident
 
@@ -29,13 +29,17 @@ def incidents(request: HttpRequest) -> HttpResponse:
         found = found.filter(pk__lt=int(before))
     rows = list(found[: PAGE + 1])
     context = {
-        "rows": [(row, RULES[row.rule].label, OFFENCES[row.offence]) for row in rows[:PAGE]],
+        "rows": [(row, RULES[row.rule].label, OFFENCES[row.offence], _command(row)) for row in rows[:PAGE]],
         "following": rows[PAGE - 1].pk if len(rows) > PAGE else None,
         "rule": rule,
         "rules": [(each.name, each.label) for each in RULES.values()],
         "member": member_of(request.user.pk if request.user.is_authenticated else None),
     }
     return render(request, "governance/incidents.html", context)
+
+
+def _command(row: Incident) -> str:
+    return command_of(row.group_id, row.rule, row.params, row.first_sequence, row.last_sequence)
 
 
 @signed_in

@@ -4,7 +4,6 @@ import logging
 from datetime import datetime
 from typing import Any
 
-from exchange_os.engine import client
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Slash
 from exchange_os.ledger.services.slashing import slash, slashable
@@ -15,12 +14,10 @@ from governance.selectors.decisions import content_of
 from governance.tally import PPM
 from venues.models import Venue, VenueState
 from venues.selectors import LIVE_STATES
-from venues.services.capacity import capacity_of, send_sweep, settlement_asset
+from venues.services.capacity import missing_stake, send_sweep
 from venues.services.operate import halt_short_venue
 
 log = logging.getLogger(__name__)
-
-PATIENCE_SECONDS = 5.0
 
 
 def execute_slash(decision: Decision, case: Case, harmed_sha256: str) -> dict[str, Any]:
@@ -79,7 +76,7 @@ def finish_slash(decision_number: int) -> bool:
     venues = Venue.objects.filter(deployer=case.venue.deployer, state__in=LIVE_STATES)
     for venue in venues.select_related("deployer"):
         try:
-            if venue.state == VenueState.OPEN and carries_too_much(venue):
+            if venue.state == VenueState.OPEN and missing_stake(venue):
                 halt_short_venue(venue)
         except DomainError as away:
             log.warning(
@@ -93,12 +90,3 @@ def finish_slash(decision_number: int) -> bool:
 def unfinished_slashes() -> list[int]:
     """Executed cases whose venues have not all been looked at."""
     return list(Case.objects.filter(halt_due=True).values_list("pk", flat=True))
-
-
-def carries_too_much(venue: Venue) -> bool:
-    """Whether the venue's open interest is worth more than its stake now allows. Raises the engine's errors."""
-    settlement = settlement_asset(venue)
-    if settlement is None:
-        return False
-    used = int(client.query(venue.group_id, {"q": "capacity"}, PATIENCE_SECONDS)["open_interest"])
-    return used > capacity_of(venue, settlement)

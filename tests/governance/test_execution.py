@@ -5,6 +5,7 @@ from threading import Barrier
 
 import pytest
 from django.db import connections
+from django.utils import timezone
 
 from exchange_os.ledger.models import Asset, Direction, Slash, Transfer
 from exchange_os.ledger.selectors import burned_units, holds_on, stake_balance
@@ -163,10 +164,30 @@ def test_losses_above_the_slash_are_paid_pro_rata_and_to_the_unit(venue, members
     assert burned_units(Asset.objects.get(symbol="OKB")) == 0
 
 
-def test_stake_on_its_way_out_is_reached(opened, members, venue):
+def test_no_stake_leaves_while_a_case_is_open(opened, venue):
     with pytest.raises(Exception, match="open against you"):
         begin_unbonding(venue.deployer.user_id, STAKE)
     assert stake_balance(venue.deployer.user_id) == STAKE
+
+
+def test_stake_that_began_to_leave_after_the_offence_is_reached(venue, members):
+    deployer = venue.deployer.user_id
+    case = drafted(venue, members[0].user)
+    release = begin_unbonding(deployer, 900 * OKB_UNIT)
+    course = moments(case, timezone.now())
+    open_decision(case.decision, members[0].user, course.opened)
+    follow_decision(adopted(course, members).pk, course.executes)
+    case.decision.refresh_from_db()
+    release.refresh_from_db()
+    assert (
+        case.decision.receipt["slashed"] == 600 * OKB_UNIT
+    )  # of 1,000: what is left at stake, then the release
+    assert (stake_balance(deployer), release.slashed, release.remaining) == (
+        0,
+        500 * OKB_UNIT,
+        400 * OKB_UNIT,
+    )
+    assert check_ledger(lambda group: {}).faults == []
 
 
 def test_what_another_case_took_meanwhile_comes_off(opened, members, venue):

@@ -10,13 +10,19 @@ import pytest
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import timezone
 
 from exchange_os.engine import client
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset, Transfer, TransferState
-from exchange_os.ledger.selectors import to_units
+from exchange_os.ledger.selectors import stake_balance, to_units
+from exchange_os.ledger.services import add_stake
+from exchange_os.ledger.services.slashing import slash
 from exchange_os.oracles.models import PriceSource
 from exchange_os.oracles.services.observing import observe_group
+from governance.models import Case
+from governance.services.cases import draft_case
+from governance.services.slashing import finish_slash, unfinished_slashes
 from tests.engine.conftest import LocalWorker, wait_until
 from tests.venues.conftest import BTC_USD, draft_of, give
 from tests.venues.test_contract_specs import PERPETUAL
@@ -28,6 +34,7 @@ from venues.services import (
     halt_market,
     launch_venue,
     resume_market,
+    resume_venue,
     start_deposit,
     unbond_stake,
 )
@@ -214,3 +221,34 @@ def test_a_perpetual_trades_at_the_index_of_its_sources(
     answer = client.query(venue.group_id, {"q": "account", "account": 17})
     assert [(p["market"], p["lots"]) for p in answer["positions"]] == [(1, 10)]
     assert client.query(venue.group_id, {"q": "capacity"})["open_interest"] == 650_000_000
+    halted_when_a_slash_leaves_too_little(deployer, venue)
+
+
+def halted_when_a_slash_leaves_too_little(deployer: AbstractBaseUser, venue: Venue) -> None:
+    """650 USD of open interest need 1.36 OKB; the deployer resumes once the stake carries it again."""
+    okb = Asset.objects.get(symbol="OKB")
+    case = draft_case(
+        None,
+        venue,
+        "false_settlement",
+        timezone.now(),
+        "It paid the wrong side",
+        "The source says otherwise.",
+    )
+    for number, left in ((1, "1.4"), (2, "1.3")):
+        amount = stake_balance(deployer.pk) - to_units(left, okb)
+        slash(deployer.pk, amount, offence_at=timezone.now(), offence_id=f"act {number}", burn=amount)
+        Case.objects.filter(pk=case.pk).update(halt_due=True)
+        assert finish_slash(case.pk)
+        venue.refresh_from_db()
+        assert venue.state == (VenueState.OPEN if number == 1 else VenueState.HALTED)
+    assert {kernel_market(venue, number)["phase"] for number in (0, 1)} == {Phase.HALTED}
+    assert unfinished_slashes() == []
+    with pytest.raises(DomainError, match=r"Add 0\.05416667 OKB, then resume\.") as refused:
+        resume_venue(deployer, venue)
+    assert (refused.value.code, refused.value.details["missing"]) == ("stake_short", 5_416_667)
+    assert kernel_market(venue, 0)["phase"] == Phase.HALTED
+    give(deployer, "1", "OKB")
+    add_stake(deployer, to_units("0.06", okb))
+    assert resume_venue(deployer, venue).state == VenueState.OPEN
+    assert kernel_market(venue, 0)["phase"] == Phase.OPEN

@@ -26,6 +26,7 @@ from venues.stakes import capacity_from, stake_for, stake_price
 
 log = logging.getLogger(__name__)
 
+PATIENCE_SECONDS = 5.0
 SWEEP_TASK = "venues.sweep_capacity"
 
 
@@ -87,6 +88,22 @@ def loads_of(
         limit = capacity_from(stake, shared_by, settlement, stake_price(settlement).value, asset)
         found.append(Load(venue, settlement, used, limit))
     return found
+
+
+def missing_stake(venue: Venue) -> int:
+    """Units of stake that the deployer lacks to carry what is open at the venue; 0 if it is carried.
+
+    Raises the engine's errors.
+    """
+    settlement = settlement_asset(venue)
+    if settlement is None or venue.fronts_id is not None:
+        return 0
+    used = int(ask(venue.group_id, {"q": "capacity"}, PATIENCE_SECONDS)["open_interest"])
+    if used <= capacity_of(venue, settlement):
+        return 0
+    price, shared_by = stake_price(settlement).value, max(1, backed_count(venue.deployer_id))
+    needed = stake_for(used, shared_by, settlement, price, stake_asset())
+    return max(1, needed - stake_balance(venue.deployer.user_id))
 
 
 def stake_in_use(loads: Iterable[Load], shared_by: int) -> int:

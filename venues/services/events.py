@@ -290,7 +290,7 @@ def sync_phases() -> int:
         try:
             known = {item["market"]: item["phase"] for item in ask(group_id, {"q": "markets"})["markets"]}
         except DomainError as away:
-            log.info("phases of group %s wait: %s", group_id, away.message)
+            log.info("phases wait: %s", away.message, extra={"group": group_id})
             continue
         for market in markets:
             if known.get(market.number, market.phase) != market.phase:

@@ -17,10 +17,11 @@ from django.utils import timezone
 
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset, Direction, Transfer, TransferState
-from exchange_os.ledger.selectors import amount_text
+from exchange_os.ledger.selectors import amount_text, amount_words, stake_asset
 from venues.models import VENUE_MOVES, Market, PendingAct, Phase, Role, Venue, VenueState
 from venues.services.acts import note_act
 from venues.services.asking import ask
+from venues.services.capacity import missing_stake
 from venues.services.deployer_notices import tell_fronts
 from venues.services.opening import move_phase
 from venues.services.roles import require_own_books, require_role
@@ -41,7 +42,10 @@ def halt_venue(user: AbstractBaseUser, venue: Venue, reason: str = "") -> Venue:
 
 
 def resume_venue(user: AbstractBaseUser, venue: Venue, reason: str = "") -> Venue:
-    """Open every halted market of the venue again. Raises ``venue_move_refused`` unless it is halted."""
+    """Open every halted market of the venue again.
+
+    Raises ``venue_move_refused`` unless it is halted, ``stake_short`` while its stake does not carry what is open.
+    """
     return _move(user, venue, VenueState.OPEN, reason)
 
 
@@ -155,6 +159,13 @@ def _move(user: AbstractBaseUser, venue: Venue, target: VenueState, reason: str)
             "venue_held",
             f"The committee keeps {venue.name} halted by decision {venue.held_by_decision}; it resumes when that ends.",
             decision=venue.held_by_decision,
+        )
+    if target == VenueState.OPEN and (missing := missing_stake(venue)):
+        raise DomainError(
+            "stake_short",
+            f"The stake no longer carries what is open at {venue.name}. Add {amount_words(missing, stake_asset())}, "
+            "then resume.",
+            missing=missing,
         )
     return _move_to(venue, target, user, reason)
 

@@ -27,7 +27,7 @@ def note_outages(now: Figures) -> int:
         row = waiting.get(outage.group_id)
         if row is None or row.oldest_entry != outage.stream_entry:
             Incident.objects.filter(pk=outage.pk).update(ended_at=now.at, resolved=True)
-            log.warning("risk group %s answers again", outage.group_id)
+            log.warning("answers again", extra={"group": outage.group_id})
     for row in waiting.values():
         _note(row)
     return _open().count()
@@ -44,4 +44,4 @@ def _note(row: GroupFigures) -> None:
         defaults={"message": message, "stream_entry": row.oldest_entry, "sequence": row.group.head_sequence},
     )  # fmt: skip
     if is_new:
-        log.warning("risk group %s does not answer", row.group.pk)
+        log.warning("does not answer", extra={"group": row.group.pk})
