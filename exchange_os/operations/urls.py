@@ -10,6 +10,7 @@ urlpatterns = [
     path("dashboard/live/", views.live, name="live"),
     path("dashboard/retry/transfer/<int:pk>/", views.retry_one_transfer, name="retry_transfer"),
     path("dashboard/retry/withdrawals/", views.retry_all_withdrawals, name="retry_withdrawals"),
+    path("charts/", views.charts, name="charts"),
     path("switches/", views.switches, name="switches"),
     path("switches/<int:pk>/", views.move_switch, name="move_switch"),
     path("support/", views.support, name="support"),

@@ -1,8 +1,11 @@
 """What the dashboard and Prometheus are told: of a worker that serves, of money that is stuck, of what is wrong."""
 
+import re
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -10,6 +13,7 @@ from asgiref.testing import ApplicationCommunicator
 from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
@@ -21,15 +25,20 @@ from exchange_os.engine.models import Incident, RiskGroup
 from exchange_os.engine.services import create_group
 from exchange_os.engine.tallies import BOUNDS_MS, Tally, quantile, read_tallies
 from exchange_os.ledger.services import request_deposit, settle_transfers
+from exchange_os.ledger.services.check import LEDGER_KEY
 from exchange_os.operations import consumers
 from exchange_os.operations.models import Sample
 from exchange_os.operations.selectors import watching
+from exchange_os.operations.selectors.courses import RANGES, courses
 from exchange_os.operations.selectors.figures import figures
 from exchange_os.operations.selectors.watching import alarms, stuck
 from exchange_os.operations.services import take_sample, thin_samples
+from exchange_os.operations.views.charts import nice_top, parts_of
 from exchange_os.operations.views.runbook import sections
 from exchange_os.oracles.models import AlarmCode
+from exchange_os.transparency.models import Night
 from exchange_os.ui.access import SEEN
+from governance.models import Decision
 from tests.engine.cast import MAKER, open_market, order
 from tests.engine.conftest import LocalWorker, wait_until
 
@@ -133,8 +142,43 @@ def test_every_alarm_leads_to_a_section_of_the_runbook(db: None) -> None:
     Incident.objects.create(group_id=create_group().pk, kind="halt", message="It does not add up.")
     found = alarms(figures())
     assert {alarm.section for alarm in found} == {"no-worker", "no-beat", "incident-halt"}
-    assert {alarm.section for alarm in found} <= anchors
+    cache.set(LEDGER_KEY, {"faults": 2, "at": 0}, None)
+    night = Night.objects.create(day=date(2026, 11, 28), digest="0" * 64, statement="{}", secret=b"")
+    later = replace(figures(), at=night.published + timedelta(hours=25))
+    assert "night-missing" not in {alarm.section for alarm in alarms(later)}
+    Decision.objects.create(kind="slash", title="A slash", problem="The venue does not answer.")
+    found = alarms(replace(later, at=night.published + timedelta(hours=27)))
+    assert [alarm.section for alarm in found][-3:] == ["ledger-faults", "night-missing", "decision-stuck"]
+    named = set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', Path(watching.__file__).read_text()))
+    assert named & anchors >= {"stream-stuck", "database-connections", "long-transaction", "queue-long"}
+    assert named <= anchors
     assert "<strong>Meaning.</strong>" in sections()[0]["body"]
+
+
+def test_charts_show_hours_and_days_with_gaps_where_nothing_was_kept(
+    first: AbstractBaseUser, as_user: Callable[..., Client]
+) -> None:
+    now = timezone.now()
+    figures_of = dict.fromkeys(("p99", "depth", "queued", "sockets", "workers", "connections", "size"), 0)
+    for seconds, rate in ((1, 70.0), (45, 30.0), (50, 50.0), (3_000, 10.0), (7_000, 90.0)):
+        Sample.objects.create(
+            at=now - timedelta(seconds=seconds),
+            figures={**figures_of, "rate": rate, "wal": 100_000 - seconds},
+        )
+    found = courses("1h", now)
+    assert (len(found.lines["rate"]), found.lines["rate"][-3:], found.lines["rate"].count(None)) == (
+        180, [40.0, None, 70.0], 177,
+    )  # fmt: skip
+    assert found.lines["wal"] == [None] * 180, "no two steps side by side"
+    assert 90.0 in courses("6h", now).lines["rate"]
+    assert parts_of([1.0, 3.0, None, 2.0], 4.0) == ["0.0,120.0 200.0,40.0", "600.0,80.0 601.0,80.0"]
+    assert [nice_top(each) for each in (0, 4, 4.1, 90, 120, 700)] == [4.0, 4.0, 5.0, 100.0, 200.0, 800.0]
+    staff = as_user(first)
+    for name in (*RANGES, "nonsense"):
+        page = staff.get(f"/operator/charts/?range={name}").content.decode()
+        assert "Commands a second" in page
+        assert "<polyline" in page
+    assert Client().get("/operator/charts/").status_code == 302
 
 
 def test_samples_are_kept_a_day_and_then_thinned(db: None) -> None:

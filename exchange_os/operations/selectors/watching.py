@@ -5,18 +5,26 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from django.core.cache import cache
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from exchange_os.engine.models import Incident
 from exchange_os.ledger.models import Pause, Transfer, TransferState, Withdrawal
 from exchange_os.ledger.selectors import amount_words
+from exchange_os.ledger.services.check import LEDGER_KEY
 from exchange_os.operations.models import Sample, SwitchRequest
 from exchange_os.operations.selectors.figures import Figures
 from exchange_os.oracles.models import OracleAlarm
+from exchange_os.transparency.models import Night
+from governance.models import Decision
+from governance.models import Incident as VenueIncident
 from venues.models import Venue
 
 SHOWN = 30
+SHOWN_VENUES = 5
+#: Nights are a day apart; what is later than this was missed.
+UNPUBLISHED = timedelta(hours=26)
 STUCK_AFTER = timedelta(seconds=10)
 STUCK_WITHDRAWAL = timedelta(minutes=2)
 POINTS = 60
@@ -70,7 +78,37 @@ def alarms(now: Figures) -> list[Alarm]:
         found.append(Alarm("warn", "A transaction stays open", text, "long-transaction"))
     if (waiting := now.queues.get("default", 0)) > 500:
         found.append(Alarm("warn", "Tasks pile up", f"{waiting:,} wait in the default queue.", "queue-long"))
-    return found + incidents + _prices()
+    return found + incidents + _books(now.at) + _decisions() + _prices()
+
+
+def _books(at: datetime) -> list[Alarm]:
+    """What the nights found: faults of the ledger, and a sum of all that is owed that was not published."""
+    found = []
+    checked = cache.get(LEDGER_KEY)
+    if checked is not None and checked["faults"]:
+        text = f"The nightly check found {checked['faults']:,}; its log names each."
+        found.append(Alarm("error", "The ledger does not add up", text, "ledger-faults"))
+    newest = Night.objects.values_list("published", flat=True).first()
+    if newest is not None and at - newest > UNPUBLISHED:
+        text = "More was owed than is held, a journal does not hold, or nothing ran."
+        found.append(Alarm("error", "Nothing was published last night", text, "night-missing", newest))
+    return found
+
+
+def _decisions() -> list[Alarm]:
+    """Decisions of the committee that could not be executed."""
+    rows = Decision.objects.exclude(problem="").filter(closed=None).order_by("pk")[:SHOWN]
+    return [
+        Alarm("error", f"Decision {row.pk} is not executed: {row.title}", row.problem, "decision-stuck")
+        for row in rows
+    ]
+
+
+def venue_incidents() -> list[VenueIncident]:
+    """What detectors found at venues and no member has made a case of, the newest first."""
+    return list(
+        VenueIncident.objects.filter(case=None).select_related("venue").order_by("-pk")[:SHOWN_VENUES]
+    )
 
 
 def _incidents() -> list[Alarm]:

@@ -1,6 +1,7 @@
 """Pages of operations."""
 
 from exchange_os.operations.views.audit import audit, audit_csv
+from exchange_os.operations.views.charts import charts
 from exchange_os.operations.views.dashboard import dashboard, live, retry_all_withdrawals, retry_one_transfer
 from exchange_os.operations.views.metrics import metrics
 from exchange_os.operations.views.runbook import runbook
@@ -10,6 +11,7 @@ from exchange_os.operations.views.switches import move_switch, switches
 __all__ = [
     "audit",
     "audit_csv",
+    "charts",
     "dashboard",
     "live",
     "metrics",

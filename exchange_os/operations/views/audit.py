@@ -17,6 +17,7 @@ from exchange_os.operations.watched import watched_tables
 
 SHOWN = 50
 EXPORTED = 100_000
+EMPTY: tuple[Any, ...] = (None, "", [], {})
 COLUMNS = (
     "id", "at", "table_name", "row_id", "op", "before", "after", "user_id", "request_id", "via", "db_role",
     "previous_hash", "hash",
@@ -80,7 +81,7 @@ def _harmless(value: Any) -> Any:
 def _lines(row: AuditEvent) -> list[tuple[str, str, str]]:
     """(column, before, after) of what differs, short enough for a table."""
     before, after = row.before or {}, row.after or {}
-    names = [name for name in (before | after) if (before | after)[name] not in (None, "", [], {})]
+    names = [name for name in (before | after) if any(row.get(name) not in EMPTY for row in (before, after))]
     return [(name, _short(before.get(name)), _short(after.get(name))) for name in names[:12]]
 
 

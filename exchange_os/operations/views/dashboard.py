@@ -20,6 +20,7 @@ from exchange_os.operations.selectors.watching import (
     group_lines,
     pauses,
     stuck,
+    venue_incidents,
     waiting_switches,
     wal_rate,
 )
@@ -71,6 +72,7 @@ def _context(sought: str) -> dict[str, Any]:
         "groups": [{"row": row, "line": lines.get(row.group.pk)} for row in rows[:GROUPS_SHOWN]],
         "more": max(0, len(rows) - GROUPS_SHOWN),
         "alarms": alarms(now),
+        "at_venues": venue_incidents(),
         "stuck": stuck(now.at),
         "pauses": pauses(),
         "waiting": waiting_switches().count(),
