@@ -1,12 +1,15 @@
 """The load of the engine's benchmarks: packed submissions through a gateway, as fast as acked or at a steady rate.
 
+The gateway runs on the event loop of a web process (uvloop).
 Starts no server: whoever imports it has set Django up on some.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
+
+import uvloop
 
 from benchmarks.mix import setup_commands
 from exchange_os.engine import client
@@ -78,7 +81,7 @@ async def pace(group: int, submissions: list[Submission], interval_seconds: floa
     return latencies
 
 
-def in_loop(work: Callable[[], Awaitable[Any]]) -> Any:
+def in_loop(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     """Run ``work`` in an event loop of its own, with a gateway that is closed at the end."""
 
     async def main() -> Any:
@@ -88,7 +91,7 @@ def in_loop(work: Callable[[], Awaitable[Any]]) -> Any:
         finally:
             await gateway.close()
 
-    return asyncio.run(main())
+    return uvloop.run(main())
 
 
 def regroup(portions: list[bytes], size: int, count: int) -> list[Submission]:

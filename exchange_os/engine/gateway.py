@@ -38,6 +38,10 @@ class _Item:
         self.future = future
         self.timer: asyncio.TimerHandle | None = None
 
+    def give_up(self) -> None:
+        """Tell the caller that no answer came in time."""
+        self.refuse(OutcomeUnknown())
+
     def finished(self, _: "asyncio.Future[Any]") -> None:
         if self.timer is not None:
             self.timer.cancel()
@@ -145,7 +149,7 @@ class Gateway:
             wire.check_frames(body, count)
         loop = asyncio.get_running_loop()
         item = _Item(kind, body, count, urgent, loop.create_future())
-        item.timer = loop.call_later(timeout, item.refuse, OutcomeUnknown())
+        item.timer = loop.call_later(timeout, item.give_up)
         item.future.add_done_callback(item.finished)
         self._buffers.setdefault(group, []).append(item)
         if self._writer is None or self._writer.done():

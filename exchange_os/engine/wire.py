@@ -192,6 +192,11 @@ def tallies_key(incarnation: str) -> str:
     return f"xos:tallies:{incarnation}"
 
 
+def resting_tallies_key(incarnation: str) -> str:
+    """What one worker process counted of groups that are at rest."""
+    return f"xos:resting:{incarnation}"
+
+
 def name_key(incarnation: str) -> str:
     """The newest incarnation of a worker's lasting name."""
     return f"xos:name:{incarnation.partition('/')[0]}"
