@@ -85,6 +85,11 @@ def _client() -> tuple[redis.Redis, object]:
     return held
 
 
+def store() -> redis.Redis:
+    """The connection to Redis of the running loop, with a second for each answer."""
+    return _client()[0]
+
+
 async def spend(limit: Limit, holder: str, cost: int = 1) -> Verdict:
     """Take ``cost`` tokens from the bucket of ``holder``; nothing is taken when the verdict is no."""
     capacity = limit.capacity * settings.API_RATE_FACTOR

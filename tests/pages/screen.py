@@ -92,11 +92,14 @@ class Screen:
         self.page.get_by_role("link", name="Open the faucet").click()
         self.page.get_by_role("button", name="Get USD").click()
         self.toast("of test funds are in your wallet")
+        expect(self.page.locator("#transfer")).to_contain_text("Available: 100,000 USD")
         self.open(self.terminal)
         self.show("ticket")
         self.page.get_by_label("Amount of USD to transfer").fill(amount)
+        button = self.page.locator(".fund-prompt").get_by_role("button", name="Transfer")
+        expect(button).to_be_in_viewport(ratio=1)
         with self.page.expect_navigation():
-            self.page.locator(".fund-prompt").get_by_role("button", name="Transfer").click()
+            button.click()
         self.show("ticket")
 
     def type_order(self, *, price: str | None, size: str) -> None:

@@ -1,6 +1,7 @@
 """Who may do what: headers, clocks, passphrases, permissions, and the borders between accounts and venues."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -61,6 +62,33 @@ def test_a_signature_does_not_fit_another_request(maker: Trader) -> None:
     refused(
         httpx.post(f"{maker.address.rest}/api/v5/trade/order", content=body + b" ", headers=signed), "50113"
     )
+
+
+def test_a_signed_request_acts_once(maker: Trader) -> None:
+    order = {"instId": "BTC-USD", "tdMode": "cash", "side": "buy", "ordType": "limit", "sz": "0.01", "px": "30011"}
+    body = json.dumps(order).encode()
+    headers = maker.headers("POST", "/api/v5/trade/order", body)
+    address = f"{maker.address.rest}/api/v5/trade/order"
+    with ThreadPoolExecutor(4) as pool:
+        sent = [pool.submit(httpx.post, address, content=body, headers=headers, timeout=30) for _ in range(4)]
+    answers = sorted((each.result() for each in sent), key=lambda answer: answer.status_code)
+    assert (answers[0].status_code, answers[0].json()["data"][0]["sCode"]) == (200, "0")
+    for answer in answers[1:]:
+        refused(answer, "50102")
+    refused(httpx.post(address, content=body, headers=headers), "50102")
+    open_orders = [row["ordId"] for row in maker.get("/trade/orders-pending")["data"] if row["px"] == "30011"]
+    assert open_orders == [answers[0].json()["data"][0]["ordId"]]
+
+    again = maker.send("POST", "/api/v5/trade/order", body).json()["data"][0]
+    assert (again["sCode"], again["ordId"] == open_orders[0]) == ("0", False)
+    for number in (open_orders[0], again["ordId"]):
+        maker.post("/trade/cancel-order", {"instId": "BTC-USD", "ordId": number})
+
+
+def test_a_question_may_be_asked_again_with_its_signature(maker: Trader) -> None:
+    headers = maker.headers("GET", BALANCE)
+    answers = [httpx.get(maker.address.rest + BALANCE, headers=headers).json()["code"] for _ in range(2)]
+    assert answers == ["0", "0"]
 
 
 def test_queries_may_be_signed_before_they_are_escaped(maker: Trader) -> None:

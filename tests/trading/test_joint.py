@@ -9,6 +9,7 @@ from exchange_os.demo.client import Credentials, VenueClient
 from tests.trading.client import Trader, client_id
 
 JOINT = "/api/exos/v1/joint"
+BULK = "/api/exos/v1/bulk"
 
 
 def key_of(trader: Trader, name: str = "") -> Credentials:
@@ -80,6 +81,21 @@ def test_a_part_may_not_be_moved_to_another_venue_or_changed(maker: Trader) -> N
     assert post(maker, [{**part, "body": body.replace("1500", "1501")}])["code"] == "50113"
     assert post(maker, [{**part, "passphrase": "wrong"}])["code"] == "50105"
     assert post(maker, [part])["data"][0]["data"][0]["sCode"] == "0"
+
+
+def test_a_signed_body_acts_once_through_either_door(maker: Trader) -> None:
+    body = json.dumps({"items": [{**place("buy", "1500"), "clOrdId": ""}]})
+    head = maker.headers("POST", BULK, body.encode())
+    part = {
+        "key": head["OK-ACCESS-KEY"], "passphrase": head["OK-ACCESS-PASSPHRASE"],
+        "timestamp": head["OK-ACCESS-TIMESTAMP"], "sign": head["OK-ACCESS-SIGN"], "body": body,
+    }  # fmt: skip
+    assert post(maker, [part, part])["code"] == "50102"
+    fresh = maker.headers("POST", BULK, body.encode())
+    part |= {"timestamp": fresh["OK-ACCESS-TIMESTAMP"], "sign": fresh["OK-ACCESS-SIGN"]}
+    assert maker.http.post(maker.address.rest + BULK, content=body, headers=fresh).json()["code"] == "0"
+    assert post(maker, [part])["code"] == "50102"
+    assert len(maker.get("/trade/orders-pending?instId=ETH-USD")["data"]) == 1
 
 
 @pytest.mark.parametrize(

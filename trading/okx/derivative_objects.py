@@ -13,6 +13,8 @@ from venues.models import Market, MarketKind
 
 #: Digits of a funding rate: the kernel counts parts per 10^9 an interval.
 RATE_SCALE = 9
+#: Stages of a liquidation that close a position of whoever is liquidated.
+CLOSED_BY = ("book", "insurance_fund", "adl")
 
 
 def mark_row(market: TradableMarket, live: Mapping[str, Any], ts_ms: int) -> dict[str, str]:
@@ -136,6 +138,35 @@ def event_row(view: EventView) -> dict[str, Any]:
         "expTime": str(view.closes_ms),
         "state": view.dialect_state,
     }
+
+
+def liquidation_rows(
+    by_number: Mapping[int, TradableMarket], steps: Sequence[Mapping[str, Any]], kind: str
+) -> dict[str, dict[str, Any]]:
+    """Steps of liquidations that closed a position in markets of ``kind``, by a name of each, oldest first. Whose it was
+    is not told, and what it cost others is not known of a single step, so ``bkLoss`` is empty."""
+    rows = {}
+    for step in reversed(steps):
+        market = by_number.get(step["market"] or 0)
+        if market is None or not step["lots"] or step["stage_name"] not in CLOSED_BY or inst_type(market) != kind:
+            continue
+        detail = {
+            "side": "sell" if step["lots"] > 0 else "buy",
+            "posSide": "long" if step["lots"] > 0 else "short",
+            "bkPx": market.price_text(step["bankruptcy_ticks"]),
+            "bkLoss": "",
+            "sz": market.size_text(abs(step["lots"])),
+            "ccy": "",
+            "ts": str(step["time_ms"]),
+        }
+        rows[f"{step['number']}.{step['sequence']}.{step['stage']}.{step['market']}.{step['equity_after']}"] = {
+            "instType": kind,
+            "instId": market.symbol,
+            "instFamily": family(market),
+            "uly": family(market),
+            "details": [detail],
+        }
+    return rows
 
 
 def event_market_row(view: EventView, market: Market) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from trading.okx.orders import too_fast
 from trading.selectors.catalogue import VenueCatalogue, find_catalogue
 from trading.services.keys import note_key_use
 from trading.threads import in_database_thread
+from trading.used_signatures import use_once
 
 NOTE_USE_SECONDS = 60.0
 _noted: dict[int, float] = {}
@@ -71,7 +72,7 @@ def public(limit: limits.Limit = limits.PUBLIC) -> Callable[[HttpRequest], Await
 
 
 async def identify(request: HttpRequest) -> Caller:
-    """The caller whose key signed this very request. Errors: every 501xx of authentication."""
+    """The caller whose key signed this very request, which acts once. Errors: every 501xx of authentication."""
     headers = request.headers
     head = SignedHead(
         key=headers.get("OK-ACCESS-KEY", ""),
@@ -80,7 +81,8 @@ async def identify(request: HttpRequest) -> Caller:
         signature=headers.get("OK-ACCESS-SIGN", ""),
     )
     head.check_complete()
-    signing.check_window(signing.request_time_ms(head.timestamp), time.time_ns() // 1_000_000)
+    signed_at = signing.request_time_ms(head.timestamp)
+    signing.check_window(signed_at, time.time_ns() // 1_000_000)
     catalogue = await venue_catalogue(_venue_slug(request))
     credential = await known_key(catalogue, head.key, head.passphrase, address_of(request))
     signing.verify_request(
@@ -92,6 +94,8 @@ async def identify(request: HttpRequest) -> Caller:
         request.META.get("QUERY_STRING", "").encode("latin-1"),
         request.body,
     )
+    if request.method != "GET" and not await use_once([(head.signature, signing.valid_until(signed_at))]):
+        raise signing.used_before()
     await _note_use(credential.key_id)
     return caller_of(catalogue, credential)
 

@@ -24,6 +24,7 @@ from trading.okx.errors import DialectError, parameter_error
 from trading.okx.gate import Visitor, address_of, public, visitor_of
 from trading.okx.orders import now_ms, refuse_in_bulk, too_fast
 from trading.services.order_limits import Sifted, sift
+from trading.used_signatures import use_once
 
 router = Router()
 MAX_PARTS = 2_000
@@ -37,6 +38,8 @@ class Part:
     """One account's body, its signature verified, in frames; and what of it keeps to the venue's limits."""
 
     caller: Caller
+    signature: str
+    valid_until: int
     commands: kernel.BulkCommands
     sifted: Sifted
 
@@ -47,6 +50,8 @@ async def joint(request: HttpRequest) -> HttpResponse:
     visitor = visitor_of(request)
     parts = [await _part(visitor, item, address_of(request)) for item in _items(request.body)]
     await _count(visitor, parts)
+    if not await use_once([(part.signature, part.valid_until) for part in parts]):
+        raise signing.used_before()
     packed = b"".join(part.sifted.packed for part in parts)
     count = sum(part.sifted.count for part in parts)
     acks = await get_gateway().submit_packed(visitor.catalogue.group_id, packed, count)
@@ -85,7 +90,8 @@ async def _part(visitor: Visitor, item: dict[str, Any], address: str) -> Part:
     key, passphrase, timestamp, sign, text = (_text(item, name) for name in MEMBERS)
     head = SignedHead(key, passphrase, timestamp, sign)
     head.check_complete()
-    signing.check_window(signing.request_time_ms(head.timestamp), now_ms())
+    signed_at = signing.request_time_ms(head.timestamp)
+    signing.check_window(signed_at, now_ms())
     credential = await known_key(visitor.catalogue, head.key, head.passphrase, address)
     body = text.encode()
     signing.verify_request(credential.secret, head.signature, head.timestamp, "POST", SIGNED_PATH, b"", body)
@@ -98,7 +104,8 @@ async def _part(visitor: Visitor, item: dict[str, Any], address: str) -> Part:
         )
     except ValueError as error:
         raise DialectError("50002", f"The body of a part cannot be read: {error}.") from None
-    return Part(caller, commands, sift(visitor.catalogue.by_number, commands.packed, commands.count))
+    sifted = sift(visitor.catalogue.by_number, commands.packed, commands.count)
+    return Part(caller, sign, signing.valid_until(signed_at), commands, sifted)
 
 
 async def _count(visitor: Visitor, parts: list[Part]) -> None:

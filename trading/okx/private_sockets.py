@@ -51,6 +51,7 @@ from trading.selectors.algos import algo_of_kernel
 from trading.selectors.orders import order_of_kernel
 from trading.sessions import session_end
 from trading.threads import in_database_thread
+from trading.used_signatures import use_login
 from venues.selectors import venue_by_slug
 
 log = logging.getLogger(__name__)
@@ -150,7 +151,7 @@ class PrivateSocket(OkxSocket):
     # --- sign-in -------------------------------------------------------------------------------------------------
 
     async def op_login(self, request: dict[str, Any]) -> None:
-        """Sign in with a key. Errors: 60009, and 60004 or 60006 for the timestamp."""
+        """Sign in with a key. Errors: 60009, 60004 or 60006 for the timestamp, 60006 for a login used before."""
         args = request.get("args")
         arg = args[0] if isinstance(args, list) and args and isinstance(args[0], dict) else {}
         key, passphrase, sign = (str(arg.get(name) or "") for name in ("apiKey", "passphrase", "sign"))
@@ -167,6 +168,9 @@ class PrivateSocket(OkxSocket):
             raise DialectError("60009", f"Login failed. {error.message}") from None
         if not signing.verify_login(credential.secret, sign, timestamp):
             raise DialectError("60009", "Login failed. Invalid sign.")
+        valid_until = signing.valid_until(int(float(timestamp) * 1000))
+        if not await use_login(sign, valid_until, self.address):
+            raise DialectError("60006", "This login was used before: sign one with a new timestamp.")
         if self.caller is not None and self.caller.account != credential.account:
             raise DialectError("60009", "Login failed. This socket is signed in as another account already.")
         self.caller = caller_of(self.catalogue, credential)

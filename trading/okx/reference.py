@@ -89,7 +89,12 @@ ERRORS = (
     Fault("50014", 400, "A parameter that is needed is empty."),
     Fault("50026", 500, "A fault of ours, which is recorded."),
     Fault("50027", 200, "The account is restricted."),
-    Fault("50102", 401, "The timestamp is more than 30 seconds off, or expTime has passed: set your clock."),
+    Fault(
+        "50102",
+        401,
+        "The timestamp is more than 30 seconds off, or expTime has passed: set your clock. Or this very request was"
+        " received before: look at what became of it, then sign anew.",
+    ),
     Fault(
         "50103", 401, "The header OK-ACCESS-KEY is empty; 50104, 50106 and 50107 say so of the other three."
     ),
@@ -117,7 +122,7 @@ ERRORS = (
 
 SOCKET_ERRORS = (
     ("60004", "The timestamp of a login is not in unix seconds."),
-    ("60006", "The timestamp of a login has expired: set your clock."),
+    ("60006", "The timestamp of a login has expired: set your clock. Or this login was used before: sign anew."),
     ("60009", "Login failed; the sentence says why."),
     ("60011", "Log in first."),
     ("60012", "The frame is not a request."),
@@ -148,6 +153,7 @@ CHANNELS = (
     ("public", "trades, tickers", "instId", "Trades and figures of a market."),
     ("public", "mark-price, index-tickers, funding-rate, open-interest, price-limit", "instId", "Contracts."),
     ("public", "instruments, event-contract-markets", "instType", "What can be traded."),
+    ("public", "liquidation-orders", "instType", "Positions that are liquidated, without whose."),
     ("public", "status", "", "Maintenance."),
     ("business", "candle1m and other bars, mark-price-candle1m", "instId", "Candles; no login."),
     ("private", "orders, fills", "instType", "One push for each change and each fill."),

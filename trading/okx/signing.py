@@ -65,6 +65,20 @@ def verify_request(
     raise DialectError("50113", "Invalid signature: sign timestamp + method + path from /api on + body.")
 
 
+def valid_until(timestamp_ms: int) -> int:
+    """Until when, in ms of the epoch, a signature of this timestamp passes ``check_window``."""
+    return timestamp_ms + WINDOW_MS
+
+
+def used_before() -> DialectError:
+    """50102: the signature of this request was used."""
+    return DialectError(
+        "50102",
+        "This signed request was received before, and acts once. Look at what became of it; to send it again, sign"
+        " it with a new timestamp.",
+    )
+
+
 def verify_login(secret: bytes, given: str, timestamp: str) -> bool:
     """Whether ``given`` signs a socket login at ``timestamp`` (unix seconds, as sent)."""
     return _equal(sign(secret, (timestamp + SOCKET_PREHASH).encode()), given)

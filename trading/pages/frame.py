@@ -45,6 +45,7 @@ def worth(request: SignedInRequest) -> HttpResponse:
                 if each.answered
             },
         }
-        cache.set(key, known, WORTH_SECONDS)
+        if standing.total:  # who has nothing yet sees it change with the first money
+            cache.set(key, known, WORTH_SECONDS)
     here = known["venues"].get(request.GET.get("venue", ""))
     return render(request, "trading/worth.html", {**known, "here": here})

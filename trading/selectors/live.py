@@ -49,6 +49,12 @@ async def live_funding(group_id: int, market: int) -> dict[str, Any]:
     return dict(await _shared((group_id, "funding", market, 0), {"q": "funding", "market": market}))
 
 
+async def live_liquidations(group_id: int, limit: int) -> list[dict[str, Any]]:
+    """The newest steps of liquidations, newest first, as the kernel tells them; it keeps 2,048."""
+    answer = await _shared((group_id, "liquidations", 0, limit), {"q": "liquidations", "limit": limit})
+    return list(answer["liquidations"])
+
+
 async def live_touch(
     group_id: int, market: int
 ) -> tuple[list[int] | None, list[int] | None, list[int] | None]:

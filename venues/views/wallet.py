@@ -44,6 +44,7 @@ VENUE_TIMEOUT_SECONDS = 1.5
 MOST_UNANSWERED = 2  # then the engine is away, and the other venues are not asked
 OTHER_VENUES = 100
 CHANGED = "wallet-changed"
+ARRIVED = "test-funds-arrived"  # the form of a transfer follows it, which is gone while a transfer is shown
 
 
 class WalletView(LoginRequiredMixin, View):
@@ -160,7 +161,8 @@ class Faucet(WalletView):
             local = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
             return redirect(target if local else "wallet:page")
         context = {"rows": wallet_rows(request.user.pk), "offers": _offers(request)}
-        return trigger(render(request, "ledger/balances.html", context, status=status), CHANGED)
+        response = trigger(render(request, "ledger/balances.html", context, status=status), CHANGED)
+        return trigger(response, ARRIVED)
 
 
 class Form(WalletView):
