@@ -240,6 +240,7 @@ class NotificationKind(models.TextChoices):
     """What a user is told about."""
 
     FILL = "fill", "Fills of orders placed by hand"
+    ALERT = "alert", "Price alerts"
     FUNDING = "funding", "Funding payments"
     LIQUIDATION = "liquidation", "Liquidations"
     ADL = "adl", "Auto-deleveraging"
@@ -298,3 +299,25 @@ class NotificationCursor(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} at {self.place}"
+
+
+class PriceAlert(models.Model):
+    """A price at which a user wants to be told, once, that a market has traded there: at ``price_ticks`` or higher if
+    ``above``, at it or lower otherwise. ``since_ms`` is when it was asked for; the row goes when it was told."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    venue = models.ForeignKey(Venue, on_delete=models.CASCADE, related_name="+")
+    market = models.ForeignKey(Market, on_delete=models.CASCADE, related_name="+")
+    price_ticks = models.BigIntegerField()
+    above = models.BooleanField()
+    since_ms = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "venue", "market", "price_ticks", "above"], name="price_alert_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"alert of {self.user_id} at {self.price_ticks} ticks of {self.market_id}"

@@ -35,7 +35,7 @@ async def use_login(signature: str, until: int, address: str) -> bool:
     first = await store().set(
         f"xos:login:{signature}", f"{now} {address}", nx=True, get=True, px=_lifetime_ms(until, now)
     )
-    if first is None:
+    if not isinstance(first, bytes):
         return True
     used_at, _, used_from = first.decode().partition(" ")
     return used_from == address and now - int(used_at) <= LOGINS_TOGETHER_MS

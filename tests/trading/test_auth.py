@@ -65,7 +65,14 @@ def test_a_signature_does_not_fit_another_request(maker: Trader) -> None:
 
 
 def test_a_signed_request_acts_once(maker: Trader) -> None:
-    order = {"instId": "BTC-USD", "tdMode": "cash", "side": "buy", "ordType": "limit", "sz": "0.01", "px": "30011"}
+    order = {
+        "instId": "BTC-USD",
+        "tdMode": "cash",
+        "side": "buy",
+        "ordType": "limit",
+        "sz": "0.01",
+        "px": "30011",
+    }
     body = json.dumps(order).encode()
     headers = maker.headers("POST", "/api/v5/trade/order", body)
     address = f"{maker.address.rest}/api/v5/trade/order"

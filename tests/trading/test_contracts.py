@@ -245,6 +245,7 @@ async def test_prices_are_pushed(pit_address: VenueAddress) -> None:
         await socket.subscribe("instruments", instType="EVENTS")
         assert len((await socket.push("instruments"))["data"]) == 3
         assert (await socket.subscribe("event-contract-markets", instType="EVENTS"))["event"] == "subscribe"
+        assert (await socket.subscribe("liquidation-orders", instType="SWAP"))["event"] == "subscribe"
 
 
 def test_yes_and_no_meet_in_one_book(

@@ -21,6 +21,8 @@ from exchange_os.ledger.services import check_ledger
 from tests.engine.conftest import wait_until
 from tests.venues.conftest import draft_of, give
 from tests.venues.test_contract_specs import PERPETUAL
+from trading.okx.derivative_objects import liquidation_rows
+from trading.selectors.catalogue import read_catalogue
 from venues.models import Market, VenueState
 from venues.services import drive_launch, launch_venue, register_deployer, stake, start_deposit
 from venues.services.totals import kernel_totals
@@ -99,10 +101,16 @@ def test_a_cascade_to_deleveraging_leaves_the_neighbour_as_it_was(venue, doomed,
     wait_until(lambda: adl.filter(account=SHORT).exists())
     ruined = client.query(doomed.group_id, {"q": "account", "account": LONG})
     assert not any(row["lots"] for row in ruined.get("positions", ()))
-    stages = {
-        row["stage_name"] for row in client.query(doomed.group_id, {"q": "liquidations"})["liquidations"]
-    }
-    assert "adl" in stages, stages
+    steps = client.query(doomed.group_id, {"q": "liquidations"})["liquidations"]
+    assert "adl" in {step["stage_name"] for step in steps}, steps
+    catalogue = read_catalogue("doomed")
+    assert catalogue is not None
+    told = liquidation_rows(catalogue.by_number, steps, "SWAP")
+    assert {row["instId"] for row in told.values()} == {rules.symbol}
+    details = [row["details"][0] for row in told.values()]
+    assert sum(int(each["sz"]) for each in details) == 700  # every contract once, whoever took it over
+    assert {(each["side"], each["posSide"]) for each in details} == {("sell", "long")}
+    assert all(float(each["bkPx"]) > 0 for each in details)
     assert picture(venue) == before
     assert audit_group(doomed.group_id).problems == []
     report = check_ledger(kernel_totals)

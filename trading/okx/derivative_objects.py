@@ -143,12 +143,17 @@ def event_row(view: EventView) -> dict[str, Any]:
 def liquidation_rows(
     by_number: Mapping[int, TradableMarket], steps: Sequence[Mapping[str, Any]], kind: str
 ) -> dict[str, dict[str, Any]]:
-    """Steps of liquidations that closed a position in markets of ``kind``, by a name of each, oldest first. Whose it was
-    is not told, and what it cost others is not known of a single step, so ``bkLoss`` is empty."""
+    """Steps of liquidations that closed a position in markets of ``kind``, by a name of each, oldest first. Whose it
+    was is not told, and what it cost others is not known of a single step, so ``bkLoss`` is empty."""
     rows = {}
     for step in reversed(steps):
-        market = by_number.get(step["market"] or 0)
-        if market is None or not step["lots"] or step["stage_name"] not in CLOSED_BY or inst_type(market) != kind:
+        market = None if step["market"] is None else by_number.get(step["market"])
+        if (
+            market is None
+            or not step["lots"]
+            or step["stage_name"] not in CLOSED_BY
+            or inst_type(market) != kind
+        ):
             continue
         detail = {
             "side": "sell" if step["lots"] > 0 else "buy",
@@ -159,7 +164,9 @@ def liquidation_rows(
             "ccy": "",
             "ts": str(step["time_ms"]),
         }
-        rows[f"{step['number']}.{step['sequence']}.{step['stage']}.{step['market']}.{step['equity_after']}"] = {
+        rows[
+            f"{step['number']}.{step['sequence']}.{step['stage']}.{step['market']}.{step['equity_after']}"
+        ] = {
             "instType": kind,
             "instId": market.symbol,
             "instFamily": family(market),

@@ -122,7 +122,10 @@ ERRORS = (
 
 SOCKET_ERRORS = (
     ("60004", "The timestamp of a login is not in unix seconds."),
-    ("60006", "The timestamp of a login has expired: set your clock. Or this login was used before: sign anew."),
+    (
+        "60006",
+        "The timestamp of a login has expired: set your clock. Or this login was used before: sign anew.",
+    ),
     ("60009", "Login failed; the sentence says why."),
     ("60011", "Log in first."),
     ("60012", "The frame is not a request."),

@@ -1,5 +1,5 @@
-"""Channels of a whole venue: instruments, its status, its events and liquidations. A process looks once a second, only while somebody
-listens, and pushes what changed."""
+"""Channels of a whole venue: instruments, its status, its events and liquidations. A process looks once a second, only
+while somebody listens, and pushes what changed."""
 
 import asyncio
 import logging

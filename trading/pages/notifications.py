@@ -8,6 +8,7 @@ from exchange_os.ui.access import signed_in
 from exchange_os.ui.requests import SignedInRequest
 from trading.models import NotificationKind
 from trading.selectors.notifications import notifications_page, unread_count, wanted_kinds
+from trading.selectors.price_alerts import waiting_alerts
 from trading.services.notifications import choose_kinds, mark_read
 
 
@@ -25,6 +26,7 @@ def notifications(request: SignedInRequest) -> HttpResponse:
         "notifications": rows,
         "following": following,
         "unread": unread_count(request.user.pk),
+        "alerts": waiting_alerts(request.user.pk),
         "kinds": [(value, label, value in wanted) for value, label in NotificationKind.choices],
     }
     return render(request, "trading/account/notifications.html", context)

@@ -5,6 +5,7 @@ from django.urls import path
 from trading.pages import (
     account,
     actions,
+    alerts,
     auto_funding,
     bets,
     credentials,
@@ -84,6 +85,8 @@ urlpatterns = [
         f"{TERMINAL}cancel-conditional/<int:algo_id>/", actions.cancel_conditional, name="cancel_conditional"
     ),
     path(f"{TERMINAL}cancel-all/", actions.cancel_all, name="cancel_all"),
+    path(f"{TERMINAL}alerts/", alerts.alerts, name="alerts"),
+    path("account/alerts/<int:alert_id>/delete/", alerts.delete, name="delete_alert"),
     path("account/", account.account, name="account"),
     path("account/withdrawals/", account.withdrawals, name="withdrawals"),
     path("account/withdrawals/new/", account.withdraw, name="withdraw"),

@@ -14,11 +14,11 @@ from decimal import Decimal
 
 from exchange_kernel import Instruments
 
-from exchange_os.engine.models import Candle
 from exchange_os.ledger.models import Asset, Pause, PauseFunction
 from exchange_os.ledger.selectors import to_units
 from exchange_os.ledger.services.pauses import pause_of
 from trading.decimals import decimal_text, scaled_text
+from trading.selectors.tickers import last_price
 from trading.threads import in_database_thread
 from venues.holders import rules_of
 from venues.instruments import Instrument
@@ -147,8 +147,7 @@ def _bound(tradable: TradableMarket, market: Market) -> None:
     if not rules.order_limit or rules.limit_asset != tradable.quote.symbol:
         return
     tradable.order_limit = to_units(rules.order_limit, tradable.quote)
-    trades = Candle.objects.filter(group_id=tradable.group_id, market=tradable.number).order_by("-minute_ms")
-    tradable.last_ticks = trades.values_list("close", flat=True).first() or market.reference_ticks
+    tradable.last_ticks = last_price(tradable.group_id, tradable.number) or market.reference_ticks
 
 
 def read_catalogue(slug: str) -> VenueCatalogue | None:

@@ -77,6 +77,12 @@ CROSS JOIN LATERAL (
 """
 
 
+def last_price(group_id: int, market: int) -> int | None:
+    """Price of the last trade in ticks, as the candles know it a moment later; ``None`` before the first."""
+    rows = Candle.objects.filter(group_id=group_id, market=market).order_by("-minute_ms")
+    return rows.values_list("close", flat=True).first()
+
+
 def market_stats(group_id: int, now_ms: int) -> dict[int, MarketStats]:
     """Market number to its last 24 hours; markets that never traded are missing."""
     markets = Market.objects.filter(venue__group_id=group_id).values_list("number", flat=True)

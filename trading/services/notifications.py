@@ -25,6 +25,7 @@ from trading.models import (
 )
 from trading.services.fill_notifications import notify_fills
 from trading.services.notification_store import KEPT, ROWS_AT_ONCE, cursor_name, locked_cursor, store
+from trading.services.price_alerts import tell_alerts
 from venues.instruments import Instrument
 from venues.models import CaseMove, CaseState, DeployerNotice, Venue
 from venues.selectors import instruments_of, markets_of, venue_by_group
@@ -47,6 +48,7 @@ def notify_all() -> int:
     told += _notify_rows("withdrawals", Withdrawal.objects.select_related("asset"), _withdrawal)
     told += _notify_rows("deployers", DeployerNotice.objects.all(), _notice)
     told += _notify_rows("cases", CaseMove.objects.select_related("case__issuer"), _case_move)
+    told += tell_alerts()
     heads = dict(RiskGroup.objects.values_list("pk", "head_sequence"))
     places = dict(NotificationCursor.objects.values_list("name", "place"))
     for venue in Venue.objects.filter(group_id__in=heads):
