@@ -98,6 +98,17 @@ lock: ## Pin requirements.in and requirements-dev.in to exact versions and hashe
 	  $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 	    --custom-compile-command "make lock" $(ARGS) -o $$name.txt $$name.in; done
 
+.PHONY: sbom
+sbom: ## The bill of materials of what is run, as CycloneDX JSON: dist/exchange-os.cdx.json
+	@$(SETUP) --dev
+	@mkdir -p dist
+	@exec $(BIN)/python tools/sbom.py --output dist/exchange-os.cdx.json
+
+.PHONY: same-wheel
+same-wheel: ## Build the kernel's wheel twice, in different places, and compare them bit for bit
+	@$(SETUP) --dev
+	@exec $(BIN)/python tools/same_wheel.py
+
 .PHONY: clean
 clean: ## Take away what was built; the data in .run stays
 	@rm -rf .venv kernel/target .mypy_cache .ruff_cache .pytest_cache .hypothesis

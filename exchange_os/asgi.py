@@ -11,6 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_os.settings")
 django_application = get_asgi_application()
 
 from exchange_os.operations.meters import SocketMeter, count_request  # noqa: E402  (needs the app registry)
+from exchange_os.patience import SocketsByAddress  # noqa: E402
 from exchange_os.routing import api_sockets, nowhere, page_sockets  # noqa: E402
 from trading.okx.application import ApiApplication, ApiFirst  # noqa: E402
 
@@ -21,7 +22,11 @@ application = ProtocolTypeRouter(
             URLRouter(
                 [
                     *api_sockets,
-                    *page_sockets(lambda router: AllowedHostsOriginValidator(AuthMiddlewareStack(router))),
+                    *page_sockets(
+                        lambda router: SocketsByAddress(
+                            AllowedHostsOriginValidator(AuthMiddlewareStack(router))
+                        )
+                    ),
                     nowhere,
                 ]
             )

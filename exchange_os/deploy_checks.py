@@ -27,6 +27,7 @@ def register_all() -> None:
         secrets_are_own,
         letters_are_sent,
         probes_are_answered,
+        visitors_are_told_apart,
     ):
         register(check, Tags.security, deploy=True)
 
@@ -144,6 +145,21 @@ def probes_are_answered(app_configs: Sequence[Any] | None, **kwargs: Any) -> lis
             "ALLOWED_HOSTS has no localhost: probes of /healthz and /readyz are refused.",
             hint="Add localhost to ALLOWED_HOSTS. Nothing outside can make use of that name.",
             id="exchange_os.W020",
+        )
+    ]
+
+
+def visitors_are_told_apart(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Behind a proxy that ends TLS, the addresses of visitors are those it says."""
+    if not settings.HTTPS or settings.FORWARDED_ALLOW_IPS not in ("", "*"):
+        return []
+    return [
+        Warning(
+            "FORWARDED_ALLOW_IPS is not given: behind a proxy on another machine all visitors share one allowance."
+            if not settings.FORWARDED_ALLOW_IPS
+            else "FORWARDED_ALLOW_IPS is *: anybody can claim any address.",
+            hint="Give the addresses or networks of the proxies, such as 127.0.0.1,10.0.0.0/8.",
+            id="exchange_os.W021",
         )
     ]
 

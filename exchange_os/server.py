@@ -11,9 +11,11 @@ import socket
 from contextlib import suppress
 
 import uvicorn
+from django.conf import settings
 
 from exchange_os.asgi import application
 from exchange_os.operations.meters import start_reporting
+from exchange_os.patience import PatientProtocol
 from trading.okx.sockets import announce_the_end
 
 _BACKLOG = 2048
@@ -57,7 +59,7 @@ def main() -> None:
     config = uvicorn.Config(
         application,
         loop="uvloop",
-        http="httptools",
+        http=PatientProtocol,
         ws="websockets-sansio",
         ws_per_message_deflate=False,
         ws_max_size=_MAX_FRAME_BYTES,
@@ -65,6 +67,7 @@ def main() -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        forwarded_allow_ips=settings.FORWARDED_ALLOW_IPS or "127.0.0.1",
         backlog=_BACKLOG,
         timeout_graceful_shutdown=3,
     )

@@ -1,5 +1,6 @@
 """What deploy/ says agrees with the programs of ``make run``; the checks of a production find what is wrong."""
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from django.test import Client, override_settings
 
 from exchange_os import deploy_checks
 from exchange_os.embedded.programs import all_programs
+from tools import sbom
 
 ROOT = Path(__file__).resolve().parent.parent
 DEPLOY = ROOT / "deploy"
@@ -94,7 +96,7 @@ def test_an_image_takes_the_programs_and_nothing_that_is_secret() -> None:
     copied = re.findall(
         r"^COPY (?!--from)(?:--\S+ )?(\S+) ", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE
     )
-    assert copied == ["kernel", "requirements.txt", "."]
+    assert copied == ["requirements.txt", "kernel", "requirements.txt", "."]
     assert set(copied) - {"."} <= taken
 
 
@@ -137,6 +139,7 @@ def found() -> set[str]:
     checks = (
         deploy_checks.stores_are_durable, deploy_checks.role_owns_nothing, deploy_checks.broker_keeps_everything,
         deploy_checks.secrets_are_own, deploy_checks.letters_are_sent, deploy_checks.probes_are_answered,
+        deploy_checks.visitors_are_told_apart,
     )  # fmt: skip
     return {message.id for check in checks for message in check(None)}
 
@@ -152,10 +155,35 @@ def test_the_checks_name_what_is_wrong() -> None:
             assert "exchange_os.W019" in found()
         with override_settings(ALLOWED_HOSTS=["exchange.example"]):
             assert "exchange_os.W020" in found()
+        for given, warned in (("", True), ("*", True), ("10.0.0.0/8", False)):
+            with override_settings(HTTPS=True, FORWARDED_ALLOW_IPS=given):
+                assert ("exchange_os.W021" in found()) == warned
         with override_settings(REDIS_BROKER_URL="redis://127.0.0.1:1/0"):
             assert "exchange_os.E014" in found()
         with override_settings(REDIS_URL="redis://127.0.0.1:6379"):
             assert "exchange_os.E017" in found()
+
+
+def test_the_bill_of_materials_names_all_that_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1")
+    text = sbom.written(sbom.bill())
+    assert text == sbom.written(sbom.bill()), "the same files make the same bill"
+    told = json.loads(text)
+    listed = {each["purl"]: each for each in told["components"]}
+    for name, version in re.findall(
+        r"^([\w.-]+)(?:\[[\w,-]+\])?==([^ ;\\]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE
+    ):
+        assert listed[f"pkg:pypi/{name}@{version}".lower()]["hashes"], name
+    crates = re.findall(
+        r'^name = "(.+)"\nversion = "(.+)"\nsource', (ROOT / "kernel" / "Cargo.lock").read_text(), re.M
+    )
+    scopes = {name: listed[f"pkg:cargo/{name}@{version}"]["scope"] for name, version in crates}
+    assert (scopes["blake3"], scopes["pyo3"], scopes["proptest"]) == ("required", "required", "excluded")
+    assert [purl for purl in listed if purl.startswith("pkg:npm/lightweight-charts@")]
+    needs = {each["ref"]: each.get("dependsOn", []) for each in told["dependencies"]}
+    (django,) = (ref for ref in needs if ref.startswith("pkg:pypi/django@"))
+    assert any(ref.startswith("pkg:pypi/asgiref@") for ref in needs[django])
+    assert set(needs) == {*listed, "exchange-os"}
 
 
 def test_what_is_run_is_what_was_pinned() -> None:
@@ -166,6 +194,11 @@ def test_what_is_run_is_what_was_pinned() -> None:
         assert wanted
         assert [line for line in wanted if "==" not in line] == []
         assert len(re.findall(r"^ +--hash=sha256:[0-9a-f]{64}", text, re.MULTILINE)) >= len(wanted)
+    dockerfile = (DEPLOY / "Dockerfile").read_text()
+    assert "pip install --no-cache-dir --require-hashes --requirement maturin.txt" in dockerfile
+    assert dockerfile.count("pip install") == dockerfile.count("--require-hashes") + dockerfile.count(
+        "--no-deps"
+    )
     foreign = re.compile(r"<(?:script|link)[^>]*(?:src|href)=[\"'](?:https?:)?//")
     pages = (ROOT / "templates").rglob("*.html")
     assert [str(page) for page in pages if foreign.search(page.read_text())] == []

@@ -1,27 +1,10 @@
 """Price sources, observations and alarms in the operator's admin. What was observed is never edited."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.http import HttpRequest
 
 from exchange_os.oracles.models import Observation, OracleAlarm, PriceSource
-
-
-class ReadOnly(admin.ModelAdmin):
-    """Rows to look at."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
-        return False
+from exchange_os.ui.read_only import ReadOnly
 
 
 @admin.register(PriceSource)

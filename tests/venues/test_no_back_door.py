@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from celery import current_app
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
-from django.core.management import call_command, get_commands
+from django.core.management import call_command, get_commands, load_command_class
 from django.core.management.base import CommandError
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -50,6 +51,12 @@ OF_THEIR_OWN = {
     "restore_drill",
     "seed_demo",
 }
+#: What every command takes.
+BASE_OPTIONS = {
+    "help", "version", "verbosity", "settings", "pythonpath", "traceback", "no_color", "force_color", "skip_checks",
+    "database",
+}  # fmt: skip
+PASSWORD = "a password of an operator's choice"
 #: They end or replace the session that walks.
 SESSION_ENDS = ("logout", "sessions")
 
@@ -197,23 +204,41 @@ def test_no_address_takes_a_users_money(
 def test_no_page_of_the_operators_site_writes_a_ledger(
     victim: dict[str, Any], newcomer: AbstractBaseUser
 ) -> None:
-    browser, before = powerful(newcomer, operator=True)(), worth(victim)
-    for model in admin.site._registry:
+    fresh, before = powerful(newcomer, operator=True), (worth(victim), ways_in(victim))
+    browser, walked = fresh(), set()
+    for model, site in admin.site._registry.items():
         options = model._meta
         assert options.app_label not in ("ledger", "engine", "transparency"), "money has no page here"
-        first = model._default_manager.first()
-        for page, arguments in (
-            ("changelist", []),
-            ("add", []),
-            ("change", [first and first.pk]),
-            ("delete", [first and first.pk]),
-        ):
-            if None in arguments:
-                continue
-            path = reverse(f"admin:{options.app_label}_{options.model_name}_{page}", args=arguments)
-            assert browser.get(path).status_code < 500
-            assert browser.post(path, {**body(victim), "post": "yes"}).status_code < 500
-    assert worth(victim) == before
+        rows = [model._default_manager.first(), model._default_manager.filter(pk=victim["user"].pk).first()]
+        for page, needed in (("changelist", 0), ("add", 0), ("change", 1), ("delete", 1), ("history", 1)):
+            for row in rows if needed else [None]:
+                if needed and row is None:
+                    continue
+                path = reverse(
+                    f"admin:{options.app_label}_{options.model_name}_{page}", args=[row.pk] if row else []
+                )
+                fields = {**body(victim), "post": "yes", "password1": PASSWORD, "password2": PASSWORD}
+                for answer in (browser.get(path), browser.post(path, fields)):
+                    assert answer.status_code < 500, path
+        for name in site.get_actions(browser.get(reverse("admin:index")).wsgi_request):
+            walked.add(name)
+            chosen = [str(row.pk) for row in rows if row]
+            path = reverse(f"admin:{options.app_label}_{options.model_name}_changelist")
+            answer = fresh().post(path, {"action": name, "_selected_action": chosen, "post": "yes"})
+            assert answer.status_code < 500, name
+        browser = fresh()  # an action may have ended every session
+    assert "end_sessions" in walked
+    password = {"password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
+    fresh().post(f"/operator/auth/user/{victim['user'].pk}/password/", password)
+    assert (worth(victim), ways_in(victim)) == before
+
+
+def ways_in(victim: dict[str, Any]) -> tuple[Any, ...]:
+    """How the victim signs in, and what rank they have: whoever could set that could take what is theirs."""
+    user = get_user_model().objects.get(pk=victim["user"].pk)
+    addresses = EmailAddress.objects.filter(user=user).values_list("email", "verified", "primary")
+    factors = Authenticator.objects.filter(user=user).values_list("pk", "type")
+    return user.password, user.email, user.is_staff, user.is_superuser, list(addresses), list(factors)
 
 
 def test_no_task_takes_a_users_money(victim: dict[str, Any]) -> None:
@@ -241,21 +266,48 @@ def test_no_task_takes_a_users_money(victim: dict[str, Any]) -> None:
 
 
 def test_no_command_takes_a_users_money(victim: dict[str, Any], tmp_path: Path) -> None:
-    before = worth(victim)
+    before = worth(victim), ways_in(victim)
     ours = ("exchange_os", "venues", "trading", "governance")
-    commands = {name for name, app in get_commands().items() if str(app).split(".")[0] in ours}
-    assert commands >= {"check_ledger", "export_journal", "verify_journal"}
-    for name in sorted(commands - OF_THEIR_OWN):
-        for arguments in (
-            [],
-            [str(victim["user"].pk)],
-            [str(victim["venue"].group_id), str(tmp_path / "file")],
-        ):
+    commands = {name: str(app) for name, app in get_commands().items() if str(app).split(".")[0] in ours}
+    assert commands.keys() >= {"check_ledger", "export_journal", "verify_journal", "changepassword"}
+    begun = 0
+    for name in sorted(commands.keys() - OF_THEIR_OWN):
+        for arguments in ([], spoken(commands[name], name, victim, tmp_path)):
             try:
                 call_command(name, *arguments)
+                begun += 1
             except (CommandError, DomainError, LookupError, SystemExit):
                 continue
-    assert worth(victim) == before
+    assert begun >= 8, "commands get past their parsers"
+    with pytest.raises(CommandError, match="Only passwords of staff"):
+        call_command("changepassword", victim["user"].username)
+    with pytest.raises(CommandError, match="made by its owner"):
+        call_command(
+            "create_api_key", user=victim["user"].username, venue=victim["venue"].slug, permissions="withdraw"
+        )
+    assert (worth(victim), ways_in(victim)) == before
+
+
+def spoken(app: str, name: str, victim: dict[str, Any], folder: Path) -> list[str]:
+    """Everything that a command can be told, with the victim's names."""
+    user, venue = victim["user"], victim["venue"]
+    file = folder / name
+    file.write_text("{}")
+    known = {
+        "user": user.username, "username": user.username, "email": user.email, "seat": user.email, "by": user.username,
+        "venue": venue.slug, "group": str(venue.group_id), "resume": str(venue.group_id), "symbol": "USD",
+        "file": str(file),
+    }  # fmt: skip
+    arguments, after = [], []
+    for action in load_command_class(app, name).create_parser("manage.py", name)._actions:
+        if action.dest in BASE_OPTIONS:
+            continue
+        value = known.get(action.dest) or (str(action.choices[0]) if action.choices else str(user.pk))
+        if not action.option_strings:
+            after.append(value)
+        else:
+            arguments += action.option_strings[:1] if action.nargs == 0 else [action.option_strings[0], value]
+    return arguments + after
 
 
 def test_money_moves_in_a_few_services_only() -> None:

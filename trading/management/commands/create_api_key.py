@@ -4,6 +4,7 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q
@@ -15,7 +16,7 @@ from venues.selectors import venue_by_slug
 
 
 class Command(BaseCommand):
-    """Opens the user's account at the venue if need be, makes a key and prints it."""
+    """Opens the user's account at the venue if need be, makes a key and prints it: for machines of one's own."""
 
     help = "Create a key of the public trading API and print it as JSON; the secret is shown only now."
 
@@ -23,13 +24,19 @@ class Command(BaseCommand):
         """Whose key, for which venue, with which rights."""
         parser.add_argument("--user", required=True, help="user name or e-mail")
         parser.add_argument("--venue", required=True, help="address of the venue, such as acme")
-        parser.add_argument(
-            "--permissions", default="read,trade", help="comma-separated: read, trade, withdraw"
-        )
+        parser.add_argument("--permissions", default="read,trade", help="comma-separated: read, trade")
         parser.add_argument("--label", default="")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Make the key."""
+        """Make the key; where the public signs up nobody's key is made for them, and none here takes money out."""
+        if settings.HTTPS:
+            raise CommandError(
+                "Keys of an exchange that is open to others are made by their owner, on the page API keys."
+            )
+        if "withdraw" in options["permissions"].split(","):
+            raise CommandError(
+                "A key that may withdraw is made by its owner, on the page API keys, with a fresh sign-in."
+            )
         name = options["user"]
         user = get_user_model().objects.filter(Q(username=name) | Q(email__iexact=name)).first()
         if user is None:
