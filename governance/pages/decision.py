@@ -28,7 +28,7 @@ from governance.pages.shown import (
     stage_of,
     steps_of,
 )
-from governance.rules import RULES
+from governance.rules import RULES, command_of
 from governance.selectors.committee import member_of
 from governance.selectors.decisions import decision_numbered, effect_of, is_sealed, last_votes
 from governance.selectors.records import venue_of
@@ -131,14 +131,19 @@ def dispute_shown(found: Decision) -> dict[str, Any] | None:
     }
 
 
-def evidence_shown(found: Decision) -> list[tuple[Evidence, str]]:
-    """Each piece of evidence with what was lost in all by its finding, as text."""
+def evidence_shown(found: Decision) -> list[tuple[Evidence, str, str]]:
+    """Each piece of evidence with what was lost in all by its finding, as text, and the command that replays it."""
     pieces = list(found.evidence.select_related("file").order_by("pk"))
     assets = Asset.objects.in_bulk({each.finding["asset"] for each in pieces if each.finding.get("asset")})
     shown = []
     for each in pieces:
         lost = sum(each.finding.get("losses", {}).values())
-        shown.append((each, amount_words(lost, assets[each.finding["asset"]]) if lost else ""))
+        command = ""
+        if each.group_id and each.first_sequence and each.last_sequence:
+            command = command_of(
+                each.group_id, each.rule, each.params, each.first_sequence, each.last_sequence
+            )
+        shown.append((each, amount_words(lost, assets[each.finding["asset"]]) if lost else "", command))
     return shown
 
 

@@ -1,6 +1,10 @@
 """Each detector finds a made history once, and nothing in a clean one. The journals are real, without an engine."""
 
+import re
+import shlex
 from datetime import UTC, datetime, timedelta
+from html import unescape
+from pathlib import Path
 
 import exchange_kernel as xk
 import pytest
@@ -11,8 +15,11 @@ from exchange_os.engine.models import Bill, JournalBatch, RiskGroup
 from exchange_os.engine.models import Incident as Outage
 from exchange_os.errors import DomainError
 from exchange_os.ledger.models import Asset, Transfer
+from exchange_os.operations.selectors.watching import venue_incidents
 from exchange_os.oracles.models import Observation, PriceSource
+from exchange_os.transparency.selectors import journal_parts
 from governance.models import Case, Incident
+from governance.rules import __main__ as rules
 from governance.services import incidents
 from governance.services.evidence import Wanted, replay_evidence, run_rule
 from governance.services.incidents import detect, draft_from_incident
@@ -120,7 +127,9 @@ def settled(venue: Venue, outcome: int) -> None:
         )  # fmt: skip
 
 
-def test_a_settlement_against_its_record_becomes_a_case_by_one_click(venue: Venue, members) -> None:
+def test_a_settlement_against_its_record_becomes_a_case_by_one_click(
+    venue: Venue, members, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     settled(venue, 1)
     now = at(200)
     made = found_once(venue, now, "settlement")
@@ -134,6 +143,8 @@ def test_a_settlement_against_its_record_becomes_a_case_by_one_click(venue: Venu
     assert refused.value.code == "not_a_member"
     page = Client().get("/governance/incidents/").content.decode()
     assert made.finding["sentence"] in page
+    assert [each.pk for each in venue_incidents()] == [made.pk], "the operator sees it as well"
+    replayed_by_the_command_on_the_page(unescape(page), made, tmp_path, capsys)
     ada = Client()
     ada.force_login(members[0].user)
     for _ in range(2):
@@ -148,9 +159,27 @@ def test_a_settlement_against_its_record_becomes_a_case_by_one_click(venue: Venu
         made.finding,
     )
     assert replay_evidence(evidence).same
+    shown = unescape(Client().get(f"/governance/{case.pk}/").content.decode())
+    assert f"python -m governance.rules group-{GROUP}.journal settlement " in shown
+    assert venue_incidents() == []
     assert (
         f"/governance/{case.pk}/" in Client().get("/governance/incidents/?rule=settlement").content.decode()
     )
+
+
+def replayed_by_the_command_on_the_page(
+    page: str, made: Incident, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What anybody types: the journal is downloaded, the rule is run on the file, the finding is printed."""
+    assert f"/transparency/groups/{made.group_id}/journal?until={made.last_sequence}" in page
+    (typed,) = re.findall(r"python -m governance\.rules [^<]+", page)
+    _, _, program, name, *arguments = shlex.split(typed)
+    assert (program, name) == ("governance.rules", f"group-{made.group_id}.journal")
+    (folder / name).write_bytes(b"".join(journal_parts(made.group_id, made.last_sequence)))
+    assert rules.main([str(folder / name), *arguments]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(made.finding["sentence"])
+    assert f"SHA-256 of the finding: {made.sha256}" in said
 
 
 def heard(venue: Venue, *prices: tuple[int, int, int]) -> None:
