@@ -15,7 +15,7 @@ use crate::contracts::{Contracts, SPOT};
 use crate::ids::OrderIds;
 use crate::liquidation::Liquidation;
 use crate::look::{Ahead, RING, WIDE};
-use crate::mandates::Mandates;
+use crate::mandates::{Mandates, Now};
 use crate::market::{Candle, Market};
 use crate::outcomes::Outcomes;
 use crate::output::{Ack, Output, Stamp, Transfer};
@@ -263,6 +263,7 @@ impl Kernel {
         if !commands.is_empty() {
             self.now_ms = self.now_ms.max(now_ms.min(MAX_TIME_MS));
             self.wide = self.slab.len() >= WIDE;
+            self.mandates.now = Now::at(self.now_ms);
             self.run_frames(commands);
         }
         self.report_outcomes();
@@ -280,27 +281,31 @@ impl Kernel {
     fn run_frames(&mut self, commands: &[u8]) {
         let mut ahead = [Ahead::default(); RING];
         let (mut first, mut end, mut rest) = (0, 0, commands);
-        loop {
-            while end - first < RING {
-                let Some(length) = frame_length(rest) else { break };
-                let (bytes, later) = rest.split_at(length);
-                let coming = &mut ahead[end % RING];
-                coming.bytes = bytes;
-                self.look_far(rest, coming);
-                rest = later;
-                end += 1;
-            }
-            if first == end {
-                break;
-            }
+        while end < RING && self.look_at_frame(&mut rest, &mut ahead[end]) {
+            end += 1;
+        }
+        while first < end {
             self.look_ahead(&mut ahead, first, end);
-            self.step(&ahead[first % RING]);
+            let coming = &mut ahead[first % RING];
+            self.step(coming);
             first += 1;
+            // Its place is the next frame's that nobody has looked at.
+            end += usize::from(self.look_at_frame(&mut rest, coming));
         }
         if !rest.is_empty() {
             self.sequence += 1;
             self.out.ack(Ack::refused(Reject::InputFrame));
         }
+    }
+
+    /// Cut the next frame off the batch and look at it from afar. `false`: no whole frame follows.
+    #[inline(always)]
+    fn look_at_frame<'a>(&self, rest: &mut &'a [u8], coming: &mut Ahead<'a>) -> bool {
+        let here = *rest;
+        let Some(length) = frame_length(here) else { return false };
+        (coming.bytes, *rest) = here.split_at(length);
+        self.look_far(here, coming);
+        true
     }
 
     #[inline(always)]
@@ -311,7 +316,7 @@ impl Kernel {
         }
         let done = match coming.bytes[2] {
             kind::PLACE => self.place_plain(coming.bytes, coming),
-            kind::CANCEL => self.cancel_plain(coming.bytes, coming.slot),
+            kind::CANCEL => self.cancel_plain(coming.bytes, coming.slot) || self.refuse_cancel(coming),
             _ => false,
         };
         if !done {

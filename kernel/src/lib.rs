@@ -48,6 +48,7 @@ mod publish;
 #[cfg(feature = "python")]
 mod python;
 mod query;
+mod refuse;
 mod ring;
 pub mod slab;
 mod snapshot;

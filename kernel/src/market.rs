@@ -143,6 +143,9 @@ pub struct Market {
 /// The band of an auction, in bands of continuous trading.
 const AUCTION_BAND: i64 = 4;
 
+/// A part of the centre, 1 in 2^8, that is narrower than most bands.
+const NARROW_BITS: u32 = 8;
+
 /// `Market::alarm` of a market without triggers.
 pub const NO_ALARM: (i64, i64) = (i64::MIN, i64::MAX);
 
@@ -237,6 +240,20 @@ impl Market {
         } else {
             price >= low
         }
+    }
+
+    /// `within_band` of a price above 0 and no higher than the highest. Most are so near that there is nothing to divide; on
+    /// which side of the centre a price is cannot be guessed, so nothing branches on that.
+    #[inline(always)]
+    pub fn admits(&self, side: usize, price: i64) -> bool {
+        let centre = self.band_centre();
+        let above = price - centre;
+        // Turned round for a sell.
+        let turn = (side as i64).wrapping_neg();
+        let beyond = (above ^ turn).wrapping_sub(turn);
+        let near = beyond <= self.whole(centre) >> NARROW_BITS;
+        let wide = i64::from(self.parameters.band_ppm) > PPM >> NARROW_BITS;
+        (near & wide & self.calendar.is_none()) || self.within_band(side, price)
     }
 
     /// Worst price a market order of this side may trade at: its own limit or the slippage from the best

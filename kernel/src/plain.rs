@@ -4,8 +4,8 @@
 //! the same order and gives the rejects. So this file decides nothing: it only saves the general path's questions.
 
 use crate::accounts::{Account, Balance, Funds, BOUND, FIRST_USER};
-use crate::clients::{visible, ClientIds, Entry, Vacancy};
-use crate::codes::{reason, state};
+use crate::clients::{visible, ClientIds, Entry, Found, Vacancy};
+use crate::codes::{reason, state, Reject};
 use crate::contracts::checks::Bid;
 use crate::contracts::SPOT;
 use crate::kernel::Kernel;
@@ -16,6 +16,7 @@ use crate::matching::hold_of;
 use crate::num::{charge, product, MAX_QUANTITY};
 use crate::output::{Ack, Stamp};
 use crate::place::{NOT_RESTING, PLACE_FRAME};
+use crate::refuse::{Refusal, CANCEL_FRAME};
 use crate::slab::{NewOrder, Node, NIL, NO_CLIENT};
 use crate::wire::{flag, i64_at, u32_at, u64_at, ALL_MARKETS, GTC, IOC, MAX_CLIENT_ID, STP_CANCEL_BOTH};
 
@@ -33,9 +34,11 @@ pub(crate) struct Plain<'a> {
     pub maker_ppm: i32,
     pub taker_ppm: i32,
     /// Mandate of its key, which counts it.
-    pub mandate: Option<Held>,
+    pub mandate: Held,
     spot: bool,
     crosses: bool,
+    /// Why it is cancelled as soon as it is accepted: it must not trade, or would have to and cannot. Else `NONE`.
+    dies: u8,
 }
 
 /// What the frame says. It is read again where it is needed: that costs no more than keeping it would.
@@ -139,9 +142,6 @@ impl Plain<'_> {
     }
 }
 
-/// Bytes of a cancel without a client id.
-const CANCEL_FRAME: usize = 40;
-
 /// Whether a quantity is positive and not too large.
 #[inline(always)]
 fn fits(quantity: i64) -> bool {
@@ -154,27 +154,28 @@ fn fits(quantity: i64) -> bool {
 fn need(market: &Market, side: usize, price: i64, size: i64, taker_ppm: i32) -> Option<(u32, i64)> {
     let notional = product(price, size, market.tick_quote)?;
     let base = size.checked_mul(market.lot_size)?;
-    // No branch on the side: it cannot be guessed.
-    let centre = market.band_centre();
-    let inner = (side == 0) & (price <= centre) | (side != 0) & (price >= centre);
-    let allowed = (notional >= market.parameters.min_notional)
-        & (market.book.level_count(side) < market.parameters.max_levels);
-    if !allowed || (!inner && !in_band(market, side, price)) {
+    if notional < market.parameters.min_notional {
         return None;
     }
     if market.kind != SPOT {
-        return (price <= market.highest()).then_some((market.quote, 0));
+        return Some((market.quote, 0));
     }
     let cost = notional.checked_add(charge(notional, taker_ppm, 0))?;
     let needs = [(market.quote, cost), (market.base, base)];
     Some(needs[side & 1])
 }
 
+/// What an order may be worth at most to the mandate of its key, which values a sell at the market's price if that is more.
 #[inline(always)]
-fn in_band(market: &Market, side: usize, price: i64) -> bool {
-    let (low, high) = market.band();
-    (side == 0) & (price <= high) | (side != 0) & (price >= low)
+fn most_worth(market: &Market, side: usize, price: i64, size: i64) -> i64 {
+    let sold = price.max(market.band_centre()).max(market.book.best_bid());
+    // No branch on the side.
+    let most = price + ((sold - price) & (side as i64).wrapping_neg());
+    product(most, size, market.tick_quote).unwrap_or(i64::MAX)
 }
+
+/// One bit tells a plain order that is over at once from one that may wait, and the same bit one that must not trade.
+const _: () = assert!(GTC == 0 && IOC.is_power_of_two() && IOC == flag::POST_ONLY);
 
 /// Whether the frame of a new order asks for nothing that is not plain.
 #[inline(always)]
@@ -184,7 +185,8 @@ fn is_plain(frame: &[u8; PLACE_FRAME], bytes: usize, coming: &Ahead) -> bool {
     let (tif, stp, length) = (frame[33], frame[34], frame[35] as usize);
     let sound = (options == 0)
         & (frame[3] & !(flag::SELL | flag::POST_ONLY) == 0)
-        & ((tif == GTC) | (tif == IOC))
+        & (tif & !IOC == 0)
+        & (tif & frame[3] & flag::POST_ONLY == 0)
         & (stp <= STP_CANCEL_BOTH)
         & (length <= MAX_CLIENT_ID)
         & (bytes == PLACE_FRAME + length)
@@ -202,7 +204,7 @@ fn balance_of(account: &mut Account, asset: u32) -> Option<&mut Balance> {
 impl Kernel {
     /// Whether nothing is pending that has to be looked at after every command or before each of its checks.
     #[inline(always)]
-    fn is_quiet(&self) -> bool {
+    pub(crate) fn is_quiet(&self) -> bool {
         self.plain && !self.algos.is_busy() && self.funds.pending.is_empty()
     }
 
@@ -215,27 +217,31 @@ impl Kernel {
         }
         // Looked at where it was written: a copy would wait for the stores.
         let checked = self.check_plain(frame, coming);
-        let Some(order) = &checked else { return false };
+        let order = match &checked {
+            Ok(order) => order,
+            Err(refusal) => return self.refuse_plain(refusal),
+        };
         if !order.spot {
             return self.place_contract(order);
         }
-        if order.crosses {
-            self.take_plain(order);
-        } else {
-            self.rest_plain(order);
-        }
+        self.enter_plain(order);
         true
     }
 
-    /// Check a plain order whole; `None` where the general path has to say what is the matter.
+    /// Check a plain order whole.
     #[inline(never)]
-    fn check_plain<'a>(&self, frame: &'a [u8; PLACE_FRAME], coming: &'a Ahead<'a>) -> Option<Plain<'a>> {
+    fn check_plain<'a>(
+        &self,
+        frame: &'a [u8; PLACE_FRAME],
+        coming: &'a Ahead<'a>,
+    ) -> Result<Plain<'a>, Refusal> {
+        const UNCLEAR: Refusal = Refusal::Unclear;
         let (number, key) = (u32_at(frame, 4), u32_at(frame, 12));
         let (price, size) = (i64_at(frame, 16), i64_at(frame, 24));
         let (flags, tif) = (frame[3], frame[33]);
         let side = (flags & flag::SELL) as usize;
-        let account = self.funds.accounts.get(coming.owner as usize)?;
-        let market = self.markets.get(u32_at(frame, 8) as usize)?;
+        let account = self.funds.accounts.get(coming.owner as usize).ok_or(UNCLEAR)?;
+        let market = self.markets.get(u32_at(frame, 8) as usize).ok_or(UNCLEAR)?;
         let spot = market.kind == SPOT;
         let welcome = number >= FIRST_USER
             && account.flags & BOUND == 0
@@ -243,40 +249,47 @@ impl Kernel {
             && account.orders.len() < self.limits.orders_per_account as usize
             && market.is_open()
             && !market.book.is_collecting()
-            && (size >= market.parameters.min_lots) & (size <= market.parameters.max_lots);
+            && (size >= market.parameters.min_lots) & (size <= market.parameters.max_lots)
+            && (price <= market.highest()) & (market.book.level_count(side) < market.parameters.max_levels);
         if !welcome {
-            return None;
-        }
-        let crosses = market.book.crosses(side, price);
-        if if crosses { flags & flag::POST_ONLY != 0 } else { tif != GTC } {
-            return None;
-        }
-        let (maker_ppm, taker_ppm) = market.fees(account.tier);
-        let (asset, hold) = need(market, side, price, size, taker_ppm)?;
-        let balance = account.place_of(asset);
-        let has = account.balances.get(balance).filter(|balance| balance.asset == asset)?;
-        if spot && has.total - has.held < hold {
-            return None;
-        }
-        let mandate = self.mandates.find(account, key);
-        if let Some(held) = mandate {
-            let lets = self.mandates.lets(held, self.now_ms);
-            if !lets
-                && !self.keeps_mandate(held, coming.owner, &Wanted::plain(market.number, side, price, size))
-            {
-                return None;
-            }
+            return Err(UNCLEAR);
         }
         let mut vacancy = None;
         if frame[35] > 0 {
             let clients = &self.clients;
             if clients.len() >= self.limits.client_ids as usize || clients.is_due(self.now_ms) {
-                return None;
+                return Err(UNCLEAR);
             }
-            vacancy = Some(clients.vacancy(number, coming.key)?);
+            match clients.peek(number, coming.key).ok_or(UNCLEAR)? {
+                Found::Vacant(vacant) => vacancy = Some(vacant),
+                Found::Entry(sequence) => return Err(Refusal::Duplicate(sequence)),
+            }
+        }
+        let crosses = market.book.crosses(side, price);
+        let dies = match crosses {
+            true if flags & flag::POST_ONLY != 0 => reason::POST_ONLY,
+            false if tif != GTC => reason::IOC,
+            _ => reason::NONE,
+        };
+        let mandate = self.mandates.find(account, key);
+        if !self.mandates.lets(mandate, most_worth(market, side, price, size))
+            && !self.keeps_mandate(mandate, coming.owner, &Wanted::plain(market.number, side, price, size))
+        {
+            return Err(UNCLEAR);
+        }
+        let (maker_ppm, taker_ppm) = market.fees(account.tier);
+        let (asset, hold) = need(market, side, price, size, taker_ppm).ok_or(UNCLEAR)?;
+        if !market.admits(side, price) {
+            let why = Refusal::Rejected(mandate, Reject::RiskPriceBand);
+            return Err(if market.auction.band_ms == 0 { why } else { UNCLEAR });
+        }
+        let balance = account.place_of(asset);
+        let has = account.balances.get(balance).filter(|balance| balance.asset == asset).ok_or(UNCLEAR)?;
+        if spot && has.total - has.held < hold {
+            return Err(Refusal::Rejected(mandate, Reject::RiskInsufficientBalance));
         }
         let (owner, balance) = (coming.owner, balance as u32);
-        Some(Plain {
+        Ok(Plain {
             frame,
             coming,
             owner,
@@ -288,6 +301,7 @@ impl Kernel {
             mandate,
             spot,
             crosses,
+            dies,
         })
     }
 
@@ -303,14 +317,25 @@ impl Kernel {
             taker_ppm: order.taker_ppm,
         };
         let Some(open) = self.passes(order.market(), &bid) else { return false };
-        if order.crosses {
+        // It holds nothing, but if it rests its balance is told.
+        if self.enter_plain(order) {
+            self.reserve_plain(order.market(), &bid, open);
+        }
+        true
+    }
+
+    /// A plain order that passed trades, rests or dies; whether it rests.
+    #[inline(always)]
+    fn enter_plain(&mut self, order: &Plain) -> bool {
+        if order.dies != reason::NONE {
+            self.kill_plain(order, order.dies);
+        } else if order.crosses {
             self.take_plain(order);
+        } else {
+            self.rest_plain(order);
             return true;
         }
-        // It holds nothing, but its balance is told.
-        self.rest_plain(order);
-        self.reserve_plain(order.market(), &bid, open);
-        true
+        false
     }
 
     /// A plain order enters the book, and holds what it needs; what it reserves is the caller's.
@@ -318,9 +343,7 @@ impl Kernel {
     fn rest_plain(&mut self, order: &Plain) {
         let now_ms = self.now_ms;
         let Kernel { funds, markets, slab, ids, clients, out, mandates, .. } = self;
-        if let Some(held) = order.mandate {
-            mandates.count(held, now_ms);
-        }
+        mandates.count(order.mandate);
         let Funds { accounts, batch, dirty_accounts, .. } = funds;
         let (account, market) = (&mut accounts[order.owner as usize], &mut markets[order.market() as usize]);
         let balance = &mut account.balances[order.balance as usize];

@@ -353,11 +353,9 @@ impl Kernel {
 
     /// Accept an order: its record, and the sequence of its client id.
     #[inline(always)]
-    fn begin_plain(&mut self, order: &Plain) -> (Cold, u64) {
+    pub(crate) fn begin_plain(&mut self, order: &Plain) -> (Cold, u64) {
         let now_ms = self.now_ms;
-        if let Some(held) = order.mandate {
-            self.mandates.count(held, now_ms);
-        }
+        self.mandates.count(order.mandate);
         self.funds.touch(order.owner);
         let order_id = self.ids.reserve();
         let client = order.remember(&mut self.clients, order_id, now_ms);

@@ -124,7 +124,7 @@ impl Kernel {
 
     /// Whether one more key of the account can be kept.
     fn check_key_room(&self, account: u32) -> Result<(), Reject> {
-        if self.mandates.keys.of(account).len() >= PER_ACCOUNT || self.mandates.keys.len() >= MOST {
+        if self.mandates.keys.of(account).count() >= PER_ACCOUNT || self.mandates.keys.len() >= MOST {
             return Err(Reject::StateTooMany);
         }
         Ok(())
@@ -169,14 +169,17 @@ impl Kernel {
     #[inline]
     pub(super) fn held_by(&self, frame: &Frame) -> Option<Held> {
         let account = self.funds.account_slot(frame.account)?;
-        self.mandates.find(self.funds.account(account), frame.key)
+        let held = self.mandates.find(self.funds.account(account), frame.key);
+        (held != Held::NOBODYS).then_some(held)
     }
 
     /// Whether the mandate of a key lets a plain cancel pass.
     #[inline(always)]
     pub(crate) fn may_cancel(&self, account: &Account, key: u32) -> bool {
-        let Some(held) = self.mandates.find(account, key) else { return true };
-        self.mandates.keys.held(held).permits(TRADE, self.now_ms).is_ok()
+        let held = self.mandates.find(account, key);
+        let mandate = self.mandates.keys.held(held);
+        let lasts = self.now_ms <= mandate.expires_ms.wrapping_sub(1);
+        (held == Held::NOBODYS) | (!mandate.revoked & lasts & (mandate.rights & TRADE != 0))
     }
 
     /// What the mandate of a key says to a command; orders and amendments are looked at when they are read. Cancels

@@ -4,11 +4,11 @@
 //! over midnight counts with what it does from then on. When the result falls to the mandate's bound the key's open
 //! orders are cancelled, and until the day is over it may only reduce.
 
-use super::Mandate;
+use super::{Mandate, Now};
 use crate::kernel::Kernel;
 use crate::market::Market;
 
-const DAY_MS: u64 = 86_400_000;
+pub(super) const DAY_MS: u64 = 86_400_000;
 
 /// What a key traded in one market today.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,9 +43,10 @@ fn worth(market: &Market, lots: i64) -> i64 {
 impl Mandate {
     /// Whether one more command of the running second is allowed, and the day is the one that is counted.
     #[inline]
-    pub(super) fn has_room(&self, now_ms: u64) -> bool {
-        let free = self.rate == 0 || self.used < self.rate || self.second != now_ms / 1_000;
-        free && self.day == now_ms / DAY_MS
+    pub(super) fn has_room(&self, now: Now) -> bool {
+        // A rate of 0 is none.
+        let free = (self.used <= self.rate.wrapping_sub(1)) | (self.second != now.second);
+        free & (self.day == now.day)
     }
 
     /// Begin a new day if one has begun.
@@ -99,7 +100,7 @@ impl Kernel {
     /// Count a fill of an order that a key with a daily bound placed.
     pub(super) fn note_key_fill(&mut self, fill: KeyFill) {
         let number = self.funds.account(fill.account).number;
-        let Some(held) = self.mandates.find(self.funds.account(fill.account), fill.key) else { return };
+        let held = self.mandates.find(self.funds.account(fill.account), fill.key);
         let mandate = self.mandates.keys.held_mut(held);
         if !mandate.is_daily() {
             return;

@@ -58,7 +58,7 @@ impl Kernel {
         let mandate = self.mandates.keys.held(held);
         mandate.permits(TRADE, self.now_ms).is_ok()
             && mandate.covers(wanted.market)
-            && mandate.has_room(self.now_ms)
+            && mandate.has_room(self.mandates.now)
             && (wanted.market as usize) < self.markets.len()
             && (!mandate.bounds_value() || self.check_size(mandate, account, wanted).is_ok())
     }

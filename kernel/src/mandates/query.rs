@@ -21,8 +21,8 @@ impl Kernel {
     /// `{"q":"mandates","account":n}`: mandates, approved builders, referrer of an account.
     pub(crate) fn query_mandates(&self, account: u32) -> Value {
         let range = (account, 0)..=(account, u32::MAX);
-        let mandates = self.mandates.keys.of(account).iter();
-        let mandates = mandates.map(|(key, mandate)| mandate.json(*key)).collect::<Vec<_>>();
+        let mandates = self.mandates.keys.of(account);
+        let mandates = mandates.map(|(key, mandate)| mandate.json(key)).collect::<Vec<_>>();
         let builders = self.mandates.builders.range(range);
         let builders = builders.map(|((_, builder), cap)| json!([builder, cap])).collect::<Vec<_>>();
         let referrer = self.mandates.referrers.get(&account).copied().unwrap_or(0);

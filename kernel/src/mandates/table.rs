@@ -1,99 +1,116 @@
-//! Where mandates are kept: those of one account together, so that a command whose account is at hand finds that of its key
-//! in one step, and accounts without any are told by their own record (`Account::keys`).
+//! Where mandates are kept: all in one array, so that a command whose account is at hand finds that of its key in one step.
+//! An account names its first (`Account::keys`); the others of the few accounts with several are looked up.
 
 use std::collections::BTreeMap;
 
 use super::Mandate;
 
-/// A mandate that was found; good until the next is set.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Held {
-    list: u32,
-    at: u32,
+/// The place of a mandate that was found; good until the group ends, since none is ever forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Held(u32);
+
+impl Held {
+    /// That of commands nobody has bound: it allows everything, and what is counted on it means nothing.
+    pub const NOBODYS: Held = Held(0);
+}
+
+/// Two cache lines, begun with one.
+#[derive(Default)]
+#[repr(C, align(64))]
+struct Row {
+    key: u32,
+    account: u32,
+    mandate: Mandate,
 }
 
 /// All mandates of a group.
-#[derive(Default)]
 pub(crate) struct Table {
-    /// List of an account, by its number.
-    places: BTreeMap<u32, u32>,
-    /// (key, mandate) by key.
-    lists: Vec<Vec<(u32, Mandate)>>,
-    count: usize,
+    /// Place by (account number, key).
+    places: BTreeMap<(u32, u32), u32>,
+    /// The first is nobody's.
+    rows: Vec<Row>,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Table { places: BTreeMap::new(), rows: vec![Row::default()] }
+    }
 }
 
 impl Table {
     pub fn len(&self) -> usize {
-        self.count
+        self.places.len()
     }
 
     #[inline(always)]
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.rows.len() == 1
     }
 
     /// What `Account::keys` is to be for an account number: 0 without mandates.
     pub fn keys_of(&self, account: u32) -> u32 {
-        self.places.get(&account).map_or(0, |place| place + 1)
+        self.places.range((account, 0)..=(account, u32::MAX)).next().map_or(0, |(_, place)| *place)
     }
 
-    /// The mandate of a key of the account whose record says `keys`.
+    /// The mandate of a key of the account whose record says `keys`; without a key, or a mandate of it, nobody's. There is
+    /// nothing to guess where an account has one key only.
     #[inline(always)]
-    pub fn find(&self, keys: u32, key: u32) -> Option<Held> {
-        if keys == 0 || key == 0 {
-            return None;
+    pub fn find(&self, keys: u32, key: u32) -> Held {
+        let place = if key == 0 { 0 } else { keys };
+        // Nobody's has the key 0.
+        if self.rows[place as usize].key != key {
+            return self.find_other(place, key);
         }
-        let list = keys - 1;
-        let at = match self.lists[list as usize].as_slice() {
-            [only] => (only.0 == key).then_some(0),
-            several => several.binary_search_by_key(&key, |row| row.0).ok(),
-        };
-        at.map(|at| Held { list, at: at as u32 })
+        Held(place)
+    }
+
+    #[inline(never)]
+    fn find_other(&self, first: u32, key: u32) -> Held {
+        if first == 0 {
+            return Held::NOBODYS;
+        }
+        let account = self.rows[first as usize].account;
+        self.places.get(&(account, key)).map_or(Held::NOBODYS, |place| Held(*place))
     }
 
     #[inline(always)]
     pub fn held(&self, held: Held) -> &Mandate {
-        &self.lists[held.list as usize][held.at as usize].1
+        &self.rows[held.0 as usize].mandate
     }
 
     #[inline(always)]
     pub fn held_mut(&mut self, held: Held) -> &mut Mandate {
-        &mut self.lists[held.list as usize][held.at as usize].1
+        &mut self.rows[held.0 as usize].mandate
     }
 
     /// The mandate of a key of an account number.
     pub fn get(&self, account: u32, key: u32) -> Option<&Mandate> {
-        self.find(self.keys_of(account), key).map(|held| self.held(held))
+        self.places.get(&(account, key)).map(|place| self.held(Held(*place)))
     }
 
     /// (key, mandate) of an account number, by key.
-    pub fn of(&self, account: u32) -> &[(u32, Mandate)] {
-        self.places.get(&account).map_or(&[], |place| &self.lists[*place as usize])
+    pub fn of(&self, account: u32) -> impl Iterator<Item = (u32, &Mandate)> {
+        let places = self.places.range((account, 0)..=(account, u32::MAX));
+        places.map(|((_, key), place)| (*key, self.held(Held(*place))))
     }
 
     /// Every ((account number, key), mandate), in that order.
     pub fn iter(&self) -> impl Iterator<Item = ((u32, u32), &Mandate)> {
-        self.places.keys().flat_map(|account| self.of(*account).iter().map(|row| ((*account, row.0), &row.1)))
+        self.places.iter().map(|(at, place)| (*at, self.held(Held(*place))))
     }
 
-    /// Numbers of the accounts that have any.
+    /// Numbers of the accounts that have any, some more than once.
     pub fn accounts(&self) -> impl Iterator<Item = u32> + '_ {
-        self.places.keys().copied()
+        self.places.keys().map(|(account, _)| *account)
     }
 
     pub fn insert(&mut self, account: u32, key: u32, mandate: Mandate) {
         let mandate = Mandate { plain: mandate.is_plain(), ..mandate };
-        let place = *self.places.entry(account).or_insert(self.lists.len() as u32) as usize;
-        if place == self.lists.len() {
-            self.lists.push(Vec::new());
-        }
-        let list = &mut self.lists[place];
-        match list.binary_search_by_key(&key, |row| row.0) {
-            Ok(at) => list[at].1 = mandate,
-            Err(at) => {
-                list.insert(at, (key, mandate));
-                self.count += 1;
-            }
+        let place = *self.places.entry((account, key)).or_insert(self.rows.len() as u32) as usize;
+        if place == self.rows.len() {
+            self.rows.push(Row { key, account, mandate });
+        } else {
+            self.rows[place].mandate = mandate;
         }
     }
 
@@ -101,7 +118,7 @@ impl Table {
     pub fn part(&self, account: u32) -> Table {
         let mut part = Table::default();
         for (key, mandate) in self.of(account) {
-            part.insert(account, *key, mandate.clone());
+            part.insert(account, key, mandate.clone());
         }
         part
     }
@@ -109,9 +126,7 @@ impl Table {
     /// Hint that a command of the account whose record says `keys` comes soon.
     #[inline]
     pub fn prefetch(&self, keys: u32) {
-        if let Some(first) = self.lists.get((keys as usize).wrapping_sub(1)).and_then(|list| list.first()) {
-            crate::prefetch::whole(first);
-        }
+        crate::prefetch::line(&self.rows, keys as usize);
     }
 }
 
@@ -122,18 +137,23 @@ mod tests {
     #[test]
     fn keys_are_found_by_number_and_by_the_record_of_their_account() {
         let mut table = Table::default();
+        assert!(table.is_empty());
         let mandate = |rate| Mandate { rate, ..Mandate::default() };
         for (account, key) in [(40, 9), (17, 5), (40, 3), (17, 6), (40, 9)] {
             table.insert(account, key, mandate(account * 10 + key));
         }
-        assert_eq!(table.len(), 4);
+        assert_eq!((table.len(), table.is_empty()), (4, false));
         let all: Vec<_> = table.iter().map(|(place, mandate)| (place, mandate.rate)).collect();
         assert_eq!(all, [((17, 5), 175), ((17, 6), 176), ((40, 3), 403), ((40, 9), 409)]);
         let keys = table.keys_of(40);
-        assert_eq!(table.find(keys, 3).map(|held| table.held(held).rate), Some(403));
-        assert!(table.find(keys, 5).is_none() && table.find(0, 3).is_none() && table.find(keys, 0).is_none());
+        let rate = |key| table.held(table.find(keys, key)).rate;
+        assert_eq!((rate(3), rate(9)), (403, 409));
+        for (keys, key) in [(keys, 5), (0, 3), (keys, 0), (table.keys_of(17), 9)] {
+            assert_eq!(table.find(keys, key), Held::NOBODYS);
+        }
         assert_eq!((table.keys_of(16), table.get(17, 9)), (0, None));
         let part = table.part(40);
-        assert_eq!((part.len(), part.keys_of(40), part.keys_of(17)), (2, 1, 0));
+        assert_eq!(part.iter().map(|(place, _)| place).collect::<Vec<_>>(), [(40, 3), (40, 9)]);
+        assert_eq!((part.keys_of(40) != 0, part.keys_of(17)), (true, 0));
     }
 }
