@@ -18,6 +18,7 @@ mod bulk;
 mod calendar;
 mod cancel;
 mod clients;
+mod closed;
 mod codec;
 pub mod codes;
 mod contracts;

@@ -169,11 +169,21 @@ impl Kernel {
             kind::PLACE => self.prefetch_place(account, rest, coming),
             kind::CANCEL | kind::AMEND => {
                 if let Some(bytes) = coming.bytes.first_chunk::<24>() {
-                    self.ids.prefetch(u64_at(bytes, HEADER));
+                    self.look_for_order(u64_at(bytes, HEADER), coming);
                 }
             }
             _ => {}
         }
+    }
+
+    /// Ask for the cell of an order id; where that is at hand, for the order.
+    #[inline(always)]
+    fn look_for_order(&self, order_id: u64, coming: &mut Ahead) {
+        if self.wide {
+            return self.ids.prefetch(order_id);
+        }
+        coming.slot = self.ids.get(order_id).unwrap_or(NIL);
+        self.slab.prefetch(coming.slot);
     }
 
     #[inline(never)]
@@ -197,9 +207,11 @@ impl Kernel {
                 account.prefetch_ends();
             }
         }
+        // Few levels are in use where there are few orders: they are at hand, and the order of a cancel was looked up.
+        if !self.wide && self.outcomes.events.is_empty() {
+            return;
+        }
         match bytes[2] {
-            // Few levels are in use where there are few orders: they are at hand.
-            kind::PLACE if !self.wide && self.outcomes.events.is_empty() => {}
             kind::PLACE => {
                 let Some((market, side, price)) = self.order_ahead(coming) else { return };
                 if !self.wide {
@@ -215,7 +227,7 @@ impl Kernel {
                     self.look_at_holding(coming.owner, None);
                 }
             }
-            kind::CANCEL => {
+            kind::CANCEL if self.wide => {
                 let slot = self.ids.get(u64_at(bytes, HEADER)).unwrap_or(NIL);
                 self.slab.prefetch(slot);
                 coming.slot = slot;

@@ -53,12 +53,12 @@ pub(super) fn capacity(size: u8) -> u32 {
     }
 }
 
-/// A free cell: the line, its place there, and the lines from home; good until the memory changes.
+/// A free cell, and whether it is near enough to its home; good until the memory changes.
 #[derive(Clone, Copy)]
 pub struct Vacancy {
-    line: usize,
-    cell: u32,
-    steps: u32,
+    /// Cells before it in its class.
+    at: u32,
+    near: bool,
 }
 
 impl Vacancy {
@@ -67,7 +67,7 @@ impl Vacancy {
     /// bounds every search.
     #[inline(always)]
     pub fn is_near(self) -> bool {
-        self.steps < MAX_PROBE
+        self.near
     }
 }
 
@@ -190,7 +190,8 @@ impl Place<&[Line]> {
             }
             let free = line.free();
             if free != 0 {
-                return Err(Vacancy { line: self.base + at, cell: free.trailing_zeros() / 8, steps });
+                let cell = (self.base + at) * WIDTH + free.trailing_zeros() as usize / 8;
+                return Err(Vacancy { at: cell as u32, near: steps < MAX_PROBE });
             }
             at = (at + 1) & self.mask;
             steps += 1;
@@ -269,7 +270,8 @@ impl Classes {
     /// Take a free cell of a shard with so many lines for an id.
     #[inline(always)]
     pub fn take(&mut self, bits: u8, vacancy: Vacancy, tag: u32, sequence: u32) {
-        self.lines[bits as usize][vacancy.line].set(vacancy.cell as usize, tag, sequence);
+        let at = vacancy.at as usize;
+        self.lines[bits as usize][at / WIDTH].set(at % WIDTH, tag, sequence);
     }
 
     /// A shard begins to have 2^`bits` lines instead of the fewer it `had`: each of its ids is given a cell among them.
