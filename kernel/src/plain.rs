@@ -3,144 +3,26 @@
 //! about a command (an option, a refusal, a margin account, a timer, a mandate with a new day to begin) leaves it to the general path, which does the same in
 //! the same order and gives the rejects. So this file decides nothing: it only saves the general path's questions.
 
+mod order;
+
+pub(crate) use order::Plain;
+
 use crate::accounts::{Account, Balance, Funds, BOUND, FIRST_USER};
-use crate::clients::{visible, ClientIds, Entry, Found, Vacancy};
+use crate::clients::{visible, Found};
 use crate::codes::{reason, state, Reject};
 use crate::contracts::checks::Bid;
 use crate::contracts::SPOT;
 use crate::kernel::Kernel;
 use crate::look::Ahead;
-use crate::mandates::{Held, Wanted};
+use crate::mandates::Wanted;
 use crate::market::Market;
 use crate::matching::hold_of;
 use crate::num::{charge, product, MAX_QUANTITY};
 use crate::output::{Ack, Stamp};
 use crate::place::{NOT_RESTING, PLACE_FRAME};
 use crate::refuse::{Refusal, CANCEL_FRAME};
-use crate::slab::{NewOrder, Node, NIL, NO_CLIENT};
+use crate::slab::{Node, NIL, NO_CLIENT};
 use crate::wire::{flag, i64_at, u32_at, u64_at, ALL_MARKETS, GTC, IOC, MAX_CLIENT_ID, STP_CANCEL_BOTH};
-
-/// A plain order: its frame, and what was looked up to check it.
-pub(crate) struct Plain<'a> {
-    frame: &'a [u8; PLACE_FRAME],
-    coming: &'a Ahead<'a>,
-    /// Slot of the account.
-    pub owner: u32,
-    /// Where its client id will stand, if it has one.
-    vacancy: Option<Vacancy>,
-    /// Place of the balance it needs, and the units of that; of a contract none.
-    balance: u32,
-    hold: i64,
-    pub maker_ppm: i32,
-    pub taker_ppm: i32,
-    /// Mandate of its key, which counts it.
-    pub mandate: Held,
-    spot: bool,
-    crosses: bool,
-    /// Why it is cancelled as soon as it is accepted: it must not trade, or would have to and cannot. Else `NONE`.
-    dies: u8,
-}
-
-/// What the frame says. It is read again where it is needed: that costs no more than keeping it would.
-impl Plain<'_> {
-    #[inline(always)]
-    pub fn number(&self) -> u32 {
-        u32_at(self.frame, 4)
-    }
-
-    #[inline(always)]
-    pub fn market(&self) -> u32 {
-        u32_at(self.frame, 8)
-    }
-
-    #[inline(always)]
-    pub fn key(&self) -> u32 {
-        u32_at(self.frame, 12)
-    }
-
-    #[inline(always)]
-    pub fn price(&self) -> i64 {
-        i64_at(self.frame, 16)
-    }
-
-    #[inline(always)]
-    pub fn size(&self) -> i64 {
-        i64_at(self.frame, 24)
-    }
-
-    #[inline(always)]
-    pub fn flags(&self) -> u8 {
-        self.frame[3]
-    }
-
-    #[inline(always)]
-    pub fn side(&self) -> usize {
-        (self.frame[3] & flag::SELL) as usize
-    }
-
-    #[inline(always)]
-    pub fn tif(&self) -> u8 {
-        self.frame[33]
-    }
-
-    #[inline(always)]
-    pub fn stp(&self) -> u8 {
-        self.frame[34]
-    }
-
-    /// Remember its client id; the sequence of that, or `NO_CLIENT`.
-    #[inline(always)]
-    pub fn remember(&self, clients: &mut ClientIds, order_id: u64, now_ms: u64) -> u64 {
-        match self.vacancy {
-            Some(vacancy) => {
-                clients.push_at(vacancy, Entry::new(self.coming.key, self.number(), order_id), now_ms)
-            }
-            None => NO_CLIENT,
-        }
-    }
-
-    /// What its record is written from.
-    #[inline(always)]
-    pub fn record(&self, order_id: u64, now_ms: u64) -> NewOrder<'_> {
-        let client_len = self.frame[35];
-        // Type, time in force and self-trade mode stand in the frame as in the record.
-        let small = u64_at(self.frame, 32) & 0xFF_FFFF;
-        NewOrder {
-            head: NewOrder::head_of(self.flags(), self.number(), client_len),
-            order_id,
-            terms: [u64_at(self.frame, 8), u64_at(self.frame, 16), u64_at(self.frame, 24)],
-            created_ms: now_ms,
-            expires_ms: 0,
-            small: small
-                | (state::OPEN as u64) << 24
-                | (reason::NONE as u64) << 32
-                | u64::from(client_len) << 40,
-            builder: 0,
-            client_id: &self.coming.words,
-        }
-    }
-
-    /// What matching needs of it, not in a list yet.
-    #[inline(always)]
-    pub fn node(&self, order_id: u64, client: u64, remaining: i64, prepaid: u32) -> Node {
-        Node {
-            next: NIL,
-            prev: NIL,
-            remaining,
-            price: self.price(),
-            order_id,
-            client,
-            account: self.owner,
-            market: self.market() as u16,
-            flags: self.flags(),
-            stp: self.stp(),
-            maker_ppm: self.maker_ppm,
-            taker_ppm: self.taker_ppm,
-            prepaid,
-            position: NOT_RESTING,
-        }
-    }
-}
 
 /// Whether a quantity is positive and not too large.
 #[inline(always)]
