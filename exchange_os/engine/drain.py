@@ -27,7 +27,7 @@ from exchange_os.engine.committer import Committer
 from exchange_os.engine.errors import Fenced
 from exchange_os.engine.failpoints import Injected
 from exchange_os.engine.holdings import Holdings
-from exchange_os.engine.services import send_wake
+from exchange_os.engine.services import leave_one_wake
 from exchange_os.engine.state import Batch, GroupState
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class Drain:
             if self.stopping:
                 return
             if running_ms() - started > slice_ms:
-                send_wake(0, self._incarnation)
+                leave_one_wake(self._incarnation)
                 return
 
     def _has_work(self, group: int) -> bool:

@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
 from exchange_os.engine import wire
-from exchange_os.engine.connections import make_redis
+from exchange_os.engine.connections import make_broker_redis, make_redis
 from exchange_os.engine.models import Incident, RiskGroup
 
 log = logging.getLogger(__name__)
@@ -57,6 +57,19 @@ def send_wake(group: int, worker: str = "*") -> bool:
         log.warning("a wake was not sent: %s", error, extra={"group": group})
         return False
     return True
+
+
+def leave_one_wake(worker: str) -> None:
+    """See that one wake, and no more, waits in the own queue of a worker whose loop ends while there is work.
+
+    Each loop takes one message, so a worker that is never quiet would let them pile up. What they name is in the set of
+    the worker's wakes as well: one is as good as all. Raises ``RedisError``.
+    """
+    with make_broker_redis() as broker:
+        queue = queue_of(worker)
+        broker.ltrim(queue, -1, -1)
+        if not broker.llen(queue):
+            send_wake(0, worker)
 
 
 def wake_on_commit(group: int) -> None:

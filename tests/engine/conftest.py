@@ -70,8 +70,9 @@ def local_worker(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Ite
     for name in ("STALL_EXIT_MS", "DEAF_EXIT_MS"):
         monkeypatch.setattr(limits, name, 3_600_000)
     worker = LocalWorker()
-    for module in (client, drain, gateway, holdings, presence, sweeper):
+    for module in (client, gateway, holdings, presence, sweeper):
         monkeypatch.setattr(module, "send_wake", worker.wake)
+    monkeypatch.setattr(drain, "leave_one_wake", lambda incarnation: worker.wake(0))
     yield worker
     worker.close()
 

@@ -8,9 +8,10 @@ from redis import Redis
 
 from exchange_os.engine import client, limits, sweeper, wire
 from exchange_os.engine.audit import audit_group
+from exchange_os.engine.connections import make_broker_redis
 from exchange_os.engine.errors import GroupHalted, MalformedCommand
 from exchange_os.engine.models import Candle, ClosedOrder, Fill, JournalBatch, RiskGroup
-from exchange_os.engine.services import create_group
+from exchange_os.engine.services import create_group, leave_one_wake, queue_of, send_wake
 from tests.engine.cast import MAKER, MARKET, QUOTE, TAKER, crossing_flow, open_market, order, send
 from tests.engine.conftest import LocalWorker, wait_until
 
@@ -44,6 +45,22 @@ def test_packed_commands_are_answered_in_order(market_group: int) -> None:
     ids = [ack.order_id for ack in acks]
     assert ids == sorted(ids)
     assert audit_group(market_group).problems == []
+
+
+def test_wakes_do_not_pile_up_behind_a_worker_that_is_never_quiet() -> None:
+    with make_broker_redis() as broker:
+        try:
+            for group in (7, 8, 9):
+                send_wake(group, "busy/1")
+            assert broker.llen(queue_of("busy/1")) == 3
+            for _ in range(2):
+                leave_one_wake("busy/1")
+                assert broker.llen(queue_of("busy/1")) == 1
+            broker.delete(queue_of("busy/1"))
+            leave_one_wake("busy/1")
+            assert broker.llen(queue_of("busy/1")) == 1, "the loop begins again by itself"
+        finally:
+            broker.delete(queue_of("busy/1"))
 
 
 def test_commands_with_bad_framing_never_leave_the_caller(market_group: int) -> None:

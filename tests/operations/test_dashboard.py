@@ -173,6 +173,7 @@ def test_charts_show_hours_and_days_with_gaps_where_nothing_was_kept(
     assert 90.0 in courses("6h", now).lines["rate"]
     assert parts_of([1.0, 3.0, None, 2.0], 4.0) == ["0.0,120.0 200.0,40.0", "600.0,80.0 601.0,80.0"]
     assert [nice_top(each) for each in (0, 4, 4.1, 90, 120, 700)] == [4.0, 4.0, 5.0, 100.0, 200.0, 800.0]
+    assert [nice_top(each, 1_024) for each in (3, 187_000, 27_000_000)] == [4.0, 200 * 1_024, 40 * 1_024**2]
     staff = as_user(first)
     for name in (*RANGES, "nonsense"):
         page = staff.get(f"/operator/charts/?range={name}").content.decode()

@@ -79,7 +79,7 @@ def charts(request: HttpRequest) -> HttpResponse:
 
 def _chart(title: str, kind: str, values: Values, words: Callable[[float], str], times: list[str]) -> Chart:
     known = [value for value in values if value is not None]
-    top = nice_top(max(known, default=0))
+    top = nice_top(max(known, default=0), 1_024 if words is _bytes else 1)
     summary = f"lowest {words(min(known))}, highest {words(max(known))}" if known else "nothing was kept"
     return Chart(
         title, kind, words(known[-1]) if known else "–", summary, parts_of(values, top),
@@ -87,12 +87,18 @@ def _chart(title: str, kind: str, values: Values, words: Callable[[float], str],
     )  # fmt: skip
 
 
-def nice_top(highest: float) -> float:
-    """The least of 1, 2, 4, 5, 8 or 10 times a power of ten that is not below ``highest``; 4 at least."""
-    if highest <= LEVELS:
-        return float(LEVELS)
-    power = 10.0 ** math.floor(math.log10(highest))
-    return next(power * part for part in (1, 2, 4, 5, 8, 10) if power * part >= highest)
+def nice_top(highest: float, unit: int = 1) -> float:
+    """The least of 1, 2, 4, 5, 8 or 10 times a power of ten that is not below ``highest``; 4 at least.
+
+    With a ``unit`` of 1,024 it is so many bytes, kilobytes, megabytes.
+    """
+    size = 1.0
+    while unit > 1 and highest / size >= unit:
+        size *= unit
+    if highest / size <= LEVELS:
+        return LEVELS * size
+    power = 10.0 ** math.floor(math.log10(highest / size))
+    return next(size * power * part for part in (1, 2, 4, 5, 8, 10) if size * power * part >= highest)
 
 
 def parts_of(values: Values, top: float) -> list[str]:
