@@ -13,6 +13,7 @@ class Bet extends HTMLElement {
     this.form.addEventListener("click", (event) => this.fill(event.target.closest("button[type=button]")));
     this.form.addEventListener("input", (event) => this.changed(event.target));
     this.form.addEventListener("change", () => this.shape());
+    this.words.addEventListener("htmx:before:swap", (event) => this.dropLate(event));
     this.listeners = {
       "xos:placed": () => { this.renew(); this.placed(); },
       "xos:ended": () => this.renew(),
@@ -77,6 +78,11 @@ class Bet extends HTMLElement {
 
   ask() {
     if (this.field("amount").value.trim()) this.words.dispatchEvent(new CustomEvent("quote"));
+  }
+
+  /** Words that were asked for before the bet was placed, and come after, are about nothing any more. */
+  dropLate(event) {
+    if (event.detail.ctx.sourceElement === this.words && !this.field("amount").value.trim()) event.preventDefault();
   }
 
   /** The market moved: ask again, but not for every trade. */

@@ -27,6 +27,7 @@ export class Feed extends EventTarget {
     this.channels = new Map(); // key -> { arg, listeners }
     this.state = "idle"; // idle, connecting, live, lost
     this.latency = null;
+    this.clockAhead = null; // milliseconds by which the clock here is ahead of the server's, a round trip included
     this.attempts = 0;
     this.heardAt = performance.now();
     addEventListener("online", () => this.hurry());
@@ -98,6 +99,7 @@ export class Feed extends EventTarget {
     }
     const message = JSON.parse(text);
     if (!message.arg || !message.data) return;
+    if (message.arg.channel === "tickers") this.clockAhead = Date.now() - Number(message.data[0].ts);
     const channel = this.channels.get(keyOf(message.arg));
     if (channel) for (const listener of channel.listeners) listener(message);
   }

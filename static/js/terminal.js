@@ -19,6 +19,7 @@ import("./chart.js").then(tellOwn);
 const LOST_AFTER_MILLISECONDS = 1_500;
 const STALE_AFTER_MILLISECONDS = 20_000;
 const RETRY_MILLISECONDS = 3_000;
+const SKEW_SECONDS = 10; // signed requests are refused from 30 on
 const root = document.querySelector("[data-terminal]");
 const act = document.getElementById("act");
 let retryTimer = null;
@@ -115,7 +116,9 @@ function showLink() {
   const stale = live && feeds.some((feed) => performance.now() - feed.heardAt > STALE_AFTER_MILLISECONDS);
   const latency = feeds.find((feed) => feed.latency !== null)?.latency;
   const state = lost ? "lost" : stale ? "stale" : live ? "live" : "connecting";
-  const text = { lost: "Reconnecting", stale: "Stale", connecting: "Connecting", live: latency == null ? "Live" : `${latency} ms` }[state];
+  const skew = Math.trunc((feeds.find((feed) => feed.clockAhead !== null)?.clockAhead ?? 0) / 1_000);
+  const clock = Math.abs(skew) >= SKEW_SECONDS ? ` · your clock is ${Math.abs(skew)} s ${skew > 0 ? "ahead" : "behind"}` : "";
+  const text = { lost: "Reconnecting", stale: "Stale", connecting: "Connecting", live: (latency == null ? "Live" : `${latency} ms`) + clock }[state];
   if (link.dataset.state !== state) link.dataset.state = state;
   const shown = link.querySelector("[data-link-text]");
   if (shown.textContent !== text) shown.textContent = text;

@@ -1,5 +1,7 @@
 """The API keys page."""
 
+import html
+
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -42,6 +44,8 @@ def test_the_secret_is_shown_once(client: Client, account: TradingAccount, trade
     assert key.permissions == ["read_only", "trade"]
     assert key.allowed_ips == ["203.0.113.7/32", "198.51.100.0/24"]
     assert key.expires_at is not None
+    assert key.mandate == {} and "limited" not in page  # nothing was limited
+    assert 'create_order("BTC/USD", "limit", "buy", 0.01, price)' in html.unescape(page)
     again = client.get("/account/keys/").content.decode()
     assert "Shown once" not in again
     assert key.key_hint in again

@@ -5,7 +5,7 @@ from decimal import ROUND_UP, Decimal
 
 import pytest
 
-from tests.trading.client import Trader
+from tests.trading.client import Trader, client_id
 from tests.trading.test_contract_pages import Browser, words
 from tests.trading.test_contracts import placed, position
 
@@ -52,12 +52,15 @@ def test_what_the_ticket_says_is_what_is_paid(
     book(maker, outcome, "0.36", "0.43", "40")
     browser = Browser(taker, event)
     ticket = {"market": outcome, "side": side, "direction": "buy", "unit": "money", "amount": "10"}
+    ticket["client_id"] = client_id()
     quoted = browser.get(f"{event}quote/", **ticket).text
     assert f"if Argentina {sentence}, nothing otherwise" in words(quoted)
     pay, lots = exactly(quoted), int(re.search(r"You get <strong[^>]*>(\d+)\.00", quoted)[1])  # type: ignore[index]
     before, was_free = cash(taker), free(taker)
     status, told = browser.post(f"{event}bet/", **ticket)
     assert (status, told) == (200, f"Bought {lots} {side.title()} on Argentina for {_cents(pay)} USD.")
+    # A quote that was under way as the bet was placed is of another bet: it does not say that this one was placed.
+    assert "was used already" not in browser.get(f"{event}quote/", **ticket).text
     held = position(taker, outcome)
     assert held is not None
     assert held["pos"] == (str(lots) if side == "yes" else str(-lots))

@@ -1,6 +1,6 @@
 """The ticket of an event: what a bet would cost in plain words, placing it, and taking back what was placed or held."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -30,6 +30,7 @@ from trading.selectors.event_holdings import event_holdings
 from trading.selectors.events import EventView
 from trading.services.accounts import ensure_account
 from trading.services.bets import Bet, BetDone, BetQuote, merge_sets, place_bet, quote_bet
+from trading.services.fill_notifications import fill_source
 from trading.services.orders import OrderKey, OrderRefused, cancel_order
 from venues.models import Event, EventKind, EventState, Market, MarketKind, Venue
 
@@ -158,8 +159,8 @@ def quote_context(view: EventView, form: BetForm, account: Any) -> dict[str, Any
 
 
 def _unbounded(bet: Bet) -> Bet:
-    """A quote is for the present price, whatever was quoted before."""
-    return Bet(bet.no, bet.buying, bet.lots, bet.budget, bet.limit, None, bet.client_id)
+    """A quote is for the present price, whatever was quoted before, and for another order than was placed meanwhile."""
+    return replace(bet, worst=None, client_id=TicketForm.new_client_id())
 
 
 def words_of(wanted: Wanted, quoted: BetQuote, view: EventView) -> dict[str, Any]:
@@ -241,7 +242,8 @@ def bet(request: SignedInRequest, slug: str, code: str) -> HttpResponse:
         return redirect("pages:event", venue.slug, view.event.code)
     context = {"asset": wanted.asset, "fragment": True}
     response = render(request, "trading/event/words.html", context)
-    return trigger(trigger(toast(response, level, text), "xos:event"), "xos:placed")
+    about = fill_source(venue.group_id, done.ack.order_id)
+    return trigger(trigger(toast(response, level, text, about), "xos:event"), "xos:placed")
 
 
 def _check_held(account: Any, view: EventView, wanted: Wanted) -> None:

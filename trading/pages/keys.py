@@ -5,6 +5,7 @@ from typing import Any
 
 from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from django.contrib import messages
+from django.db.models import Case, When
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -17,6 +18,7 @@ from exchange_os.ui.requests import SignedInRequest
 from trading.models import ApiKey, Permission
 from trading.pages.key_form import GRACES, PRESETS, KeyForm, initial_of, typed_of, words_or_refusal
 from trading.pages.markets import ccxt_snippet, venue_or_404
+from trading.selectors.accounts import newest_venue
 from trading.services.accounts import ensure_account
 from trading.services.keys import (
     NewKey,
@@ -25,6 +27,8 @@ from trading.services.keys import (
     revoke_api_key,
     rotate_api_key,
 )
+from venues.models import MarketKind
+from venues.selectors import markets_of
 
 FIRST_CHOICES = {"permissions": [Permission.TRADE.value]}
 
@@ -50,8 +54,11 @@ def _page(
 
 
 def _snippet(request: SignedInRequest, made: NewKey) -> str:
-    base = request.build_absolute_uri(f"/v/{made.record.account.venue.slug}")
-    return ccxt_snippet(base, "BTC-USD").replace(
+    venue = made.record.account.venue
+    base = request.build_absolute_uri(f"/v/{venue.slug}")
+    spot_first = Case(When(kind=MarketKind.OUTCOME, then=1), default=0)
+    symbol = markets_of(venue).order_by(spot_first, "kind", "pk").values_list("symbol", flat=True).first()
+    return ccxt_snippet(base, symbol or "BTC-USD").replace(
         '"apiKey": "...", "secret": "...", "password": "..."',
         f'"apiKey": "{made.key}",\n    "secret": "{made.secret}",\n    "password": "{made.passphrase}"',
     )
@@ -78,7 +85,8 @@ def keys(request: SignedInRequest) -> HttpResponse:
     """The user's keys at every venue, and the form that makes one; its secret is in this one answer and never again."""
     if request.method != "POST":
         chosen = {name: values for name, _, _, values in PRESETS}.get(request.GET.get("preset", ""))
-        first = {**(chosen or FIRST_CHOICES), "venue": request.GET.get("venue", "")}
+        venue_slug = request.GET.get("venue") or newest_venue(request.user.pk)
+        first = {**(chosen or FIRST_CHOICES), "venue": venue_slug}
         return _page(request, KeyForm(initial=first))
     form = KeyForm(request.POST)
     if not form.is_valid():

@@ -88,7 +88,14 @@ def ccxt_snippet(base: str, symbol: str) -> str:
     """Python that trades on the venue at ``base`` with an unmodified ccxt."""
     sockets = base.replace("http", "ws", 1)
     base_symbol, quote, *rest = symbol.split("-")
-    pair = f"{base_symbol}/{quote}:{quote}" if rest == ["SWAP"] else f"{base_symbol}/{quote}"
+    perpetual, outcome = rest == ["SWAP"], bool(rest) and rest != ["SWAP"]
+    pair = symbol if outcome else f"{base_symbol}/{quote}:{quote}" if perpetual else f"{base_symbol}/{quote}"
+    order = (
+        f'"{pair}", "limit", "buy", 10, 0.05, {{"outcome": "yes", "tdMode": "isolated"}}'
+        if outcome
+        else f'"{pair}", "limit", "buy", {1 if perpetual else 0.01}, price'
+    )
+    price = "" if outcome else f'price = venue.fetch_ticker("{pair}")["bid"]\n'
     return (
         "import ccxt\n\n"
         "venue = ccxt.okx({\n"
@@ -97,9 +104,9 @@ def ccxt_snippet(base: str, symbol: str) -> str:
         f'        "rest": "{base}",\n'
         f'        "ws": "{sockets}/ws/v5",\n'
         "    }},\n"
-        '    "options": {"fetchMarkets": {"types": ["spot", "swap"]}},\n'
+        '    "options": {"fetchMarkets": {"types": ["spot", "swap", "EVENTS"]}},\n'
         "})\n\n"
         f'print(venue.fetch_order_book("{pair}"))\n'
-        f'order = venue.create_order("{pair}", "limit", "buy", 0.01, 100)\n'
+        f"{price}order = venue.create_order({order})\n"
         f'venue.cancel_order(order["id"], "{pair}")\n'
     )

@@ -23,6 +23,12 @@ class Balance:
     held: int
 
 
+def newest_venue(user_id: int) -> str:
+    """Address of the venue at which the user opened the newest account; empty if there is none."""
+    own = TradingAccount.objects.filter(user_id=user_id, opened_at__isnull=False).order_by("-pk")
+    return own.values_list("venue__slug", flat=True).first() or ""
+
+
 def account_of(user_id: int, venue: Venue) -> TradingAccount | None:
     """The user's account at the venue, ``None`` before the first use."""
     return TradingAccount.objects.select_related("venue").filter(user_id=user_id, venue=venue).first()

@@ -24,6 +24,11 @@ from venues.selectors import instruments_of
 PAGES_AT_ONCE = 64  # of an account; who fills faster is a program
 
 
+def fill_source(group_id: int, order_id: int) -> str:
+    """What the notification of an order's fills was made from."""
+    return f"fill:{group_id}:{order_id}"
+
+
 @transaction.atomic
 def notify_fills(venue: Venue) -> int:
     """Tell the traders of a venue what was filled since the last time; how many orders that were."""
@@ -56,7 +61,7 @@ def _notes(
     """One for each order, with what was told of it before added up; that is deleted."""
     orders: dict[str, list[Fill]] = {}
     for fill in fills:
-        orders.setdefault(f"fill:{venue.group_id}:{fill.order_id}", []).append(fill)
+        orders.setdefault(fill_source(venue.group_id, fill.order_id), []).append(fill)
     told = Notification.objects.filter(user_id=user_id, source__in=list(orders))
     before = {each.source: each.data for each in told}
     told.delete()
