@@ -25,6 +25,9 @@ def test_worth_margin_and_the_price_of_liquidation(long_taker: Trader) -> None:
     assert "Worth 299,950.00 USD" in text
     assert "Wallet and stake 250,000.00 At venues 49,950.00" in text
     assert "Equity for margin 49,950 USD" in text
+    asked = re.search(r"Margin asked for ([0-9,]+)\.00 keep ([0-9,]+)\.00", text)
+    assert asked is not None, text
+    assert f"Initial margin {asked[1]} Maintenance margin {asked[2]} " in text
     assert "Trading fees paid 50.00" in text
     assert "Trading fees paid 50.00" in words(visitor.get("/account/").text)  # added up once
     assert (

@@ -50,7 +50,9 @@ asyncio.run(main())
 }}
 """,
         "nautilus_trader": f"""\
-OKXDataClientConfig(
+from nautilus_trader.adapters.okx import OKXDataClientConfig
+
+data = OKXDataClientConfig(
     api_key="KEY", api_secret="SECRET", api_passphrase="PASSPHRASE",
     base_url_http="{base}",
     base_url_ws_public="{sockets}/public",

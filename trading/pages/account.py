@@ -117,6 +117,8 @@ def account(request: SignedInRequest) -> HttpResponse:
                 ("Funding", standing.funding),
             )
         ],
+        "initial": money_text(standing.initial, standing),
+        "maintenance": money_text(standing.maintenance, standing),
         **_fees_context(request.user.pk, standing, assets),
         "venues": [_venue_context(each, standing, assets) for each in standing.venues],
         "curve": curve_of(points, standing),

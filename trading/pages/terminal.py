@@ -17,6 +17,7 @@ from trading.pages.panels import funds_context, panel_context, panels_of
 from trading.pages.rows import ladder, percent_text, tape_rows
 from trading.pages.ticket import SOURCES, SPANS, TIMES, TicketForm
 from trading.selectors.accounts import account_of
+from trading.selectors.favourites import favourite_markets
 from trading.selectors.overview import listings, venue_listings
 from venues.instruments import Instrument
 from venues.models import MarketKind, Phase
@@ -58,6 +59,7 @@ def terminal(request: HttpRequest, slug: str, symbol: str) -> HttpResponse:
     listing = listings([market], now_ms())[0]
     account = account_of(request.user.pk, venue) if request.user.is_authenticated else None
     panels = panels_of(venue)
+    favourites = favourite_markets(request.user.pk) if request.user.is_authenticated else []
     user = request.user if request.user.is_authenticated else None
     context = {
         "venue": venue,
@@ -65,7 +67,8 @@ def terminal(request: HttpRequest, slug: str, symbol: str) -> HttpResponse:
         "access": standing_at(venue, user, [market.kind]),
         "row": listing,
         "instrument": listing.instrument,
-        "others": venue_listings(venue, now_ms()),
+        "others": sorted(venue_listings(venue, now_ms()), key=lambda row: row.market.pk not in favourites),
+        "favourites": favourites,
         "bars": BARS,
         "modules": MODULES,
         "panels": panels,

@@ -37,7 +37,8 @@ _FUNDING = BILL_KINDS["funding"]
 class VenueStanding:
     """A user at one venue; money in units of the value asset, ``holdings`` as the kernel says them.
 
-    Without an answer only venue and account are known. ``unpriced`` are assets that have no price and count nothing.
+    ``initial`` and ``maintenance`` are what its positions and orders ask for. Without an answer only venue and account
+    are known. ``unpriced`` are assets that have no price and count nothing.
     """
 
     venue: Venue
@@ -47,6 +48,8 @@ class VenueStanding:
     unrealised: int = 0
     realised: int = 0
     funding: int = 0
+    initial: int = 0
+    maintenance: int = 0
     balances: list[tuple[Asset, int, int]] = field(default_factory=list)
     holdings: Holdings = field(default_factory=lambda: Holdings(None, (), 0))
     instruments: dict[int, Instrument] = field(default_factory=dict)
@@ -83,6 +86,16 @@ class Standing:
     def funding(self) -> int:
         """Funding received less paid."""
         return sum(each.funding for each in self.venues)
+
+    @property
+    def initial(self) -> int:
+        """Initial margin of positions and orders at all venues; each venue's is covered by what is there alone."""
+        return sum(each.initial for each in self.venues)
+
+    @property
+    def maintenance(self) -> int:
+        """Maintenance margin of all positions."""
+        return sum(each.maintenance for each in self.venues)
 
     @property
     def whole(self) -> bool:
@@ -139,6 +152,10 @@ def _standing(
         made.equity += value or 0
         if value is None:
             made.unpriced.append(asset.symbol)
+    risk = made.holdings.risk
+    if risk is not None and risk.asset in assets:
+        made.initial = worth(risk.initial, assets[risk.asset], unit, prices) or 0
+        made.maintenance = worth(risk.maintenance, assets[risk.asset], unit, prices) or 0
     for position in made.holdings.positions:
         traded = made.instruments.get(position.market)
         if traded is None:
