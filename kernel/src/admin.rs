@@ -178,7 +178,7 @@ impl Kernel {
             candle: Candle::default(),
             prices: MarketPrices::new(),
             dirty_batch: 0,
-            contract: Contract { payout_ticks, ..Contract::default() },
+            contract: Contract::paying(payout_ticks),
             alarm: NO_ALARM,
             auction: Default::default(),
             calendar: None,

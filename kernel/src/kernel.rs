@@ -77,6 +77,8 @@ pub struct Kernel {
     pub(crate) plain: bool,
     /// Whether the group has outgrown the caches, so that whole chains are asked for ahead (`look.rs`).
     pub(crate) wide: bool,
+    /// Accounts here have margin, positions and holdings: a command leads to more memory than the book's.
+    pub(crate) margined: bool,
     /// Commands that took the general path.
     general: u64,
 }
@@ -128,6 +130,7 @@ impl Kernel {
             publisher: Publisher::default(),
             plain: true,
             wide: false,
+            margined: false,
             general: 0,
         }
     }
@@ -198,6 +201,7 @@ impl Kernel {
         if !commands.is_empty() {
             self.now_ms = self.now_ms.max(now_ms.min(MAX_TIME_MS));
             self.wide = self.slab.len() >= WIDE;
+            self.margined = self.funds.margins.len() > 1;
             self.mandates.now = Now::at(self.now_ms);
             self.run_frames(commands);
         }

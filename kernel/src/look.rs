@@ -11,7 +11,7 @@ use crate::contracts::{Margin, OUTCOME, PERPETUAL};
 use crate::ids::OrderIds;
 use crate::kernel::Kernel;
 use crate::market::Market;
-use crate::slab::{Slab, NIL};
+use crate::slab::{Node, Slab, NIL};
 use crate::wire::{flag, i64_at, kind, u32_at, u64_at, HEADER};
 
 /// With so few markets they are in the cache anyway.
@@ -104,6 +104,22 @@ impl Met<'_> {
         }
     }
 
+    /// What the account of an order has of a contract market: money, margin and, of a perpetual, its position.
+    #[inline(always)]
+    pub fn party(&self, market: &Market, node: &Node) {
+        let Some(account) = self.accounts.get(node.account as usize) else { return };
+        crate::prefetch::line(&account.balances, 0);
+        let Some(margin) = self.margins.get(account.margin as usize) else { return };
+        crate::prefetch::whole(margin);
+        if market.kind == PERPETUAL {
+            if let Some(at) = margin.row(market.number) {
+                if let Some(position) = market.contract.positions.get(at as usize) {
+                    crate::prefetch::whole(position);
+                }
+            }
+        }
+    }
+
     #[inline(always)]
     fn margin(&self, account: &Account) {
         if account.margin != 0 {
@@ -139,6 +155,26 @@ impl Kernel {
         if self.wide {
             self.look_wide(ahead, first, end);
         }
+        if self.margined && first + LOOK_NEXT < end {
+            let coming = &ahead[(first + LOOK_NEXT) % RING];
+            if coming.way == Way::Takes {
+                self.look_at_party(coming);
+            }
+        }
+    }
+
+    /// What the account of the first order to be met has of the market.
+    #[inline(never)]
+    fn look_at_party(&self, coming: &Ahead) {
+        let Some((market, side, _)) = self.order_ahead(coming) else { return };
+        let head = market.book.head(1 - side);
+        if head != NIL {
+            let node = self.slab.node(head);
+            self.met().party(market, node);
+            if market.kind == OUTCOME {
+                self.outcomes.prefetch(node.account, Some(market.contract.outcome));
+            }
+        }
     }
 
     /// The steps between, of a group that has outgrown the caches.
@@ -160,7 +196,7 @@ impl Kernel {
         coming.way = Way::Other;
         let Some(head) = coming.bytes.first_chunk::<HEADER>() else { return };
         let account = u32_at(head, 4);
-        coming.owner = self.funds.prefetch(account, self.wide);
+        coming.owner = self.funds.prefetch(account, self.wide | self.margined);
         crate::prefetch::line(rest, LOOK_INPUT);
         if self.markets.len() > FEW_MARKETS {
             self.look_at_market(u32_at(head, 8));
@@ -205,26 +241,28 @@ impl Kernel {
                 self.met().margin(account);
             } else {
                 account.prefetch_ends();
+                if self.margined {
+                    self.mandates.prefetch(account);
+                    self.met().margin(account);
+                }
             }
         }
+        if !self.outcomes.events.is_empty() {
+            self.outcomes.prefetch(coming.owner, None);
+        }
         // Few levels are in use where there are few orders: they are at hand, and the order of a cancel was looked up.
-        if !self.wide && self.outcomes.events.is_empty() {
+        if !self.wide && !self.margined {
             return;
         }
         match bytes[2] {
             kind::PLACE => {
                 let Some((market, side, price)) = self.order_ahead(coming) else { return };
-                if !self.wide {
-                    market.book.prefetch(price);
-                } else if market.book.crosses(side, price) {
+                if market.book.crosses(side, price) {
                     market.book.prefetch(market.book.best(1 - side));
                     coming.way = Way::Takes;
                 } else {
                     market.book.prefetch(price);
                     coming.way = Way::Joins;
-                }
-                if market.kind == OUTCOME {
-                    self.look_at_holding(coming.owner, None);
                 }
             }
             kind::CANCEL if self.wide => {
@@ -257,18 +295,13 @@ impl Kernel {
         self.order_ahead(coming).map_or(NIL, |(market, side, _)| market.book.head(1 - side))
     }
 
-    #[inline(never)]
-    fn look_at_holding(&self, owner: u32, outcome: Option<u16>) {
-        self.outcomes.prefetch(owner, outcome);
-    }
-
     /// What the account of a command has of the outcome it names.
     #[inline(never)]
     fn look_at_outcome(&self, coming: &Ahead) {
         let Some(header) = coming.bytes.first_chunk::<HEADER>() else { return };
         let market = self.markets.get(u32_at(header, 8) as usize);
         if let Some(market) = market.filter(|market| market.kind == OUTCOME) {
-            self.look_at_holding(coming.owner, Some(market.contract.outcome));
+            self.outcomes.prefetch(coming.owner, Some(market.contract.outcome));
         }
     }
 

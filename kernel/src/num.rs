@@ -58,6 +58,19 @@ pub fn share(notional: i64, ppm: i64) -> i64 {
     }
 }
 
+/// `|value|` without a branch: whether something was bought or sold cannot be guessed.
+#[inline(always)]
+pub fn magnitude(value: i64) -> i64 {
+    let sign = value >> 63;
+    (value ^ sign) - sign
+}
+
+/// One of two numbers that are at hand, without a branch.
+#[inline(always)]
+pub fn choose(condition: bool, yes: i64, no: i64) -> i64 {
+    no ^ ((yes ^ no) & -i64::from(condition))
+}
+
 /// `a * b * c`, or `None` beyond `i64`.
 #[inline]
 pub fn product(a: i64, b: i64, c: i64) -> Option<i64> {
@@ -102,6 +115,18 @@ mod tests {
         assert_eq!(charge_wide(1_000_001, 10, 7), charge(1_000_001, 10, 7));
         assert_eq!(charge(i64::MAX, 100_000, 0), i64::MAX / 10 + 1);
         assert_eq!(share(i64::MAX, 1_000_000), i64::MAX);
+    }
+
+    #[test]
+    fn choices_without_a_branch_are_choices() {
+        for value in [0, 1, -1, 17, -17, i64::MAX, i64::MIN + 1] {
+            assert_eq!(magnitude(value), value.abs());
+            assert_eq!((choose(true, value, 5), choose(false, 5, value)), (value, value));
+        }
+        assert!(
+            std::panic::catch_unwind(|| magnitude(i64::MIN)).is_err(),
+            "what cannot be counted is noticed"
+        );
     }
 
     #[test]

@@ -109,7 +109,7 @@ pub(crate) trait Desk {
     /// Whether an order at the front, of this account, can be traded with here.
     fn serves(&mut self, floor: &Floor, node: &Node, account: &Account) -> bool;
     /// Hint that an order, whose node is at hand, comes to the front next.
-    fn expect(&self, _node: &Node) {}
+    fn expect(&self, _floor: &Floor, _node: &Node) {}
     /// Money and lots of one trade.
     fn settle(&mut self, floor: &mut Floor, order: &Plain, take: &mut Take, slot: u32, price: i64) -> Deal;
     /// What the order itself is left with after its trades.
@@ -161,7 +161,7 @@ impl Floor<'_> {
                 let next = node.next;
                 self.met().queue(next);
                 if next != NIL {
-                    desk.expect(self.slab.node(next));
+                    desk.expect(self, self.slab.node(next));
                 }
                 let account = &self.accounts[node.account as usize];
                 if self.wide {
@@ -195,7 +195,7 @@ impl Floor<'_> {
     }
 
     #[inline(always)]
-    fn met(&self) -> Met<'_> {
+    pub fn met(&self) -> Met<'_> {
         Met {
             slab: self.slab,
             ids: self.ids,
@@ -317,8 +317,8 @@ impl Kernel {
     /// Carry out a plain order that was checked and crosses, and tell of it.
     #[inline(never)]
     pub(crate) fn take_plain(&mut self, order: &Plain) {
-        if !self.wide {
-            // Of a wide group it was asked for earlier.
+        if !self.wide && !self.margined {
+            // Otherwise it was asked for earlier.
             self.met().order(self.markets[order.market() as usize].book.head(1 - order.side()));
         }
         self.touch_market(order.market() as usize);

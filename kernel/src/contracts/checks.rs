@@ -10,7 +10,7 @@ use crate::codes::{phase, Reject};
 use crate::kernel::Kernel;
 use crate::mandates::rate_of;
 use crate::market::Market;
-use crate::num::charge;
+use crate::num::{charge, choose, magnitude};
 use crate::outcomes::holding::Open;
 use crate::place::{Entrance, Place};
 use crate::slab::Node;
@@ -175,10 +175,9 @@ impl Kernel {
     fn check_step(&self, record: &Market, position: &Position, risk: Risk, step: Step) -> Result<(), Reject> {
         let contract = &record.contract;
         let before = position.worst_lots();
-        let after = match step.side {
-            0 => (position.lots + position.open_buy + step.lots).abs(),
-            _ => (position.lots - position.open_sell - step.lots).abs(),
-        };
+        // No branch on the side: it cannot be guessed.
+        let (bought, sold) = (position.lots + position.open_buy, position.lots - position.open_sell);
+        let after = magnitude(choose(step.side == 0, bought + step.lots, sold - step.lots));
         if after <= before {
             let left = risk.equity - risk.maintenance;
             let bearable = step.loss == 0 || step.loss + step.fee <= left;
@@ -244,7 +243,8 @@ pub(crate) fn order_loss(
 ) -> Option<Step> {
     let unit = price.checked_mul(market.tick_quote)?;
     let notional = unit.checked_mul(lots).filter(|notional| *notional <= super::MAX_NOTIONAL)?;
-    let worse = if side == 0 { unit - market.contract.unit } else { market.contract.unit - unit };
+    let above = unit - market.contract.unit;
+    let worse = choose(side == 0, above, -above);
     let loss = worse.max(0).checked_mul(lots).filter(|loss| *loss <= super::MAX_NOTIONAL)?;
     let fee = charge(notional, taker_ppm, 0).max(0);
     Some(Step { side, lots, loss, fee })

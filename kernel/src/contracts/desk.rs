@@ -10,7 +10,7 @@ use super::reckon::{Moved, PositionFill};
 use super::{Margin, Position, CROSS};
 use crate::accounts::Account;
 use crate::kernel::Kernel;
-use crate::num::charge;
+use crate::num::{charge, magnitude};
 use crate::plain::Plain;
 use crate::slab::{Cold, Node};
 use crate::take::{Deal, Desk, Floor, Take, Terms};
@@ -88,6 +88,11 @@ impl Desk for Positions {
     }
 
     #[inline(always)]
+    fn expect(&self, floor: &Floor, node: &Node) {
+        floor.met().party(floor.market, node);
+    }
+
+    #[inline(always)]
     fn settle(&mut self, floor: &mut Floor, order: &Plain, take: &mut Take, slot: u32, price: i64) -> Deal {
         let market = &mut *floor.market;
         let node = floor.slab.node_mut(slot);
@@ -95,7 +100,9 @@ impl Desk for Positions {
         let notional = market.lot_price(price) * lots;
         let deal = take.charge(order, market, node, Terms { lots, notional, charged: notional });
         let maker = node.account;
-        let (bought, value) = if order.side() == 0 { (lots, notional) } else { (-lots, -notional) };
+        // No branch on the side: it cannot be guessed.
+        let sign = 1 - 2 * order.side() as i64;
+        let (bought, value) = (lots * sign, notional * sign);
 
         let contract = &mut market.contract;
         let fill = PositionFill { lots: -bought, value: -value, fee: deal.maker_fee, resting: lots };
@@ -177,7 +184,7 @@ impl Kernel {
         let dearest = record.lot_price(if order.side() == 0 { order.price() } else { record.book.best(0) });
         let Some(notional) = dearest.checked_mul(order.size()) else { return false };
         let fee = charge(notional, order.taker_ppm, 0).max(0);
-        let most = position.lots.abs() + order.size();
+        let most = magnitude(position.lots) + order.size();
         let Some(worth) = most.checked_mul(contract.unit).filter(|worth| *worth <= super::MAX_NOTIONAL)
         else {
             return false;

@@ -1,6 +1,7 @@
 //! One position: what a trade does to it and what it is worth. Pure arithmetic, no state but its own.
 
 use super::MAX_NOTIONAL;
+use crate::num::{choose, magnitude};
 
 /// An account's position in a contract market, its resting orders there, and what both add to the account's sums. The
 /// first cache line is what a mark update reads and writes.
@@ -79,17 +80,18 @@ impl Position {
     /// What leaves of the entry when a position shrinks is `ceil(entry * closed / lots)`, so that rounding goes against the
     /// account; it stays in the entry of what is left, and no unit is lost. A trade that passes zero closes all and opens the
     /// rest, each with its part of the value.
+    ///
+    /// Whether it opens, closes or passes zero cannot be guessed, so there is no branch: one of two divisions is none, as it
+    /// gives the whole, and what opens closes nothing.
     #[inline]
     pub fn trade(&mut self, lots: i64, value: i64) -> i64 {
-        if self.lots == 0 || (self.lots > 0) == (lots > 0) {
-            self.lots += lots;
-            self.entry += value;
-            return 0;
-        }
-        let held = self.lots.abs();
-        let closed = lots.abs().min(held);
-        let leaving = if closed == held { self.entry } else { mul_div_ceil(self.entry, closed, held) };
-        let closing = if closed == lots.abs() { value } else { mul_div_ceil(value, closed, lots.abs()) };
+        let (held, given) = (magnitude(self.lots), magnitude(lots));
+        let closes = -i64::from((self.lots ^ lots < 0) & (held != 0));
+        let (closed, partly) = (held.min(given) & closes, given < held);
+        let (whole, all) = (choose(partly, self.entry, value), held.max(given).max(1));
+        let share = mul_div_ceil(whole, closed, all);
+        let leaving = choose(partly, share, self.entry & closes);
+        let closing = choose(partly, value & closes, share);
         let realised = -closing - leaving;
         self.lots += lots;
         self.entry = self.entry - leaving + value - closing;
@@ -97,10 +99,11 @@ impl Position {
         realised
     }
 
-    /// Lots of the larger side of position and orders: what could be held if one side's orders all filled.
-    #[inline]
+    /// Lots of the larger side of position and orders: what could be held if one side's orders all filled. Open lots are not
+    /// negative, so of the four sides of two magnitudes the other two are never the largest.
+    #[inline(always)]
     pub fn worst_lots(&self) -> i64 {
-        (self.lots + self.open_buy).abs().max((self.lots - self.open_sell).abs())
+        (self.lots + self.open_buy).max(self.open_sell - self.lots)
     }
 
     /// Lots a reduce-only order of a side could take off.

@@ -3,6 +3,7 @@
 use super::positions::{value, worth};
 use super::store::Contract;
 use super::{Margin, Position};
+use crate::num::magnitude;
 use crate::prices::funding::owed;
 
 /// Units of S a position owes for funding since it was last settled (negative: is owed): payers ceil, receivers floor.
@@ -51,7 +52,7 @@ impl Contract {
     #[inline(always)]
     fn worth_with(&self, position: &Position, initial: i64) -> Worth {
         let marked = value(position.lots, self.unit);
-        let notional = marked.abs();
+        let notional = magnitude(marked);
         Worth {
             upnl: marked - position.entry - funding_due(self, position),
             initial,
@@ -87,11 +88,9 @@ impl Contract {
     pub(crate) fn fill(&mut self, at: usize, fill: &PositionFill) -> Moved {
         let position = &mut self.positions[at];
         let (long, entry, worst) = (position.lots.max(0), position.entry, position.worst_lots());
-        if fill.lots > 0 {
-            position.open_buy -= fill.resting;
-        } else {
-            position.open_sell -= fill.resting;
-        }
+        let bought = fill.resting & -i64::from(fill.lots > 0);
+        position.open_buy -= bought;
+        position.open_sell -= fill.resting - bought;
         let realised = position.trade(fill.lots, fill.value);
         self.open_interest += position.lots.max(0) - long;
         // A fill of what rested moves lots from the orders to the position: their worst side is mostly what it was.

@@ -8,6 +8,7 @@ use super::rules::{Tier, TIERS};
 use super::{Collateral, Position, Rules, NO_ASSET, PERPETUAL, SPOT};
 use crate::codec::{Reader, Writer};
 use crate::kernel::Kernel;
+use crate::outcomes::payouts::One;
 
 /// Tags of the sections, in the order they are written.
 mod tag {
@@ -131,7 +132,8 @@ impl Kernel {
         }
         let contract = &mut market.contract;
         contract.mark = input.i64()?;
-        contract.payout_ticks = input.i64()?;
+        let one = One::of(input.i64()?);
+        (contract.payout_ticks, contract.inverse) = (one.ticks, one.inverse);
         contract.open_interest = input.i64()?;
         contract.extra_ppm = input.i64()?;
         contract.event = input.u32()?;

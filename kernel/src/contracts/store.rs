@@ -8,6 +8,7 @@ use super::{Position, Risk, Rules, CROSS, PERPETUAL};
 use crate::accounts::{Account, LIQUIDATOR};
 use crate::codes::Reject;
 use crate::kernel::Kernel;
+use crate::outcomes::payouts::One;
 
 /// What a contract market has beyond what every market has.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct Contract {
     pub unit: i64,
     /// Ticks an outcome pays if it happens.
     pub payout_ticks: i64,
+    /// What divides by those (`One`).
+    pub inverse: u64,
     /// Lots held long, which is what is held short.
     pub open_interest: i64,
     /// How far open interest lifts initial margin at present; sampled at each revaluation.
@@ -42,6 +45,7 @@ impl Default for Contract {
             mark: 0,
             unit: 0,
             payout_ticks: 0,
+            inverse: 0,
             open_interest: 0,
             extra_ppm: 0,
             event: u32::MAX,
@@ -53,6 +57,18 @@ impl Default for Contract {
             settle_at: 0,
             observed: false,
         }
+    }
+}
+
+impl Contract {
+    /// Of an outcome that pays so many ticks; 0: of no outcome.
+    pub fn paying(payout_ticks: i64) -> Contract {
+        Contract { payout_ticks, inverse: One::of(payout_ticks).inverse, ..Contract::default() }
+    }
+
+    #[inline(always)]
+    pub fn one(&self) -> One {
+        One { ticks: self.payout_ticks, inverse: self.inverse }
     }
 }
 
@@ -269,8 +285,9 @@ impl Kernel {
         let position = &mut contract.positions[at];
         let before = position.worst_lots();
         // No branch on the side: it cannot be guessed.
-        position.open_buy += if side == 0 { lots } else { 0 };
-        position.open_sell += if side == 0 { 0 } else { lots };
+        let buys = lots & -i64::from(side == 0);
+        position.open_buy += buys;
+        position.open_sell += lots - buys;
         // Orders on the smaller side, and equity and maintenance in any case, change nothing.
         let worst = position.worst_lots();
         if worst == before {

@@ -24,7 +24,7 @@ impl Kernel {
         let (quote, kind) = (market.quote, market.kind);
         // An outcome is charged on `p * (1 - p)`: fees are largest where the outcome is least certain.
         let charged =
-            if kind == OUTCOME { fee_base(notional, price, market.contract.payout_ticks) } else { notional };
+            if kind == OUTCOME { fee_base(notional, price, market.contract.one()) } else { notional };
         let maker_node = *self.slab.node(maker);
         let reserved_ppm = maker_node.taker_ppm;
         let maker_ppm = maker_node.maker_ppm.max(-taker.fee_ppm);

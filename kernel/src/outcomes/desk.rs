@@ -66,7 +66,8 @@ impl Desk for Holdings {
     }
 
     #[inline(always)]
-    fn expect(&self, node: &Node) {
+    fn expect(&self, floor: &Floor, node: &Node) {
+        floor.met().party(floor.market, node);
         self.outcomes.prefetch(node.account, Some(self.outcome as u16));
     }
 
@@ -78,11 +79,13 @@ impl Desk for Holdings {
         let lots = take.lots(node);
         let notional = market.lot_price(price) * lots;
         // An outcome is charged on `p * (1 - p)`: fees are largest where the outcome is least certain.
-        let charged = fee_base(notional, price, market.contract.payout_ticks);
+        let charged = fee_base(notional, price, market.contract.one());
         let gone = part_of(market, node, lots, fee).gone();
         let deal = take.charge(order, market, node, Terms { lots, notional, charged });
         let maker = node.account;
-        let (bought, paid) = if order.side() == 0 { (lots, notional) } else { (-lots, -notional) };
+        // No branch on the side: it cannot be guessed.
+        let sign = 1 - 2 * order.side() as i64;
+        let (bought, paid) = (lots * sign, notional * sign);
 
         let holding = &mut self.outcomes.holdings[self.maker];
         let had = holding.lots(self.outcome).max(0) + self.leg.lots().max(0);

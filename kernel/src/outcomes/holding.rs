@@ -17,6 +17,8 @@
 //! one number an outcome, and gives back at once what closes a position or hedges another outcome. The minima are kept
 //! while values change; only when the smallest one rises are the others looked at.
 
+use crate::num::{choose, magnitude};
+
 /// No number an account has in an event goes beyond this, so that sums of a few never overflow.
 pub const MOST: i64 = 1 << 60;
 
@@ -42,11 +44,14 @@ impl Low {
     /// Member `at` has changed to `value`.
     #[inline(always)]
     fn changed(&mut self, legs: &[Leg], at: usize, value: i64, of: impl Fn(&Leg) -> i64) {
-        if value <= self.value {
-            *self = Low { at, value };
-        } else if at == self.at {
+        // Whether it is the least now cannot be guessed: no branch on that.
+        let Low { at: low, value: least } = *self;
+        if (at == low) & (value > least) {
             *self = Low::of(legs, of);
+            return;
         }
+        let lower = -i64::from(value <= least);
+        *self = Low { at: low ^ ((low ^ at) & lower as usize), value: value.min(least) };
     }
 }
 
@@ -88,21 +93,26 @@ impl Leg {
     /// Lots change by `lots`, for `paid` units (negative: received). A reduction takes its part of the entry out.
     #[inline]
     pub fn trade(&mut self, lots: i64, paid: i64) {
-        let held = self.lots;
+        // No branch on whether it opens, closes or passes zero: of what it closes of the holding and of the trade one is the whole.
+        let (held, given) = (magnitude(self.lots), magnitude(lots));
+        let closing = -i64::from((self.lots ^ lots < 0) & (held != 0));
+        let (closed, partly) = (held.min(given) & closing, given < held);
+        let share = part(choose(partly, self.entry, paid), closed, held.max(given).max(1));
+        let leaves = choose(partly, share, self.entry & closing);
+        let closes = choose(partly, paid & closing, share);
         self.lots += lots;
-        if held == 0 || (held > 0) == (lots > 0) {
-            self.entry = self.entry.saturating_add(paid);
-            return;
-        }
-        let closing = lots.abs().min(held.abs());
-        let leaves = part(self.entry, closing, held.abs());
-        let closes = part(paid, closing, lots.abs());
         self.entry = (self.entry - leaves).saturating_add(paid - closes);
         self.realised = self.realised.saturating_sub(closes.saturating_add(leaves));
     }
 }
 
 impl Open {
+    /// What it costs if it buys. No branch on the side, here and below: it cannot be guessed.
+    #[inline(always)]
+    fn cost(self) -> i64 {
+        self.value & (i64::from(self.sell) - 1)
+    }
+
     /// The same order leaving.
     #[inline]
     pub fn gone(self) -> Open {
@@ -210,12 +220,12 @@ impl Holding {
         let leg = &self.legs[at];
         let [buys, sells] = leg.open;
         let lots = leg.lots.checked_abs()?.checked_add(buys)?.checked_add(sells)?.checked_add(open.lots)?;
-        let cost = self.cost.checked_add(if open.sell { 0 } else { open.value })?;
+        let cost = self.cost.checked_add(open.cost())?;
         if lots.checked_mul(self.unit)? > MOST || cost > MOST || self.fees.checked_add(open.fee)? > MOST {
             return None;
         }
         let delta = self.delta(open);
-        let low = if delta > 0 && at == self.low_value.at {
+        let low = if (delta > 0) & (at == self.low_value.at) {
             self.least_but(at).min(leg.value + delta)
         } else {
             self.low_value.value.min(leg.value + delta)
@@ -230,21 +240,15 @@ impl Holding {
         before.iter().chain(after).fold(i64::MAX, |low, leg| low.min(leg.value))
     }
 
-    #[inline]
+    #[inline(always)]
     fn delta(&self, open: Open) -> i64 {
-        if open.sell {
-            open.value - self.unit * open.lots
-        } else {
-            open.value
-        }
+        open.value - self.unit * (open.lots & -i64::from(open.sell))
     }
 
-    #[inline]
+    #[inline(always)]
     fn note(&mut self, at: usize, open: Open) -> i64 {
         self.legs[at].open[usize::from(open.sell)] += open.lots;
-        if !open.sell {
-            self.cost += open.value;
-        }
+        self.cost += open.cost();
         self.fees += open.fee;
         self.delta(open)
     }
@@ -275,7 +279,7 @@ impl Holding {
     /// The position changes by signed `lots`, which are worth `value` units in all.
     #[inline]
     pub fn trade(&mut self, at: usize, lots: i64, value: i64) {
-        self.legs[at].trade(lots, if lots > 0 { value } else { -value });
+        self.legs[at].trade(lots, choose(lots > 0, value, -value));
         self.moved(at, lots);
     }
 
@@ -285,7 +289,7 @@ impl Holding {
         let delta = self.note(at, gone);
         let leg = &mut self.legs[at];
         leg.value += delta;
-        leg.trade(lots, if lots > 0 { value } else { -value });
+        leg.trade(lots, choose(lots > 0, value, -value));
         self.moved(at, lots);
     }
 

@@ -9,7 +9,7 @@ use super::holding::{Holding, Open, MOST};
 use super::payouts::largest_lot_base;
 use crate::codes::Reject;
 use crate::contracts::checks::Bid;
-use crate::contracts::{Margin, CROSS, OUTCOME};
+use crate::contracts::{Margin, Risk, CROSS, OUTCOME};
 use crate::kernel::Kernel;
 use crate::mandates::rate_of;
 use crate::market::Market;
@@ -30,7 +30,7 @@ pub(super) fn reserved(market: &Market, sell: bool, limit: i64, lots: i64, taker
 /// The most a lot of an order that trades at `limit` at worst can be charged.
 #[inline]
 pub(super) fn fee_of_lot(market: &Market, sell: bool, limit: i64, taker_ppm: i32) -> i64 {
-    charge(largest_lot_base(sell, limit, market.contract.payout_ticks, market.tick_quote), taker_ppm, 0)
+    charge(largest_lot_base(sell, limit, market.contract.one(), market.tick_quote), taker_ppm, 0)
 }
 
 /// What `lots` of a resting order reserve, given the most that one is charged.
@@ -137,6 +137,24 @@ impl Kernel {
     /// Stage RISK of a change of an account's open orders: it adds no risk, or settled money and equity cover what it adds.
     #[inline]
     fn check_open(&self, account: u32, record: &Market, open: Open) -> Result<(), Reject> {
+        let contract = &record.contract;
+        let parts = (self.outcomes.holding(account, contract.event), self.funds.margin(account));
+        if let (Some(holding), Some(margin)) = parts {
+            let after = holding.with_order(contract.outcome as usize, open).ok_or(Reject::InputOverflow)?;
+            let more = holding.exposure_before_fees().saturating_sub(after);
+            let need = more.saturating_add(open.fee.max(0));
+            let Risk { equity, initial, .. } = margin.risk();
+            // Who has that needs not be asked whether it is risk: which cannot be guessed.
+            let has = (margin.settled() >= need) & (equity.saturating_sub(initial) >= need);
+            if has && !self.mandates.bounded() {
+                return Ok(());
+            }
+        }
+        self.check_open_whole(account, record, open)
+    }
+
+    #[cold]
+    fn check_open_whole(&self, account: u32, record: &Market, open: Open) -> Result<(), Reject> {
         let contract = &record.contract;
         let event = self.outcomes.events.get(contract.event as usize).ok_or(Reject::StateMarketPhase)?;
         let (before, after) = match self.outcomes.holding(account, contract.event) {

@@ -1,6 +1,8 @@
 //! Payouts of an event: ticks by outcome that sum to exactly one contract's payout, so that longs are paid to the unit what
 //! shorts owe.
 
+use crate::num::choose;
+
 /// Whether these are payouts of an event whose contract pays `one` ticks.
 pub fn sound(payouts: &[i64], one: i64) -> bool {
     let within = payouts.iter().all(|ticks| (0..=one).contains(ticks));
@@ -32,21 +34,51 @@ pub fn normalised(fair: &[Option<i64>], one: i64) -> Vec<i64> {
     payouts
 }
 
-/// What `fee_ppm` of an outcome trade is taken from: `notional * (1 - p)` in units, rounded up, so that the fee is
-/// `rate * p * (1 - p)` of what the contracts could pay.
-#[inline]
-pub fn fee_base(notional: i64, price: i64, one: i64) -> i64 {
-    let rest = (one - price).max(0);
-    match notional.checked_mul(rest) {
-        Some(product) => product / one + i64::from(product % one != 0),
-        None => ((i128::from(notional) * i128::from(rest) + i128::from(one) - 1) / i128::from(one)) as i64,
+/// Ticks one contract pays, and what divides by them without a division: `floor((2^64 - 1) / ticks)`.
+#[derive(Clone, Copy, Debug)]
+pub struct One {
+    pub ticks: i64,
+    pub inverse: u64,
+}
+
+impl One {
+    pub fn of(ticks: i64) -> One {
+        One { ticks, inverse: u64::MAX.checked_div(ticks as u64).unwrap_or(0) }
     }
+
+    /// `ceil(product / ticks)` of what is not negative.
+    #[inline(always)]
+    fn ceil(self, product: i64) -> i64 {
+        // Below the quotient by less than one and a half, so that it and what is left tell it.
+        let least = ((u128::from(product as u64) * u128::from(self.inverse)) >> 64) as i64;
+        let left = product - least * self.ticks;
+        assert!((left | (2 * self.ticks - 1 - left)) >= 0, "a quotient is found within one");
+        least + i64::from(left > 0) + i64::from(left > self.ticks)
+    }
+}
+
+/// What `fee_ppm` of an outcome trade is taken from: `notional * (1 - p)` in units, rounded up, so that the fee is
+/// `rate * p * (1 - p)` of what the contracts could pay. `notional` is not negative.
+#[inline(always)]
+pub fn fee_base(notional: i64, price: i64, one: One) -> i64 {
+    let rest = (one.ticks - price).max(0);
+    match notional.checked_mul(rest) {
+        Some(product) => one.ceil(product),
+        None => fee_base_wide(notional, rest, one.ticks),
+    }
+}
+
+#[cold]
+fn fee_base_wide(notional: i64, rest: i64, one: i64) -> i64 {
+    ((i128::from(notional) * i128::from(rest) + i128::from(one) - 1) / i128::from(one)) as i64
 }
 
 /// Largest fee base of one lot of an order: a buy may fill anywhere below its limit, a sell above. However an order fills, its fee
 /// bases sum to no more than this times its lots. `tick`: units of one lot at one tick.
-#[inline]
-pub fn largest_lot_base(sell: bool, limit: i64, one: i64, tick: i64) -> i64 {
-    let dearest = if sell { limit.max(one / 2) } else { limit.min((one + 1) / 2) };
+#[inline(always)]
+pub fn largest_lot_base(sell: bool, limit: i64, one: One, tick: i64) -> i64 {
+    // No branch on the side: it cannot be guessed. A buy is dearest at the middle rounded up, a sell rounded down.
+    let middle = (one.ticks + i64::from(!sell)) >> 1;
+    let dearest = choose(sell, limit.max(middle), limit.min(middle));
     fee_base(dearest * tick, dearest, one)
 }

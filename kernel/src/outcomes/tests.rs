@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::holding::{Holding, Open};
-use super::payouts::{fee_base, largest_lot_base, normalised, sound};
+use super::payouts::{fee_base, largest_lot_base, normalised, sound, One};
 
 const ONE: i64 = 100;
 
@@ -98,8 +98,17 @@ proptest! {
     ) {
         let better = |price: i64| if sell { price.max(limit) } else { price.min(limit) };
         let lots: i64 = fills.iter().map(|fill| fill.0).sum();
-        let bases = fills.iter().map(|(lots, price)| fee_base(lots * better(*price) * tick, better(*price), ONE));
-        prop_assert!(bases.sum::<i64>() <= lots * largest_lot_base(sell, limit, ONE, tick));
+        let bases = fills.iter().map(|(lots, price)| fee_base(lots * better(*price) * tick, better(*price), One::of(ONE)));
+        prop_assert!(bases.sum::<i64>() <= lots * largest_lot_base(sell, limit, One::of(ONE), tick));
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_part_of_one_is_what_division_says(one in 2_i64..=i64::from(u32::MAX), notional in 0_i64..1 << 40, price in 0_i64..1 << 32) {
+        let rest = i128::from((one - price).max(0));
+        let exact = (i128::from(notional) * rest + i128::from(one) - 1) / i128::from(one);
+        prop_assert_eq!(i128::from(fee_base(notional, price, One::of(one))), exact);
     }
 }
 
