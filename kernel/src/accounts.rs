@@ -257,6 +257,10 @@ impl Funds {
             self.slots.resize(number + 1, NONE);
         }
         self.slots[number] = slot;
+        if self.accounts.len() == self.accounts.capacity() {
+            self.accounts.reserve(self.accounts.len().max(16));
+            crate::pages::ask_huge(&self.accounts);
+        }
         self.accounts.push(account);
         slot
     }

@@ -110,18 +110,23 @@ impl Bits {
     }
 }
 
+/// The bitmaps come last, so that the rest lies together.
+#[repr(C)]
 pub struct Book {
     base: i64,
     window: Vec<Level>,
-    bits: [Bits; 2],
-    far: [BTreeMap<i64, Level>; 2],
     best: [i64; 2],
     levels: [u32; 2],
     orders: u32,
     since_recentre: u32,
     /// Orders are collected without matching and may cross: both sides stand in the maps.
     collecting: bool,
+    far: [BTreeMap<i64, Level>; 2],
+    bits: [Bits; 2],
 }
+
+/// Bytes of a book that every change reads: all but the bitmaps.
+pub(crate) const HOT: usize = std::mem::offset_of!(Book, bits);
 
 impl Default for Book {
     fn default() -> Self {
@@ -190,15 +195,6 @@ impl Book {
     #[inline]
     pub fn head(&self, side: usize) -> u32 {
         self.level(side, self.best[side]).map_or(NIL, |level| level.head)
-    }
-
-    /// Hint that this book is about to be used.
-    #[inline]
-    pub fn prefetch_head(&self) {
-        crate::prefetch::at(&self.window);
-        crate::prefetch::at(&self.base);
-        crate::prefetch::at(&self.best);
-        crate::prefetch::at(&self.since_recentre);
     }
 
     /// Hint that the level at `price` is about to be used.

@@ -12,8 +12,9 @@ const SPARSE: u32 = 256;
 const MAX_PAGES: usize = 1 << 16;
 
 struct Page {
-    slots: [u32; PAGE],
+    /// Orders left.
     live: u32,
+    slots: Box<[u32; PAGE]>,
 }
 
 /// Open order ids; `next` is the id the next order gets.
@@ -21,7 +22,7 @@ pub struct OrderIds {
     next: u64,
     first_page: u64,
     /// From that on; few enough that taking some from the front is cheap.
-    pages: Vec<Option<Box<Page>>>,
+    pages: Vec<Option<Page>>,
     scattered: BTreeMap<u64, u32>,
 }
 
@@ -116,13 +117,13 @@ impl OrderIds {
     pub fn prefetch(&self, id: u64) {
         let page = (id >> PAGE_BITS).wrapping_sub(self.first_page);
         if let Some(Some(page)) = self.pages.get(page as usize) {
-            crate::prefetch::line(&page.slots, id as usize % PAGE);
+            crate::prefetch::line(&page.slots[..], id as usize % PAGE);
         }
     }
 
     #[cold]
     fn open_page(&mut self) {
-        self.pages.push(Some(Box::new(Page { slots: [0; PAGE], live: 0 })));
+        self.pages.push(Some(Page { live: 0, slots: Box::new([0; PAGE]) }));
         let last = self.pages.len() - 1;
         if last > 0 && self.pages[last - 1].as_ref().is_some_and(|page| page.live <= SPARSE) {
             self.dissolve(last - 1);

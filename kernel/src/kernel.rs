@@ -40,6 +40,10 @@ pub(crate) struct Limits {
     pub client_ids: u32,
 }
 
+/// Accounts asked for ahead of the one whose balances are reported, and their balances.
+const REPORT_FAR: usize = 16;
+const REPORT_NEAR: usize = 8;
+
 /// The state of one risk group. `publisher`, `out` and the dirty marks are outside the logical state.
 pub struct Kernel {
     pub(crate) group: u64,
@@ -394,7 +398,13 @@ impl Kernel {
         let stamp = self.stamp();
         let enabled = self.out.enabled;
         let Funds { accounts, assets, dirty_accounts, .. } = &mut self.funds;
-        for slot in dirty_accounts.iter() {
+        for (at, slot) in dirty_accounts.iter().enumerate() {
+            if let Some(later) = dirty_accounts.get(at + REPORT_FAR) {
+                crate::prefetch::whole(&accounts[*later as usize]);
+            }
+            if let Some(later) = dirty_accounts.get(at + REPORT_NEAR) {
+                crate::prefetch::list(&accounts[*later as usize].balances);
+            }
             let account = &mut accounts[*slot as usize];
             for balance in &mut account.balances {
                 let changed = std::mem::take(&mut balance.dirty);

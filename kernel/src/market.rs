@@ -111,34 +111,40 @@ pub struct Candle {
     pub trades: i64,
 }
 
+/// What every order of it reads comes first, what a trade does next: of a thousand markets those lines are fetched each time.
+#[repr(C, align(64))]
 pub struct Market {
     pub number: u32,
     pub kind: u8,
-    pub symbol: String,
+    pub phase: u8,
+    pub dirty_batch: u32,
     /// Slots of the assets.
     pub base: u32,
     pub quote: u32,
     pub lot_size: i64,
     pub tick_quote: i64,
-    pub parameters: Parameters,
-    /// (maker, taker) ppm by tier; `None` means the market's own pair.
-    pub tiers: [Option<(i32, i32)>; TIERS],
-    pub phase: u8,
     /// Price of the last trade; 0 before the first.
     pub last: i64,
     pub last_trade_id: u64,
+    pub parameters: Parameters,
     pub book: Book,
-    pub trades: Ring<Trade, TRADES_KEPT>,
+    /// (maker, taker) ppm by tier; `None` means the market's own pair.
+    pub tiers: [Option<(i32, i32)>; TIERS],
     pub candle: Candle,
-    pub prices: MarketPrices,
-    pub dirty_batch: u32,
-    /// What contracts have beyond this; idle in a spot market.
-    pub contract: Contract,
-    pub(crate) auction: Auction,
-    pub(crate) calendar: Option<Box<Calendar>>,
+    pub trades: Ring<Trade, TRADES_KEPT>,
     /// Prints at or below the first and at or above the second price concern a trigger.
     pub alarm: (i64, i64),
+    /// What contracts have beyond this; idle in a spot market.
+    pub contract: Contract,
+    pub prices: MarketPrices,
+    pub(crate) auction: Auction,
+    pub(crate) calendar: Option<Box<Calendar>>,
+    pub symbol: String,
 }
+
+/// Bytes of a market that every order reads.
+const HOT: usize = 256;
+const _: () = assert!(std::mem::offset_of!(Market, book) + crate::book::HOT <= HOT);
 
 /// The band of an auction, in bands of continuous trading.
 const AUCTION_BAND: i64 = 4;
@@ -276,13 +282,9 @@ impl Market {
     /// Hint that a command of this market comes soon.
     #[inline]
     pub fn prefetch(&self) {
-        crate::prefetch::whole(&self.parameters);
-        crate::prefetch::at(&self.lot_size);
-        crate::prefetch::at(&self.phase);
-        crate::prefetch::at(&self.last);
-        crate::prefetch::at(&self.dirty_batch);
+        crate::prefetch::first::<_, HOT>(self);
+        crate::prefetch::at(&self.tiers);
         crate::prefetch::at(&self.contract.payout_ticks);
-        self.book.prefetch_head();
     }
 
     /// Hint that a trade comes soon.

@@ -140,6 +140,26 @@ impl<T: Zeroed> DerefMut for Pages<T> {
     }
 }
 
+/// Ask the operating system for huge pages behind the room of a list that has just grown, if it is large. What was there stays
+/// on the pages it has; what comes is the larger half.
+#[cfg(target_os = "linux")]
+pub fn ask_huge<T>(list: &Vec<T>) {
+    const PAGE: usize = 4_096;
+    let bytes = list.capacity() * size_of::<T>();
+    if bytes < HUGE {
+        return;
+    }
+    let start = list.as_ptr().cast::<u8>();
+    let skipped = start.align_offset(PAGE);
+    let whole = (bytes - skipped) / PAGE * PAGE;
+    // SAFETY: whole pages within an allocation that is ours; the advice changes neither them nor what they hold, and a refusal
+    // changes nothing but speed.
+    unsafe { libc::madvise(start.wrapping_add(skipped).cast_mut().cast(), whole, libc::MADV_HUGEPAGE) };
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn ask_huge<T>(_list: &Vec<T>) {}
+
 fn layout<T>(items: usize) -> Layout {
     Layout::array::<T>(items).expect("the size of an array can be counted")
 }

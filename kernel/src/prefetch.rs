@@ -31,6 +31,15 @@ pub fn whole<T>(item: &T) {
     }
 }
 
+/// Bring the cache lines of the first `BYTES` of an item that begins with a line closer.
+#[inline(always)]
+pub fn first<T, const BYTES: usize>(item: &T) {
+    let start = std::ptr::from_ref(item).cast::<u8>();
+    for offset in (0..BYTES).step_by(LINE) {
+        hint(start.wrapping_add(offset));
+    }
+}
+
 /// Bring begin, middle and end of a list closer: all of it when it is short.
 #[inline(always)]
 pub fn list<T>(items: &[T]) {
