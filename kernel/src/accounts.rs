@@ -97,6 +97,16 @@ pub struct Account {
 }
 
 impl Account {
+    /// Note that it, which has this slot, changes in a batch, and list it if it is the first time. Without a branch: whether it
+    /// is cannot be guessed.
+    #[inline(always)]
+    pub fn touch(&mut self, slot: u32, batch: u32, dirty: &mut Vec<u32>) {
+        let before = self.dirty_batch == batch;
+        self.dirty_batch = batch;
+        dirty.push(slot);
+        dirty.truncate(dirty.len() - usize::from(before));
+    }
+
     /// Whether an account with one of the flags `BOUND` may place, or add to, an order with these order flags in a market of
     /// a kind (`None`: there is no such market, which is for later checks to say).
     #[cold]
@@ -268,11 +278,7 @@ impl Funds {
     /// Note that an account changed in this batch.
     #[inline]
     pub fn touch(&mut self, slot: u32) {
-        let account = &mut self.accounts[slot as usize];
-        if account.dirty_batch != self.batch {
-            account.dirty_batch = self.batch;
-            self.dirty_accounts.push(slot);
-        }
+        self.accounts[slot as usize].touch(slot, self.batch, &mut self.dirty_accounts);
     }
 
     /// Change a user's total and hold in an account that is touched. The caller has made sure that it can

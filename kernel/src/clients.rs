@@ -25,6 +25,9 @@ use crate::pages::{Pages, Zeroed};
 pub const MEMORY_MS: u64 = 7 * 24 * 3_600_000;
 /// Entries of a chunk: two MiB.
 const CHUNK: usize = 1 << 16;
+/// Entries ahead of the newest whose memory is asked for: nobody has been there yet, and a store that waits for it holds up
+/// all those behind it.
+const ENTRIES_AHEAD: usize = 16;
 const MARK_MS: u64 = 60_000;
 
 /// What is remembered of one client id: 32 bytes. `state` and `filled` are what its order became, if it is no longer
@@ -228,7 +231,10 @@ impl ClientIds {
         let sequence = self.next;
         self.next += 1;
         match self.chunks.last_mut() {
-            Some(chunk) if chunk.len() < CHUNK => chunk.push(entry),
+            Some(chunk) if chunk.len() < CHUNK => {
+                chunk.prefetch_end(ENTRIES_AHEAD);
+                chunk.push(entry);
+            }
             _ => self.begin_chunk(entry),
         }
         let shard = &mut self.shards[shard_of(entry.tag)];

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 const PAGE_BITS: u64 = 12;
 const PAGE: usize = 1 << PAGE_BITS;
 /// A past page with no more than this many orders left is dissolved.
-const SPARSE: u32 = 256;
+const SPARSE: u32 = 64;
 /// Pages kept at most; the oldest is dissolved first.
 const MAX_PAGES: usize = 1 << 16;
 
@@ -95,20 +95,27 @@ impl OrderIds {
         self.scattered.get(&id).copied()
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn remove(&mut self, id: u64) {
         let index = (id >> PAGE_BITS).wrapping_sub(self.first_page) as usize;
+        let last = self.pages.len().wrapping_sub(1);
         if let Some(Some(page)) = self.pages.get_mut(index) {
             let slot = &mut page.slots[id as usize % PAGE];
             if *slot != 0 {
                 *slot = 0;
                 page.live -= 1;
-                if page.live <= SPARSE && index + 1 < self.pages.len() {
+                if page.live <= SPARSE && index < last {
                     self.dissolve(index);
                 }
                 return;
             }
         }
+        self.remove_scattered(id);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn remove_scattered(&mut self, id: u64) {
         self.scattered.remove(&id);
     }
 

@@ -132,10 +132,13 @@ pub(crate) fn hold_of(market: &Market, node: &Node) -> (u32, i64) {
     if market.kind != SPOT {
         return (market.quote, 0);
     }
-    if node.is_sell() {
-        return (market.base, node.remaining * market.lot_size);
-    }
-    (market.quote, cost_of(market, node, node.remaining, node.prepaid))
+    // Both are reckoned and one is taken without a branch: which side it is cannot be guessed. What is not taken may be anything.
+    let base = node.remaining.wrapping_mul(market.lot_size);
+    let notional = node.price.wrapping_mul(market.tick_quote).wrapping_mul(node.remaining);
+    let quote = notional.wrapping_add(charge(notional, node.taker_ppm, node.prepaid).max(0));
+    let sells = node.side() as i64;
+    let asset = i64::from(market.quote ^ market.base) & -sells;
+    (market.quote ^ asset as u32, quote ^ ((quote ^ base) & -sells))
 }
 
 /// What so many lots of a buy may cost: quote units, fee included.

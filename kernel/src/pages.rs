@@ -74,6 +74,12 @@ impl<T: Zeroed> Pages<T> {
         self.length += 1;
     }
 
+    /// Hint that the item so many places behind the end is soon pushed.
+    #[inline(always)]
+    pub fn prefetch_end(&self, ahead: usize) {
+        crate::prefetch::address(self.start.as_ptr().wrapping_add(self.length + ahead));
+    }
+
     /// Grow to `room` items, which must be more than there are.
     #[cold]
     #[inline(never)]

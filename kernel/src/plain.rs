@@ -233,10 +233,7 @@ impl Kernel {
         balance.dirty = true;
         let sound = balance.held >= order.hold && balance.held <= balance.total;
         assert!(sound || !order.spot, "0 <= held <= total for every balance");
-        if account.dirty_batch != *batch {
-            account.dirty_batch = *batch;
-            dirty_accounts.push(order.owner);
-        }
+        account.touch(order.owner, *batch, dirty_accounts);
         if market.dirty_batch != *batch {
             market.dirty_batch = *batch;
             out.dirty_markets.push(market.number);
@@ -299,10 +296,7 @@ impl Kernel {
         let sound = balance.held >= 0 && balance.held <= balance.total;
         assert!(sound || !spot, "0 <= held <= total for every balance");
         let reserved = (!spot).then_some(*node);
-        if account.dirty_batch != *batch {
-            account.dirty_batch = *batch;
-            dirty_accounts.push(owner);
-        }
+        account.touch(owner, *batch, dirty_accounts);
         if market.dirty_batch != *batch {
             market.dirty_batch = *batch;
             out.dirty_markets.push(market.number);

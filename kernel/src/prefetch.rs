@@ -17,6 +17,12 @@ pub fn at<T>(item: &T) {
     hint(std::ptr::from_ref(item).cast());
 }
 
+/// Bring the cache line of an address closer, which may be anything.
+#[inline(always)]
+pub fn address<T>(address: *const T) {
+    hint(address.cast());
+}
+
 /// Bring every cache line of `item` closer.
 #[inline(always)]
 pub fn whole<T>(item: &T) {

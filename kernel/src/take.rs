@@ -210,10 +210,7 @@ impl Floor<'_> {
     #[inline(always)]
     pub fn touch(&mut self, slot: u32) -> &mut Account {
         let account = &mut self.accounts[slot as usize];
-        if account.dirty_batch != self.batch {
-            account.dirty_batch = self.batch;
-            self.dirty_accounts.push(slot);
-        }
+        account.touch(slot, self.batch, self.dirty_accounts);
         account
     }
 
