@@ -26,7 +26,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 
-from benchmarks.servers import Worker, start_servers, wait_until
+from benchmarks.servers import Worker, fill_log, start_servers, wait_until
 
 start_servers()
 
@@ -84,6 +84,7 @@ def steady(portions: list[bytes]) -> Iterator[Line]:
         ("pipeline.steady", 300_000, 300, 1_000_000),
         ("pipeline.latency", 10_000, 10, 50_000),
     ):
+        fill_log()  # what ran before has used the files up
         group = fresh_group()
         submissions = regroup(portions, size, count)
         latencies = in_loop(lambda g=group, s=submissions, i=size / rate: pace(g, s, i))

@@ -21,6 +21,8 @@ from exchange_os.embedded.valkey import EmbeddedValkey
 
 LOG_FILES = 32  # of 16 MB, min_wal_size
 PROJECT = Path(__file__).resolve().parent.parent
+#: Addresses of what ``start_servers`` started.
+_servers: dict[str, str] = {}
 
 
 def start_servers() -> None:
@@ -38,17 +40,19 @@ def start_servers() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "exchange_os.settings"
     django.setup()
     call_command("migrate", verbosity=0)
-    fill_log(postgres, keys)
+    _servers["admin"] = (
+        f"postgresql://{ADMIN}:{keys.database_admin_password}@127.0.0.1:{postgres.port}/postgres"
+    )
+    fill_log()
 
 
-def fill_log(postgres: EmbeddedPostgres, keys: Keys) -> None:
+def fill_log() -> None:
     """Have the files of the write-ahead log made which a server keeps and writes over once it has run for some minutes.
 
     In its first minutes it makes one every 16 MB, which holds up commits by 12 ms (measured), at 300,000 commands a
-    second every 390 ms.
+    second every 390 ms. ``LOG_FILES`` last for some twelve seconds of that rate.
     """
-    address = f"postgresql://{ADMIN}:{keys.database_admin_password}@127.0.0.1:{postgres.port}/postgres"
-    with psycopg.connect(address, autocommit=True) as session:
+    with psycopg.connect(_servers["admin"], autocommit=True) as session:
         for _ in range(LOG_FILES):
             session.execute("SELECT pg_logical_emit_message(false, '', ''), pg_switch_wal()")
         session.execute("CHECKPOINT")
