@@ -15,7 +15,7 @@ import psycopg
 from django.core.management import call_command
 from redis import Redis
 
-from exchange_os.embedded.keys import Keys, load_keys
+from exchange_os.embedded.keys import load_keys
 from exchange_os.embedded.postgres import ADMIN, EmbeddedPostgres
 from exchange_os.embedded.valkey import EmbeddedValkey
 
