@@ -36,6 +36,7 @@ app.conf.beat_schedule = {
     },
     "ledger-unbonding": {"task": "ledger.sweep_unbonding", "schedule": 60.0, "options": {"expires": 60}},
     "operations-sample": {"task": "operations.sample", "schedule": 10.0, "options": {"expires": 8}},
+    "operations-audit": {"task": "operations.nightly_audit", "schedule": crontab(hour=4, minute=30)},
     "operations-samples-thinned": {
         "task": "operations.nightly_samples",
         "schedule": crontab(hour=5, minute=10),

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from exchange_os.operations.services import take_sample, tell_holds, thin_samples
+from exchange_os.operations.services import check_audit, take_sample, tell_holds, thin_samples
 
 
 @shared_task(name="operations.sample")
@@ -22,3 +22,9 @@ def tell_of_holds() -> None:
 def nightly_samples() -> int:
     """Every night: thin the figures of the days before."""
     return thin_samples()
+
+
+@shared_task(name="operations.nightly_audit", time_limit=900, soft_time_limit=840)
+def nightly_audit() -> int:
+    """Every night: recompute the chain of the audit trail; how many events hold."""
+    return check_audit().events

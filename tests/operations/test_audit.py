@@ -5,13 +5,17 @@ from io import StringIO
 
 import pytest
 from django.contrib.auth.models import AbstractBaseUser
+from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
 from exchange_os.ledger.models import Asset
 from exchange_os.operations.models import AuditEvent
-from exchange_os.operations.selectors.audit import Sought, check_chain, search
+from exchange_os.operations.selectors.audit import AUDIT_KEY, Sought, check_chain, search
+from exchange_os.operations.selectors.figures import figures
+from exchange_os.operations.selectors.watching import alarms
+from exchange_os.operations.services import check_audit
 from exchange_os.operations.watched import watch, watched_tables
 from venues.models import Venue
 
@@ -107,6 +111,23 @@ def test_a_trail_that_was_cut_short_lacks_a_head_noted_earlier(venue: Venue) -> 
     assert check_chain().broken == 0
     with pytest.raises(CommandError, match="events behind it were removed"):
         call_command("verify_audit", head=head)
+
+
+def test_every_night_the_chain_must_hold_the_head_of_the_night_before(venue: Venue) -> None:
+    cache.delete(AUDIT_KEY)
+    head = check_audit().head
+    run("UPDATE venues_venue SET taker_fee_ppm = 1")
+    check_audit()
+    told = cache.get(AUDIT_KEY)
+    assert (told["broken"], told["cut"], told["head"] == head) == (0, False, False)
+    run("ALTER TABLE operations_auditevent DISABLE TRIGGER USER")
+    run("DELETE FROM operations_auditevent WHERE hash = %s", told["head"])
+    run("ALTER TABLE operations_auditevent ENABLE TRIGGER USER")
+    for _ in range(2):
+        check_audit()
+        assert cache.get(AUDIT_KEY) == {**told, "cut": True, "at": cache.get(AUDIT_KEY)["at"]}
+    assert "audit-broken" in {alarm.section for alarm in alarms(figures())}
+    cache.delete(AUDIT_KEY)
 
 
 def test_it_is_searched_and_exported(

@@ -29,6 +29,7 @@ from exchange_os.ledger.services.check import LEDGER_KEY
 from exchange_os.operations import consumers
 from exchange_os.operations.models import Sample
 from exchange_os.operations.selectors import watching
+from exchange_os.operations.selectors.audit import AUDIT_KEY
 from exchange_os.operations.selectors.courses import RANGES, courses
 from exchange_os.operations.selectors.figures import figures
 from exchange_os.operations.selectors.watching import alarms, stuck
@@ -143,12 +144,14 @@ def test_every_alarm_leads_to_a_section_of_the_runbook(db: None) -> None:
     found = alarms(figures())
     assert {alarm.section for alarm in found} == {"no-worker", "no-beat", "incident-halt"}
     cache.set(LEDGER_KEY, {"faults": 2, "at": 0}, None)
+    cache.set(AUDIT_KEY, {"broken": 7, "cut": False, "head": "", "at": 0}, None)
     night = Night.objects.create(day=date(2026, 11, 28), digest="0" * 64, statement="{}", secret=b"")
     later = replace(figures(), at=night.published + timedelta(hours=25))
     assert "night-missing" not in {alarm.section for alarm in alarms(later)}
     Decision.objects.create(kind="slash", title="A slash", problem="The venue does not answer.")
     found = alarms(replace(later, at=night.published + timedelta(hours=27)))
-    assert [alarm.section for alarm in found][-3:] == ["ledger-faults", "night-missing", "decision-stuck"]
+    sections_found = [alarm.section for alarm in found]
+    assert sections_found[-4:] == ["ledger-faults", "audit-broken", "night-missing", "decision-stuck"]
     named = set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', Path(watching.__file__).read_text()))
     assert named & anchors >= {"stream-stuck", "database-connections", "long-transaction", "queue-long"}
     assert named <= anchors

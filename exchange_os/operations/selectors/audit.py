@@ -12,6 +12,8 @@ from django.db.models import Q, QuerySet
 
 from exchange_os.operations.models import AuditEvent
 
+#: Where the cache keeps what the last nightly check found: ``broken`` (an event or 0), ``cut``, ``head``, ``at``.
+AUDIT_KEY = "audit:checked"
 SEPARATOR = "\x1f"
 PORTION = 5_000
 _LINKS = (

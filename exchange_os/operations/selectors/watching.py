@@ -14,6 +14,7 @@ from exchange_os.ledger.models import Pause, Transfer, TransferState, Withdrawal
 from exchange_os.ledger.selectors import amount_words
 from exchange_os.ledger.services.check import LEDGER_KEY
 from exchange_os.operations.models import Sample, SwitchRequest
+from exchange_os.operations.selectors.audit import AUDIT_KEY
 from exchange_os.operations.selectors.figures import Figures
 from exchange_os.oracles.models import OracleAlarm
 from exchange_os.transparency.models import Night
@@ -82,12 +83,18 @@ def alarms(now: Figures) -> list[Alarm]:
 
 
 def _books(at: datetime) -> list[Alarm]:
-    """What the nights found: faults of the ledger, and a sum of all that is owed that was not published."""
+    """What the nights found: faults of the ledger and of the audit trail, and a sum that was not published."""
     found = []
     checked = cache.get(LEDGER_KEY)
     if checked is not None and checked["faults"]:
         text = f"The nightly check found {checked['faults']:,}; its log names each."
         found.append(Alarm("error", "The ledger does not add up", text, "ledger-faults"))
+    trail = cache.get(AUDIT_KEY)
+    if trail is not None and (trail["broken"] or trail["cut"]):
+        text = (
+            f"It breaks at event {trail['broken']}." if trail["broken"] else "Its newest events were removed."
+        )
+        found.append(Alarm("error", "The audit trail does not hold", text, "audit-broken"))
     newest = Night.objects.values_list("published", flat=True).first()
     if newest is not None and at - newest > UNPUBLISHED:
         text = "More was owed than is held, a journal does not hold, or nothing ran."
