@@ -1,7 +1,7 @@
 // <xos-bell>: the count of unread notifications, pushed over a socket, with a toast for each new one. While there is no
 // socket it asks every fifteen seconds. Attributes: socket, poll (the address of the count).
 
-import { toast } from "./toast.js";
+import { NOTIFICATION, toast } from "./toast.js";
 
 const BACKOFF_MILLISECONDS = [1_000, 2_000, 4_000, 8_000, 15_000];
 const PING_MILLISECONDS = 20_000;
@@ -60,7 +60,7 @@ class Bell extends HTMLElement {
   hear({ unread, mark, notes }) {
     this.mark = mark;
     this.show(unread);
-    for (const note of notes) if (!toldElsewhere(note)) toast(note.level, note.text, { about: note.about, link: note.link, yields: true });
+    for (const note of notes) if (!toldElsewhere(note)) toast(note.level, note.text, { about: note.about, link: note.link, rank: NOTIFICATION });
     if (notes.length) document.dispatchEvent(new CustomEvent("xos:notified"));
   }
 

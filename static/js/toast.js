@@ -13,16 +13,20 @@ function icon(name, css = "") {
   return svg;
 }
 
-/** Shows a toast. `level` is success, info, warning or error. Of two about the same thing one is shown: the later,
- * unless it `yields`. With `retry` it has a button that calls it; with `link` its words lead there. */
-export function toast(level, text, { about = "", yields = false, retry, link } = {}) {
+/** Who tells: a notification of the account, the answer to an action, the feed of orders. */
+export const NOTIFICATION = 0, ANSWER = 1, FEED = 2;
+
+/** Shows a toast. `level` is success, info, warning or error. Of two about the same thing one is shown: that of the
+ * higher `rank`, whichever comes first. With `retry` it has a button that calls it; with `link` its words lead there. */
+export function toast(level, text, { about = "", rank = FEED, retry, link } = {}) {
   const region = document.getElementById("toasts");
   const told = about ? [...region.children].find((other) => other.dataset.about === about) : undefined;
-  if (told && yields) return;
+  if (told && Number(told.dataset.rank) > rank) return;
   told?.remove();
   const item = document.createElement("div");
   item.className = `toast toast-${level}`;
   item.dataset.about = about;
+  item.dataset.rank = rank;
   const close = document.createElement("button");
   close.type = "button";
   close.dataset.dismiss = "";

@@ -1,10 +1,10 @@
 // Behaviour shared by all pages: appearance, toasts, dialogs, tabs, menus, copying, keys. Everything is delegated
 // from the document, so fragments that htmx swaps in need no set-up.
 
-import { expire, toast } from "./toast.js";
+import { ANSWER, expire, toast } from "./toast.js";
 
 document.addEventListener("toast", (event) => {
-  for (const { level, text, about } of event.detail.items ?? []) toast(level, text, { about, yields: true });
+  for (const { level, text, about } of event.detail.items ?? []) toast(level, text, { about, rank: ANSWER });
 });
 
 // A refused request whose body is not a fragment for the page: say so instead of swapping it in.
