@@ -94,7 +94,8 @@ class PatientProtocol(HttpToolsProtocol):
         answering = (
             self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
         )
-        if self._head_bytes and not answering:
+        asked = self._phase == "body" or self._head_bytes > 0
+        if asked and not answering:
             head = (
                 f"HTTP/1.1 {status.value} {status.phrase}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
             )

@@ -79,7 +79,7 @@ class Hasty(PatientProtocol):
     [
         ([], b"", 10),
         ([HEAD + b"x-slow: "], b"HTTP/1.1 408 Request Timeout", 10),
-        ([HEAD + b"content-length: 5\r\n\r\nabc"], b"", 60),
+        ([HEAD + b"content-length: 5\r\n\r\nabc"], b"HTTP/1.1 408 Request Timeout", 60),
         ([HEAD + b"content-length: 5\r\n\r\nabcd!", HEAD], b"HTTP/1.1 408 Request Timeout", 10),
     ],
     ids=["nothing", "a head that does not end", "a body that does not end", "a later head"],
